@@ -1,0 +1,202 @@
+// Why a worker ended or a stream broke: cheap to copy, type-erased, never changes once recorded.
+#pragma once
+
+#include <inquest/detail/describe.hpp>
+#include <inquest/detail/sync.hpp>
+
+#include <array>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <source_location>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace inquest::inline INQUEST_ABI {
+
+/// What kind of thing a cause tells of.
+enum class cause_kind : unsigned char {
+    given,         ///< handed to `close` or `abort` by the program itself
+    error,         ///< a worker returned an error value
+    exception,     ///< a worker threw
+    finished,      ///< a worker returned success: a cause only where something was left undone
+    broken_stream, ///< a worker returned success although the stream it read had broken off
+    never_started, ///< a worker's thread could not be created
+    forced_unwind, ///< a worker's thread was ended by pthread_exit or pthread_cancel
+    abandoned,     ///< a producer left without `finish`
+    dropped,       ///< the last receiver went away
+    destroyed,     ///< the channel object itself was destroyed
+    unexplained,   ///< the fallback: nothing of the above was recorded
+};
+
+/// Channel-wide push numbers, counted from 1. `after` says that the worker had seen the end of the stream.
+struct item_range {
+    std::uint64_t first = 0;
+    std::uint64_t last = 0;
+    bool after = false;
+    friend bool operator==(const item_range&, const item_range&) = default;
+};
+
+class cause;
+
+namespace detail {
+
+class worker_identity;
+struct cause_record;
+cause to_cause(std::shared_ptr<const cause_record> record) noexcept;
+
+} // namespace detail
+
+/// A shared, immutable record of why something ended. Copying is a reference count; any thread may read it.
+/// Nothing here blocks; `message` and `text` allocate and call the error's own formatter, where it has one.
+class cause {
+  public:
+    cause() noexcept = default;
+
+    /// A cause of the program's own: any error value, a text, or a `std::exception_ptr`.
+    template <class E>
+        requires(!std::same_as<std::remove_cvref_t<E>, cause>)
+    explicit cause(E&& error, std::source_location where = std::source_location::current());
+
+    /// False for the empty cause: nothing was recorded. The empty cause answers every question with nothing.
+    explicit operator bool() const noexcept { return record_ != nullptr; }
+
+    [[nodiscard]] cause_kind kind() const noexcept;
+    /// The worker's name, numbered where workers share it; empty where no worker was concerned.
+    [[nodiscard]] std::string worker() const;
+    /// The items it was working on, where it had popped any.
+    [[nodiscard]] std::optional<item_range> items() const noexcept;
+    /// One line: who, on which item, and what.
+    [[nodiscard]] std::string message() const;
+    /// What alone, without who and where.
+    [[nodiscard]] std::string text() const;
+    /// The very exception that was thrown, or null.
+    [[nodiscard]] std::exception_ptr exception() const noexcept;
+    /// The error value, where it is exactly an E; null otherwise. Lives as long as any copy of this cause.
+    template <class E>
+    [[nodiscard]] const E* get() const noexcept;
+    /// The cause behind this one (a worker's end on a broken stream); empty where this is the first.
+    [[nodiscard]] cause upstream() const noexcept;
+    /// Where the program was, for causes that have a place in the source.
+    [[nodiscard]] std::optional<std::source_location> where() const noexcept;
+    /// Process-wide order in which workers ended, from 1; 0 for what is no worker's end.
+    [[nodiscard]] std::uint64_t sequence() const noexcept;
+    /// True if this can only have followed from something else that had already broken.
+    [[nodiscard]] bool is_consequence() const noexcept;
+
+    /// True if both are the same record, not merely alike.
+    friend bool operator==(const cause&, const cause&) = default;
+
+  private:
+    friend cause detail::to_cause(std::shared_ptr<const detail::cause_record> record) noexcept;
+    std::shared_ptr<const detail::cause_record> record_;
+};
+
+/// The exception that travels in a worker's future when its function neither returned nor threw: the thread
+/// never started, or was ended by pthread_exit or pthread_cancel.
+class ended : public std::exception {
+  public:
+    explicit ended(inquest::cause why);
+    [[nodiscard]] const char* what() const noexcept override;
+    [[nodiscard]] const inquest::cause& cause() const noexcept { return why_; }
+
+  private:
+    inquest::cause why_;
+    std::shared_ptr<const std::string> text_; // shared: copying an exception must not throw
+};
+
+namespace detail {
+
+/// Text of a bounded length that is set without allocating; what does not fit is cut and marked.
+class fixed_text {
+  public:
+    void set(std::string_view text) noexcept;
+    [[nodiscard]] std::string_view view() const noexcept { return {chars_.data(), size_}; }
+
+  private:
+    std::array<char, 480> chars_{};
+    std::size_t size_ = 0;
+};
+
+/// What a cause points to. Written by one thread, then published under a lock or a latch and read-only.
+/// Every field can be filled without allocating, so a worker can record its end with no memory left.
+struct cause_record {
+    cause_kind kind = cause_kind::unexplained;
+    bool consequence = false;
+    bool during_unwinding = false; // abandoned: while an exception was passing
+    std::uint64_t sequence = 0;
+    std::shared_ptr<const worker_identity> who;
+    std::uint64_t thread = 0; // the system's number, where there is no worker to name
+    item_range items;
+    std::exception_ptr exception;
+    const char* exception_type = nullptr; // the mangled name, in static storage
+    fixed_text what;
+    int system_error = 0;        // never_started: why
+    const void* value = nullptr; // the typed error
+    std::string_view value_type; // its type_signature
+    std::string (*value_text)(const void*) = nullptr;
+    cause upstream;
+    const char* place_file = nullptr; // null where there is no place
+    std::source_location place;
+
+    void set_value(const auto& error) noexcept {
+        using E = std::remove_cvref_t<decltype(error)>;
+        value = std::addressof(error);
+        value_type = type_signature<E>();
+        value_text = [](const void* e) { return describe(*static_cast<const E*>(e)); };
+    }
+    void set_place(const std::source_location& where) noexcept {
+        place_file = where.file_name();
+        place = where;
+    }
+    /// Notes the exception being handled: the object, its type's name and a copy of its text. Call in a
+    /// handler.
+    void set_current_exception() noexcept;
+};
+
+/// A cause that is only a text, with what is known to be behind it.
+cause unexplained(std::string text, cause upstream = {});
+
+/// A cause of the program's own, holding its value.
+template <class E>
+struct given_record final : cause_record {
+    E error;
+    template <class U>
+    given_record(U&& e, const std::source_location& where) : error(std::forward<U>(e)) {
+        kind = cause_kind::given;
+        if constexpr (std::same_as<E, std::exception_ptr>)
+            exception = error;
+        else
+            set_value(error);
+        set_place(where);
+    }
+};
+
+// A literal or a pointer to characters is kept as a string: the pointer may not outlive the call.
+template <class E>
+using given_value =
+    std::conditional_t<std::convertible_to<E, const char*>, std::string, std::remove_cvref_t<E>>;
+
+} // namespace detail
+
+inline cause detail::to_cause(std::shared_ptr<const cause_record> record) noexcept {
+    cause made;
+    made.record_ = std::move(record);
+    return made;
+}
+
+template <class E>
+    requires(!std::same_as<std::remove_cvref_t<E>, cause>)
+cause::cause(E&& error, std::source_location where)
+    : record_(std::make_shared<const detail::given_record<detail::given_value<E>>>(std::forward<E>(error),
+                                                                                   where)) {}
+
+template <class E>
+const E* cause::get() const noexcept {
+    if (!record_ || record_->value_type != detail::type_signature<E>()) return nullptr;
+    return static_cast<const E*>(record_->value);
+}
+
+} // namespace inquest::inline INQUEST_ABI

@@ -1,0 +1,359 @@
+// The queue and its ends.
+#pragma once
+
+#include <inquest/detail/channel_core.hpp>
+
+#include <expected>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <source_location>
+#include <utility>
+#include <vector>
+
+namespace inquest::inline INQUEST_ABI {
+
+template <class T>
+class sender;
+template <class T>
+class receiver;
+template <class T, class E>
+class worker;
+
+/// Makes a channel and its first two ends: `auto [tx, rx] = make_channel<int>(16);`
+/// Throws std::invalid_argument for capacity 0 and std::length_error for one too large, before anything is
+/// allocated; std::bad_alloc. Nothing is allocated later on push or pop.
+template <class T>
+[[nodiscard]] std::pair<sender<T>, receiver<T>> make_channel(channel_options options);
+/// The same, with nothing but a capacity chosen.
+template <class T>
+[[nodiscard]] std::pair<sender<T>, receiver<T>> make_channel(std::size_t capacity);
+
+namespace detail {
+
+struct access; // lets the library's own parts reach an end's core
+
+/// What every handle on a channel can be asked. Each call blocks for the channel's lock at most; any thread
+/// may make it; a moved-from handle answers as a closed, empty channel of capacity 0.
+template <class T>
+class handle {
+  public:
+    /// Items queued now.
+    [[nodiscard]] std::size_t size() const noexcept { return core_ ? core_->size() : 0; }
+    /// The most that can be queued.
+    [[nodiscard]] std::size_t capacity() const noexcept { return core_ ? core_->capacity() : 0; }
+    /// True once nothing more can be pushed. Items may still be queued.
+    [[nodiscard]] bool is_closed() const noexcept { return !core_ || core_->is_closed(); }
+    /// What is known of why the channel closed; empty where nothing is.
+    [[nodiscard]] inquest::cause cause() const { return core_ ? core_->known_cause() : inquest::cause{}; }
+
+    /// Closes with a failure: pushes fail `closed`, pops drain and then end `truncated`, both with this
+    /// cause. True if this cause is now the channel's; a channel that is closed already is left as it is.
+    bool close(inquest::cause why) noexcept { return core_ && core_->close_with(std::move(why)); }
+    /// Ends the stream at once, also one that is closed or finished already: pushes fail `closed`, pops end
+    /// `aborted`, what is queued is left for `recover`. True if this cause is now the channel's.
+    bool abort(inquest::cause why) noexcept { return core_ && core_->abort_with(std::move(why)); }
+
+    /// Hands what nobody popped to `sink`, as T&& and oldest first, on the calling thread; answers how many.
+    /// Closes the channel where it is still open and ends delivery: blocked pops end `aborted`. The sink runs
+    /// outside every lock. Where it throws, the exception passes through, and this item and the rest can be
+    /// recovered again.
+    template <class Sink>
+        requires std::is_invocable_v<Sink&, T&&>
+    std::size_t recover(Sink&& sink) {
+        return core_ ? core_->recover(sink) : 0;
+    }
+    /// The same, into a vector. Throws std::bad_alloc, and then nothing is lost.
+    [[nodiscard]] std::vector<T> recover() {
+        std::vector<T> items;
+        recover([&](T&& item) { items.push_back(std::move(item)); });
+        return items;
+    }
+
+  protected:
+    friend access;
+    explicit handle(std::shared_ptr<channel_core<T>> core) noexcept : core_(std::move(core)) {}
+
+    std::expected<void, push_error> push_any(auto&& value, const patience& how,
+                                             const std::source_location& site) {
+        if (!core_) return std::unexpected(push_error(status::closed, {}, site));
+        return core_->push(std::forward<decltype(value)>(value), how, site);
+    }
+    std::expected<T, pop_error> pop_any(const patience& how) {
+        if (!core_) return std::unexpected(pop_error(status::closed));
+        return core_->pop(how);
+    }
+
+    std::shared_ptr<channel_core<T>> core_;
+};
+
+struct access {
+    template <class T>
+    static const std::shared_ptr<channel_core<T>>& core(const handle<T>& of) noexcept {
+        return of.core_;
+    }
+    template <class T>
+    static receiver<T> make_receiver(std::shared_ptr<channel_core<T>> core) {
+        return receiver<T>(std::move(core));
+    }
+};
+
+} // namespace detail
+
+/// A producer's end, counted. Any thread may call any operation of one sender; only assigning, moving and
+/// destroying it need exclusive access.
+///
+/// A sender says `finish()` when it has pushed all there is. One that goes without that *abandons* the stream
+/// if it pushed anything, is destroyed by an exception, or is the last and none ever finished: the consumers
+/// are then told that the stream is truncated.
+template <class T>
+class sender : public detail::handle<T> {
+  public:
+    using value_type = T;
+
+    sender(const sender& other) : detail::handle<T>(other), finished_(other.is_finished()) {
+        if (this->core_ && !finished_) this->core_->add_sender();
+    }
+    sender(sender&& other) noexcept
+        : detail::handle<T>(std::move(other)), finished_(other.is_finished()),
+          last_push_(other.last_push_.load()) {}
+    sender& operator=(const sender& other) {
+        if (this != &other) *this = sender(other);
+        return *this;
+    }
+    sender& operator=(sender&& other) noexcept {
+        if (this != &other) {
+            drop();
+            this->core_ = std::move(other.core_);
+            finished_ = other.is_finished();
+            last_push_ = other.last_push_.load();
+        }
+        return *this;
+    }
+    ~sender() { drop(); }
+
+    /// Queues a copy of `value`, or the value itself, waiting while the channel is full. The argument is
+    /// moved from only if it was accepted: after a failure it is untouched. Fails with `closed`, or, on a
+    /// worker's thread, with `stopped` once that worker was asked to stop. Throws what T's constructor
+    /// throws; queue and argument are then as before.
+    [[nodiscard]] std::expected<void, push_error>
+    push(const T& value, std::source_location site = std::source_location::current())
+        requires std::is_copy_constructible_v<T>
+    {
+        return send(value, {}, site);
+    }
+    [[nodiscard]] std::expected<void, push_error>
+    push(T&& value, std::source_location site = std::source_location::current()) {
+        return send(std::move(value), {}, site);
+    }
+    /// The same without waiting: fails with `full` where there is no room.
+    [[nodiscard]] std::expected<void, push_error>
+    try_push(const T& value, std::source_location site = std::source_location::current())
+        requires std::is_copy_constructible_v<T>
+    {
+        return send(value, {.block = false}, site);
+    }
+    [[nodiscard]] std::expected<void, push_error>
+    try_push(T&& value, std::source_location site = std::source_location::current()) {
+        return send(std::move(value), {.block = false}, site);
+    }
+
+    /// All was pushed. The channel closes when every sender has finished or gone; what is queued is still
+    /// delivered, and pop then says `complete`, or `truncated` where another sender abandoned the stream.
+    /// This sender pushes nothing more (`closed`); a second call does nothing.
+    void finish() noexcept {
+        if (this->core_ && !finished_.exchange(true)) this->core_->finish_sender();
+    }
+
+    using detail::handle<T>::close;
+    /// Closes for everybody, whatever other senders are alive: what is queued is still delivered, then pop
+    /// says `complete`. True if this call closed it.
+    bool close() noexcept { return this->core_ && this->core_->close(detail::closer::producer); }
+
+  private:
+    template <class U>
+    friend std::pair<sender<U>, receiver<U>> make_channel(channel_options);
+    explicit sender(std::shared_ptr<detail::channel_core<T>> core) noexcept
+        : detail::handle<T>(std::move(core)) {
+        this->core_->add_sender();
+    }
+
+    bool is_finished() const noexcept { return finished_.load(); }
+
+    std::expected<void, push_error> send(auto&& value, const detail::patience& how,
+                                         const std::source_location& site) {
+        if (is_finished()) return std::unexpected(push_error(status::closed, {}, site));
+        auto sent = this->push_any(std::forward<decltype(value)>(value), how, site);
+        // Written once as a rule: the place is the same on every turn of a producer's loop.
+        if (sent) {
+            const auto last = last_push_.load();
+            if (last.line() != site.line() || last.file_name() != site.file_name()) last_push_ = site;
+        }
+        return sent;
+    }
+
+    void drop() noexcept {
+        if (!this->core_) return;
+        const std::source_location last = last_push_.load();
+        this->core_->drop_sender(is_finished(), std::uncaught_exceptions() > unwinding_,
+                                 last.line() != 0 ? &last : nullptr);
+        this->core_.reset();
+    }
+
+    detail::atomic<bool> finished_{false};
+    detail::atomic<std::source_location> last_push_{std::source_location{}}; // line 0: nothing was pushed
+    int unwinding_ =
+        std::uncaught_exceptions(); // at birth: destroyed with more in flight, it is being unwound
+};
+
+/// A consumer's end, counted. Any thread may call any operation of one receiver; only assigning, moving and
+/// destroying it need exclusive access.
+template <class T>
+class receiver : public detail::handle<T> {
+  public:
+    using value_type = T;
+
+    receiver(const receiver& other) : detail::handle<T>(other) {
+        if (this->core_) this->core_->add_receiver();
+    }
+    receiver(receiver&& other) noexcept = default;
+    receiver& operator=(const receiver& other) {
+        if (this != &other) *this = receiver(other);
+        return *this;
+    }
+    receiver& operator=(receiver&& other) noexcept {
+        if (this != &other) {
+            drop();
+            this->core_ = std::move(other.core_);
+        }
+        return *this;
+    }
+    ~receiver() { drop(); }
+
+    /// The oldest item, waiting for one while the channel is empty and open. Fails with `complete`, `closed`,
+    /// `truncated` or `aborted` once the stream has ended, or, on a worker's thread, with `stopped` once that
+    /// worker was asked to stop. Throws what T's constructor throws; the item is then still first in line.
+    [[nodiscard]] std::expected<T, pop_error> pop() { return this->pop_any({}); }
+    /// The same without waiting: fails with `empty` where nothing is queued.
+    [[nodiscard]] std::expected<T, pop_error> try_pop() { return this->pop_any({.block = false}); }
+
+    /// How the stream has ended, once it has and everything was popped; nothing while it goes on. A worker
+    /// that has asked this knows, and may call an end other than `complete` a success.
+    [[nodiscard]] std::optional<pop_error> ended() const {
+        return this->core_ ? this->core_->ended() : pop_error(status::closed);
+    }
+
+    using detail::handle<T>::close;
+    /// No more is wanted: pushes fail `closed`, what is queued is still delivered, then pop says `closed`.
+    /// True if this call closed it.
+    bool close() noexcept { return this->core_ && this->core_->close(detail::closer::receiver); }
+
+    /// Pops as it advances; equal to the sentinel once the stream has ended. Ask `ended` how.
+    class iterator {
+      public:
+        using value_type = T;
+        using difference_type = std::ptrdiff_t;
+        using iterator_concept = std::input_iterator_tag;
+
+        explicit iterator(receiver& from) : from_(&from) { ++*this; }
+        iterator(iterator&&) = default;
+        iterator& operator=(iterator&&) = default;
+        T& operator*() const noexcept { return *item_->value; }
+        T* operator->() const noexcept { return &*item_->value; }
+        iterator& operator++() {
+            item_.emplace(*from_);
+            return *this;
+        }
+        void operator++(int) { ++*this; }
+        friend bool operator==(const iterator& i, std::default_sentinel_t) noexcept {
+            return !i.item_->value.has_value();
+        }
+
+      private:
+        struct popped { // made in place: an item is moved out of the queue once, and is never lost between
+            explicit popped(receiver& from) : value(from.pop()) {}
+            std::expected<T, pop_error> value;
+        };
+        receiver* from_;
+        mutable std::optional<popped> item_;
+    };
+    /// Pops the first item: `for (auto& item : rx)`. Blocks and throws as `pop` does.
+    [[nodiscard]] iterator begin() { return iterator(*this); }
+    [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
+
+  private:
+    friend detail::access;
+    template <class U>
+    friend std::pair<sender<U>, receiver<U>> make_channel(channel_options);
+    explicit receiver(std::shared_ptr<detail::channel_core<T>> core) noexcept
+        : detail::handle<T>(std::move(core)) {
+        this->core_->add_receiver();
+    }
+
+    void drop() noexcept {
+        if (this->core_) this->core_->drop_receiver();
+        this->core_.reset();
+    }
+};
+
+/// The queue itself, used by reference, with no ends to count: it closes when somebody closes it, or when its
+/// last attached worker ends, and is never truncated by a producer that goes. Any thread may call any
+/// operation. The destructor aborts delivery, wakes whoever is blocked in it, and waits until they have left.
+template <class T>
+class channel : public detail::handle<T> {
+  public:
+    using value_type = T;
+
+    /// Throws as make_channel does.
+    explicit channel(std::size_t capacity) : channel(channel_options{.capacity = capacity}) {}
+    explicit channel(channel_options options)
+        : detail::handle<T>(detail::channel_core<T>::make(std::move(options))) {}
+    channel(const channel&) = delete;
+    channel& operator=(const channel&) = delete;
+    ~channel() { this->core_->destroy(); }
+
+    /// As sender::push.
+    [[nodiscard]] std::expected<void, push_error>
+    push(const T& value, std::source_location site = std::source_location::current())
+        requires std::is_copy_constructible_v<T>
+    {
+        return this->push_any(value, {}, site);
+    }
+    [[nodiscard]] std::expected<void, push_error>
+    push(T&& value, std::source_location site = std::source_location::current()) {
+        return this->push_any(std::move(value), {}, site);
+    }
+    /// As sender::try_push.
+    [[nodiscard]] std::expected<void, push_error>
+    try_push(const T& value, std::source_location site = std::source_location::current())
+        requires std::is_copy_constructible_v<T>
+    {
+        return this->push_any(value, {.block = false}, site);
+    }
+    [[nodiscard]] std::expected<void, push_error>
+    try_push(T&& value, std::source_location site = std::source_location::current()) {
+        return this->push_any(std::move(value), {.block = false}, site);
+    }
+    /// As receiver::pop.
+    [[nodiscard]] std::expected<T, pop_error> pop() { return this->pop_any({}); }
+    /// As receiver::try_pop.
+    [[nodiscard]] std::expected<T, pop_error> try_pop() { return this->pop_any({.block = false}); }
+
+    using detail::handle<T>::close;
+    /// All was pushed: pushes fail `closed`, what is queued is still delivered, then pop says `complete`.
+    /// True if this call closed it.
+    bool close() noexcept { return this->core_->close(detail::closer::producer); }
+};
+
+template <class T>
+std::pair<sender<T>, receiver<T>> make_channel(channel_options options) {
+    auto core = detail::channel_core<T>::make(std::move(options));
+    return {sender<T>(core), receiver<T>(core)};
+}
+
+template <class T>
+std::pair<sender<T>, receiver<T>> make_channel(std::size_t capacity) {
+    return make_channel<T>(channel_options{.capacity = capacity});
+}
+
+} // namespace inquest::inline INQUEST_ABI

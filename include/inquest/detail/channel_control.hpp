@@ -1,0 +1,162 @@
+// All of a channel but its items: state, ends, the cause slot, and the calls that are blocked in it.
+//
+// Invariants, all under mutex_:
+//   phase_ only moves forward: open, draining, stopped.
+//   slot_ goes from empty to filled once, and only a failure fills it. It is filled before or with the step
+//   that
+//     closes the channel, never after a waiter could have seen that step.
+//   A waiter linked in a line has found nothing to take; whoever makes something to take unlinks one, and
+//     whoever leaves a wait unlinks the next if there still is something: a wake-up is never dropped.
+//   count_ <= capacity_. The item at the front has the number pushed_ - count_ + 1.
+#pragma once
+
+#include <inquest/detail/worker_record.hpp>
+#include <inquest/push_error.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <source_location>
+#include <stdexcept>
+
+namespace inquest::inline INQUEST_ABI::detail {
+
+enum class phase : unsigned char { open, draining, stopped };
+
+/// Who closed the channel, where that matters later.
+enum class closer : unsigned char { nobody, producer, receiver, resolver, worker, failure };
+
+/// How long a call may block, and what else may end it.
+struct patience {
+    bool block = true;
+    clock::time_point deadline = forever;
+    const stop_token* token = nullptr; // replaces the worker's own
+
+    [[nodiscard]] bool stop_requested() const noexcept {
+        if (!block) return false;
+        if (token) return token->stop_requested();
+        return current_worker && current_worker->stop_requested();
+    }
+};
+
+class channel_control : public std::enable_shared_from_this<channel_control> {
+  public:
+    channel_control(const channel_control&) = delete;
+    channel_control& operator=(const channel_control&) = delete;
+
+    [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+    [[nodiscard]] std::size_t size() const noexcept;
+    [[nodiscard]] bool is_closed() const noexcept;
+
+    /// Calls that are blocked in it now.
+    [[nodiscard]] std::size_t blocked() const noexcept;
+
+    // Ends. Each blocks for the channel's lock only.
+    void add_sender() noexcept;
+    void add_receiver() noexcept;
+    /// `last_push` is null for one that pushed nothing.
+    void drop_sender(bool finished, bool unwinding, const std::source_location* last_push) noexcept;
+    void drop_receiver() noexcept;
+    void finish_sender() noexcept;
+    void attach() noexcept;
+    /// A worker's end, by publish().
+    void worker_ended(worker_record& record) noexcept;
+
+    // Closing. True where this call did it.
+    bool close(closer who) noexcept;
+    bool close_with(cause why) noexcept;
+    bool abort_with(cause why) noexcept;
+    /// What ~channel does: ends delivery, and waits until every call that was blocked has left.
+    void destroy() noexcept;
+
+    /// What is known of why it closed; empty where nothing is.
+    [[nodiscard]] cause known_cause() const;
+
+  protected:
+    explicit channel_control(channel_options options);
+    ~channel_control() = default;
+
+    /// Destroys what is undelivered, outside the lock.
+    virtual void discard_items() noexcept = 0;
+
+    // All below: with mutex_ held.
+
+    [[nodiscard]] bool can_push() const noexcept { return phase_ == phase::open && count_ < capacity_; }
+    [[nodiscard]] bool can_pop() const noexcept { return phase_ != phase::stopped && count_ > 0; }
+    [[nodiscard]] status end_status() const noexcept;
+    [[nodiscard]] const cause& known_cause_locked() const noexcept { return refusal_cause(); }
+    [[nodiscard]] push_error push_refused(status why, const std::source_location& site) const;
+    [[nodiscard]] pop_error pop_refused(status why) const;
+    void stop_delivery(wake_list& wakes) noexcept;
+
+    /// A call that blocks: in one of the two lines, under the caller's patience. Waits start and end with the
+    /// lock held. Leaving, however that happens, unlinks the node and passes on a wake-up not made use of.
+    class blocked_call {
+      public:
+        blocked_call(channel_control& channel, wait_line& line, std::unique_lock<mutex>& lock,
+                     const patience& how);
+        ~blocked_call();
+        blocked_call(const blocked_call&) = delete;
+        blocked_call& operator=(const blocked_call&) = delete;
+        /// False once the deadline has passed.
+        bool wait();
+
+      private:
+        void unlink() noexcept;
+        struct interrupter {
+            waiter* node;
+            void operator()() const noexcept { node->interrupt(); }
+        };
+        channel_control& channel_;
+        wait_line& line_;
+        std::unique_lock<mutex>& lock_;
+        const patience& how_;
+        waiter node_;
+        bool waited_ = false;
+        bool enlisted_ = false; // put into the line, and neither unlinked by us nor seen signalled
+        std::optional<stop_callback<interrupter>> on_stop_; // for a token of the caller's
+    };
+
+    const std::size_t capacity_;
+    const channel_options options_;
+
+    mutable mutex mutex_;
+    // Protected by mutex_:
+    std::size_t count_ = 0;
+    std::uint64_t pushed_ = 0;
+    phase phase_ = phase::open;
+    wait_line producers_, consumers_;
+
+  private:
+    void close_locked(closer who, status end, wake_list& wakes) noexcept;
+    bool fill_slot(cause why) noexcept;
+    [[nodiscard]] const cause& refusal_cause() const noexcept { return slot_ ? slot_ : closing_worker_; }
+    [[nodiscard]] bool discards() const noexcept {
+        return options_.undelivered == undelivered::discard && count_ > 0;
+    }
+    void drop_end_cause(cause_record& into) const noexcept;
+
+    // Protected by mutex_:
+    closer closed_by_ = closer::nobody;
+    status end_ = status::complete; // what follows the last item: complete, closed, truncated or aborted
+    bool truncated_ = false;        // a producer has abandoned the stream, which may still be open
+    bool finished_ = false;         // some sender has finished
+    bool attached_ever_ = false;
+    bool left_early_ = false; // the last worker ended with success while the stream was open
+    std::size_t senders_ = 0; // alive and unfinished
+    std::size_t receivers_ = 0;
+    std::size_t attached_ = 0;
+    std::size_t blocked_ = 0;
+    waiter* destroyer_ = nullptr; // ~channel, waiting for blocked_ == 0
+    cause slot_;
+    cause first_failure_;  // under keep_going, until the last worker has ended
+    cause closing_worker_; // who closed it, where that was no failure
+
+    // Allocated ahead, because they are needed in destructors. Each is written once, before it is published.
+    std::shared_ptr<cause_record> event_ = std::make_shared<cause_record>();   // what goes into the slot
+    std::shared_ptr<cause_record> dropped_ = std::make_shared<cause_record>(); // the last receiver's going
+};
+
+} // namespace inquest::inline INQUEST_ABI::detail

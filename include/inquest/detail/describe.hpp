@@ -1,0 +1,85 @@
+// Type identity without RTTI, and a text for any error type.
+#pragma once
+
+#include <inquest/detail/config.hpp>
+
+#include <concepts>
+#include <exception>
+#include <ostream>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <type_traits>
+
+namespace inquest::inline INQUEST_ABI::detail {
+
+/// The compiler's own text for T. Equal texts mean the same type, also across shared objects, where the
+/// addresses of type_info or of a static differ, and where there is no RTTI.
+template <class T>
+constexpr std::string_view type_signature() noexcept {
+    return __PRETTY_FUNCTION__;
+}
+
+/// T's name, cut out of its signature.
+template <class T>
+constexpr std::string_view type_name() noexcept {
+    constexpr std::string_view text = type_signature<T>();
+    constexpr auto start = text.find("T = ") + 4;
+    constexpr auto stop = text.find_first_of(";]", start);
+    return text.substr(start, stop - start);
+}
+
+/// `what()` of the exception, or its type's name. Never rethrows to the caller.
+std::string describe_exception(const std::exception_ptr& thrown);
+/// The text of an errno value, of either sign, with the number.
+std::string describe_errno(int number);
+
+template <class E>
+concept has_message = requires(const E& e) {
+    { e.message() } -> std::convertible_to<std::string>;
+};
+template <class E>
+concept has_what = requires(const E& e) {
+    { e.what() } -> std::convertible_to<std::string>;
+};
+template <class E>
+concept has_to_string = requires(const E& e) {
+    { to_string(e) } -> std::convertible_to<std::string>;
+} || requires(const E& e) {
+    { to_string(e) } -> std::convertible_to<std::string_view>;
+};
+template <class E>
+concept streamable = requires(std::ostream& out, const E& e) { out << e; };
+
+/// One line for an error value of any type; a type with no text of its own is named.
+template <class E>
+std::string describe(const E& error) {
+    if constexpr (std::convertible_to<const E&, std::string_view>)
+        return std::string(std::string_view(error));
+    else if constexpr (has_message<E>)
+        return std::string(error.message());
+    else if constexpr (has_what<E>)
+        return std::string(error.what());
+    else if constexpr (std::same_as<E, std::exception_ptr>)
+        return describe_exception(error);
+    else if constexpr (std::is_error_code_enum_v<E>)
+        return std::error_code(error).message();
+    else if constexpr (std::is_error_condition_enum_v<E>)
+        return std::error_condition(error).message();
+    else if constexpr (std::same_as<E, int>)
+        return describe_errno(error);
+    else if constexpr (has_to_string<E>)
+        return std::string(to_string(error));
+    else if constexpr (streamable<E>) {
+        std::ostringstream out;
+        out << error;
+        return std::move(out).str();
+    } else if constexpr (std::is_enum_v<E>) {
+        return std::string(type_name<E>()) + '(' +
+               std::to_string(static_cast<std::underlying_type_t<E>>(error)) + ')';
+    } else
+        return "an error of type " + std::string(type_name<E>());
+}
+
+} // namespace inquest::inline INQUEST_ABI::detail

@@ -1,0 +1,114 @@
+// How a call blocks: on a node of its own, with its own mutex and condition variable, on its own stack.
+//
+// Two calls never wait on one condition variable. That keeps clear of a lost wake-up in glibc before 2.41
+// (its bug 25847), which needs two waiters on one, and of the classic stall of producers and consumers that
+// share one and wake each other's kind.
+#pragma once
+
+#include <inquest/detail/sync.hpp>
+
+namespace inquest::inline INQUEST_ABI::detail {
+
+/// "As long as it takes." Kept apart from real deadlines: waiting until max() overflows in some clocks.
+inline constexpr clock::time_point forever = clock::time_point::max();
+
+/// While one lives, the calling thread can't be cancelled.
+class uncancelled {
+  public:
+    uncancelled() noexcept;
+    ~uncancelled();
+    uncancelled(const uncancelled&) = delete;
+    uncancelled& operator=(const uncancelled&) = delete;
+
+  private:
+    int before_ = 0;
+};
+
+/// One blocked call's own node.
+///
+/// Invariants:
+///   linked  is protected by the lock of the line it waits in.
+///   A node that a waker has unlinked WILL be signalled; until then it must not go away.
+///   signal() touches nothing of the node after it has released the node's mutex.
+class waiter {
+  public:
+    waiter() = default;
+    waiter(const waiter&) = delete;
+    waiter& operator=(const waiter&) = delete;
+
+    /// Waker: ends the wait. The node may be gone when this returns.
+    void signal() noexcept;
+    /// Stop request: ends the wait without unlinking; stays in force for all later waits on this node.
+    void interrupt() noexcept;
+    /// Blocks until signalled, interrupted or the deadline; true if signalled.
+    bool wait(clock::time_point deadline);
+    /// Blocks until signalled, which must be certain to come; no cancellation point.
+    void wait_signalled() noexcept;
+    /// Makes ready for another wait. Only while not linked.
+    void rearm() noexcept;
+
+    waiter* next = nullptr; // in a wait_line, or in the chain of a wake_list
+    waiter* prev = nullptr;
+    bool linked = false;
+
+  private:
+    mutex mutex_;
+    condition_variable wake_;
+    bool signalled_ = false;   // protected by mutex_
+    bool interrupted_ = false; // protected by mutex_
+};
+
+/// Waiting calls, oldest first. Protected by the owner's lock.
+class wait_line {
+  public:
+    [[nodiscard]] bool empty() const noexcept { return head_ == nullptr; }
+    void push_back(waiter& w) noexcept;
+    /// For one that was woken, found nothing, and waits on: it is still the oldest.
+    void push_front(waiter& w) noexcept;
+    void remove(waiter& w) noexcept;
+    /// Unlinks the oldest, or null. The caller must signal it.
+    waiter* pop_front() noexcept;
+
+  private:
+    waiter* head_ = nullptr;
+    waiter* tail_ = nullptr;
+};
+
+/// Waiters unlinked under a lock, to be signalled after it: declare this before the lock guard.
+class wake_list {
+  public:
+    wake_list() = default;
+    wake_list(const wake_list&) = delete;
+    wake_list& operator=(const wake_list&) = delete;
+    ~wake_list() {
+        if (head_) signal_all();
+    }
+    void take_one(wait_line& line) noexcept {
+        if (!line.empty()) add(*line.pop_front());
+    }
+    void take_all(wait_line& line) noexcept {
+        while (!line.empty()) add(*line.pop_front());
+    }
+
+  private:
+    void add(waiter& w) noexcept;
+    void signal_all() noexcept;
+    waiter* head_ = nullptr;
+    waiter* tail_ = nullptr;
+};
+
+/// Opens once; any number of threads may wait for it.
+class latch {
+  public:
+    void open() noexcept;
+    [[nodiscard]] bool is_open() const noexcept { return open_.load(); }
+    /// True once open, false at the deadline.
+    bool wait(clock::time_point deadline = forever);
+
+  private:
+    mutex mutex_;
+    wait_line line_;           // protected by mutex_
+    atomic<bool> open_{false}; // written under mutex_
+};
+
+} // namespace inquest::inline INQUEST_ABI::detail

@@ -1,0 +1,134 @@
+// What the library knows of one worker: who it is, what it is doing, how it ended.
+#pragma once
+
+#include <inquest/cause.hpp>
+#include <inquest/detail/parking.hpp>
+#include <inquest/status.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+
+namespace inquest::inline INQUEST_ABI::detail {
+
+class channel_control;
+
+/// A worker's name in messages and in the system's thread list. Workers whose handles live at the same time
+/// and that were given one name are told apart by numbers from 1; a name that nobody shares stays as it is.
+class worker_identity {
+  public:
+    /// Enters the name into the process-wide register; may allocate.
+    static std::shared_ptr<worker_identity> enter(std::string name);
+    ~worker_identity();
+    worker_identity(const worker_identity&) = delete;
+    worker_identity& operator=(const worker_identity&) = delete;
+
+    /// The name with its number, where it has one.
+    [[nodiscard]] std::string display() const;
+    /// Gives the calling thread this name, cut to what the system takes but keeping the number.
+    void name_this_thread() noexcept;
+    /// From here on the name no longer changes: it stands in a recorded cause. Call on the worker's thread.
+    void freeze() noexcept;
+    /// The handle is gone: the name is free again once all who shared it are.
+    void leave() noexcept;
+
+  private:
+    struct registry;
+    [[nodiscard]] std::string thread_name() const;
+    explicit worker_identity(std::string name) : name_(std::move(name)) {}
+
+    const std::string name_;
+    atomic<unsigned> number_{0}; // 0: shared with nobody
+    // The rest is protected by the register's mutex.
+    bool entered_ = true;
+    bool frozen_ = false;
+    bool has_thread_ = false;
+    std::uintptr_t thread_ = 0; // the system's handle, while has_thread_
+};
+
+/// One worker's record. As a cause_record it is written by the worker's thread up to `publish`, then
+/// immutable.
+class worker_record : public cause_record, public std::enable_shared_from_this<worker_record> {
+  public:
+    explicit worker_record(std::string name) { who = identity = worker_identity::enter(std::move(name)); }
+
+    // On the worker's own thread only, through `current_worker`.
+
+    /// A pop took item `number` of `channel`.
+    void note_item(const channel_control* channel, std::uint64_t number) noexcept {
+        if (attached_to && attached_to != channel) return;
+        doing_first = doing_last = number;
+    }
+    /// A push was refused: what follows on this thread may be a consequence.
+    void note_refused_push() noexcept { saw_broken_end = true; }
+    /// A pop on `channel` reported `end`: any status but empty and timeout.
+    void note_end(const channel_control* channel, status end, const cause& why) noexcept;
+    /// The function asked how the stream ended, and so knows.
+    void acknowledge() noexcept { broken_pop = false; }
+
+    /// Turns a returned success into what it is: one over a broken stream is a failure. On the worker's
+    /// thread.
+    void record_success() noexcept;
+
+    // Any thread.
+
+    [[nodiscard]] bool stop_requested() const noexcept { return stop_.load(); }
+    /// Marks the stop and ends the blocked call the worker is in, if any. The worker's one stop callback.
+    void request_stop() noexcept;
+    /// The outcome can be read: it was written before.
+    [[nodiscard]] bool is_published() const noexcept { return published.load(); }
+    /// Only once published.
+    [[nodiscard]] bool failed() const noexcept { return kind != cause_kind::finished; }
+
+    /// Where request_stop finds the blocked call; null when there is none.
+    void set_blocked(waiter* node) noexcept;
+
+    /// This record as the cause it is. Only once its outcome is written.
+    [[nodiscard]] cause as_cause() const { return to_cause(shared_from_this()); }
+
+    std::shared_ptr<worker_identity> identity;
+    const channel_control* attached_to = nullptr; // compared, never followed
+    atomic<bool> published{false};
+    latch done;                    // opened after the promise was fulfilled, the last act of the thread
+    atomic<bool> looked_at{false}; // somebody has been given the failure
+
+    // Written and read on the worker's thread only.
+    std::uint64_t doing_first = 0, doing_last = 0;
+    bool past_end = false;       // pop on its channel has reported an end
+    bool saw_broken_end = false; // some call reported an end other than complete, or was stopped
+    bool broken_pop = false;     // a pop did, and the function has not asked `ended` about it
+    cause broken_by;
+
+  private:
+    atomic<bool> stop_{false};
+    mutex mutex_;
+    waiter* blocked_ = nullptr; // protected by mutex_
+};
+
+/// Draws the number that orders worker ends. Call under the lock of the channel the worker is attached to.
+std::uint64_t next_sequence() noexcept;
+
+/// Makes the calling thread count as the worker's, for ends that are dropped here.
+class current_worker_scope {
+  public:
+    explicit current_worker_scope(worker_record& record) noexcept : before_(current_worker) {
+        current_worker = &record;
+    }
+    ~current_worker_scope() { current_worker = before_; }
+    current_worker_scope(const current_worker_scope&) = delete;
+    current_worker_scope& operator=(const current_worker_scope&) = delete;
+
+  private:
+    worker_record* before_;
+};
+
+/// The end of a worker in the order that everything relies on: fills in what is common to all endings, then
+/// under the lock of its channel draws the number and acts on the channel. `channel` is null for a worker
+/// that is attached to none. Never throws, never allocates.
+void publish(worker_record& record, channel_control* channel) noexcept;
+
+/// Tells the hook of a failure nobody was given; run by a worker object that goes.
+void report_if_unseen(const std::shared_ptr<worker_record>& record) noexcept;
+
+} // namespace inquest::inline INQUEST_ABI::detail

@@ -1,0 +1,294 @@
+// Behind a worker handle: the block that records the outcome, the task the thread runs, and joining it.
+#pragma once
+
+#include <inquest/channel.hpp>
+#include <inquest/failure.hpp>
+#include <inquest/hook.hpp>
+
+#include <cerrno>
+#include <expected>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace inquest::inline INQUEST_ABI {
+
+/// The error type of a worker that reports by exception only: there is no value of it.
+struct no_error {
+    no_error() = delete;
+};
+
+namespace detail {
+
+struct asker; // lets resolve reach a worker's state
+
+template <class R>
+struct result_of {
+    static_assert(
+        !std::is_same_v<R, std::error_code> && !std::is_same_v<R, std::error_condition> &&
+            !std::is_same_v<R, std::exception_ptr>,
+        "a worker that returned this would always look successful: return std::expected<void, ...>");
+    static_assert(std::is_void_v<R> || std::is_object_v<R>, "a worker returns its result by value");
+    using value = R;
+    using error = no_error;
+};
+template <class T, class E>
+struct result_of<std::expected<T, E>> {
+    static_assert(std::is_copy_constructible_v<E> || std::is_same_v<E, no_error>,
+                  "a worker's error is kept beside the future that carries it, so it must be copyable");
+    using value = T;
+    using error = E;
+};
+
+/// Calls fn with what it takes of (stop_token, receiver&).
+template <class Fn, class... Ends>
+decltype(auto) call_worker(Fn& fn, const stop_token& stop, Ends&... ends) {
+    if constexpr (std::is_invocable_v<Fn&, stop_token, Ends&...>)
+        return fn(stop, ends...);
+    else {
+        static_assert(
+            std::is_invocable_v<Fn&, Ends&...>,
+            "a worker's function takes (receiver<T>&) or (std::stop_token, receiver<T>&); one that is "
+            "attached to no channel takes () or (std::stop_token)");
+        return fn(ends...);
+    }
+}
+
+/// What a worker's thread writes: allocated when it is spawned, so that recording an outcome allocates
+/// nothing.
+template <class T, class E>
+struct worker_block final : worker_record {
+    using worker_record::worker_record;
+    std::optional<std::expected<T, E>> result;
+    std::promise<std::expected<T, E>> promise;
+
+    void record_result() noexcept {
+        if (result->has_value()) return record_success();
+        kind = cause_kind::error;
+        if constexpr (!std::is_same_v<E, no_error>) set_value(result->error());
+    }
+    /// The error stays here, where causes point to it: the future gets a copy.
+    void fulfil() noexcept {
+        try {
+            if (result && result->has_value())
+                promise.set_value(std::move(*result));
+            else if (result)
+                fulfil_with_error();
+            else if (exception)
+                promise.set_exception(exception);
+            else
+                promise.set_exception(std::make_exception_ptr(ended(as_cause())));
+        } catch (...) {
+            try {
+                promise.set_exception(std::current_exception()); // moving T, or copying E, threw
+            } catch (...) {
+            }
+        }
+    }
+    void fulfil_with_error() {
+        if constexpr (!std::is_same_v<E, no_error>)
+            promise.set_value(std::expected<T, E>(std::unexpect, result->error()));
+    }
+};
+
+struct no_end {};
+
+/// The function, its end of the channel, and the thread's main program.
+template <class T, class E, class Fn, class Item>
+struct worker_task {
+    using end_type = std::conditional_t<std::is_void_v<Item>, no_end, std::optional<receiver<Item>>>;
+
+    std::shared_ptr<worker_block<T, E>> block;
+    std::shared_ptr<channel_control> channel; // null: not attached
+    std::optional<Fn> fn;
+    end_type end;
+
+    void run(const stop_token& stop) {
+        const current_worker_scope scope(*block);
+        block->identity->name_this_thread();
+        const stop_callback<stopper> on_stop(stop, stopper{block.get()}); // the worker's only one
+        try {
+            const auto invoke = [&]() -> decltype(auto) {
+                if constexpr (std::is_void_v<Item>)
+                    return call_worker(*fn, stop);
+                else
+                    return call_worker(*fn, stop, *end);
+            };
+            using R = decltype(invoke());
+            if constexpr (std::is_void_v<R>) {
+                invoke();
+                block->result.emplace();
+            } else if constexpr (std::is_same_v<std::remove_cv_t<R>, std::expected<T, E>>) {
+                block->result.emplace(invoke());
+            } else {
+                block->result.emplace(std::in_place, invoke());
+            }
+            block->record_result();
+        } catch (...) {
+            block->result.reset();
+            block->set_current_exception();
+            if (!block->exception) { // pthread_exit or pthread_cancel: no exception of the language
+                block->kind = cause_kind::forced_unwind;
+                finish();
+                throw; // it must go on
+            }
+            block->kind = cause_kind::exception;
+        }
+        finish();
+    }
+
+    /// Publishes the outcome, then lets go of the function and what it captured, then fulfils the promise.
+    void finish() noexcept {
+        const uncancelled guard;
+        publish(*block, channel.get());
+        fn.reset();
+        if constexpr (!std::is_void_v<Item>) end.reset();
+        block->fulfil();
+        block->done.open();
+    }
+
+    struct stopper {
+        worker_record* record;
+        void operator()() const noexcept { record->request_stop(); }
+    };
+};
+
+template <class T, class E>
+struct worker_state {
+    std::shared_ptr<worker_block<T, E>> block;
+    std::future<std::expected<T, E>> future;
+    jthread thread;
+    mutex joining;
+    std::optional<std::expected<T, failure<E>>> joined; // under joining; never changes once set
+
+    worker_state() = default;
+    ~worker_state() {
+        const uncancelled guard;
+        thread.request_stop();
+        if (on_own_thread()) {
+            thread.detach();
+        } else {
+            block->done.wait();
+            if (thread.joinable()) thread.join();
+        }
+        report_if_unseen(block);
+        block->identity->leave();
+    }
+    worker_state(const worker_state&) = delete;
+    worker_state& operator=(const worker_state&) = delete;
+
+    [[nodiscard]] bool on_own_thread() const noexcept { return thread.get_id() == this_thread_id(); }
+
+    void wait() {
+        block->done.wait();
+        const std::lock_guard lock(joining);
+        if (thread.joinable()) thread.join();
+    }
+
+    /// The failure as the block has it. Only once done.
+    [[nodiscard]] std::optional<failure<E>> failed() {
+        if (!block->failed()) return std::nullopt;
+        block->looked_at = true;
+        return failure<E>(block->as_cause());
+    }
+
+    std::expected<T, failure<E>>& join() {
+        if (on_own_thread()) return refuse();
+        wait();
+        const std::lock_guard lock(joining);
+        if (joined) return *joined;
+        if (block->kind == cause_kind::exception) {
+            block->looked_at = true;
+            std::rethrow_exception(block->exception);
+        }
+        if (auto why = failed()) return joined.emplace(std::unexpect, std::move(*why));
+        auto value = future.get(); // ready: the latch is open
+        if constexpr (std::is_void_v<T>)
+            return joined.emplace();
+        else
+            return joined.emplace(std::in_place, std::move(*value));
+    }
+
+    std::optional<failure<E>> report() {
+        if (on_own_thread()) return refuse().error();
+        wait();
+        return failed();
+    }
+
+    std::future<std::expected<T, E>> take_future() {
+        const std::lock_guard lock(joining);
+        if (!future.valid()) throw std::future_error(std::future_errc::no_state);
+        return std::move(future);
+    }
+
+  private:
+    /// A worker that joins itself would wait for ever.
+    std::expected<T, failure<E>>& refuse() {
+        if (!self_join)
+            self_join.emplace(std::unexpect, failure<E>(unexplained("worker '" + block->identity->display() +
+                                                                    "' can't join itself")));
+        return *self_join;
+    }
+    std::optional<std::expected<T, failure<E>>> self_join; // touched on the worker's own thread only
+};
+
+struct spawner {
+    template <class Item, class Core, class Fn>
+    static auto start(std::string name, Core core, Fn fn) {
+        using R = decltype(result_type_of<Item>(fn));
+        using T = typename result_of<typename R::type>::value;
+        using E = typename result_of<typename R::type>::error;
+        if constexpr (std::is_constructible_v<Fn, std::nullptr_t> && requires { fn == nullptr; }) {
+            if (fn == nullptr) throw std::invalid_argument("inquest: spawn of an empty function");
+        }
+        auto state = std::make_unique<worker_state<T, E>>();
+        using task_type = worker_task<T, E, Fn, Item>;
+        auto task = std::make_shared<task_type>();
+        state->block = task->block = std::make_shared<worker_block<T, E>>(std::move(name));
+        state->future = task->block->promise.get_future();
+        task->fn.emplace(std::move(fn));
+        if constexpr (!std::is_void_v<Item>) {
+            task->end.emplace(access::make_receiver<Item>(core));
+            task->channel = core;
+            task->block->attached_to = core.get();
+            core->attach();
+        }
+        try {
+            state->thread = jthread([task](const stop_token& stop) mutable {
+                const auto mine = std::move(task); // gone before the thread is: a joined worker holds nothing
+                mine->run(stop);
+            });
+        } catch (const std::system_error& e) {
+            never_started(*task, e.code().value());
+        } catch (const std::bad_alloc&) {
+            never_started(*task, ENOMEM);
+        }
+        return worker<T, E>(std::move(state));
+    }
+
+  private:
+    template <class R>
+    struct of {
+        using type = std::remove_cv_t<R>;
+    };
+    template <class Item, class Fn>
+    static auto result_type_of(Fn& fn) {
+        if constexpr (std::is_void_v<Item>)
+            return of<decltype(call_worker(fn, stop_token{}))>{};
+        else
+            return of<decltype(call_worker(fn, stop_token{}, std::declval<receiver<Item>&>()))>{};
+    }
+    static void never_started(auto& task, int error) noexcept {
+        task.block->kind = cause_kind::never_started;
+        task.block->system_error = error;
+        const current_worker_scope scope(*task.block); // for ends that the function captured
+        task.finish();
+    }
+};
+
+} // namespace detail
+} // namespace inquest::inline INQUEST_ABI

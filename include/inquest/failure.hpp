@@ -1,0 +1,60 @@
+// The answer to "why": always a cause, and the typed error where a worker gave one.
+#pragma once
+
+#include <inquest/cause.hpp>
+
+#include <concepts>
+#include <memory>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace inquest::inline INQUEST_ABI {
+
+template <class E = void>
+class failure;
+
+/// A failure of any kind, without the type of its error. Cheap to copy; nothing here blocks.
+template <>
+class failure<void> {
+  public:
+    explicit failure(inquest::cause why, std::vector<inquest::cause> others = {})
+        : cause_(std::move(why)),
+          others_(others.empty() ? nullptr
+                                 : std::make_shared<const std::vector<inquest::cause>>(std::move(others))) {}
+
+    /// The reason: the first of several failures, by time, that is no consequence of another. Never empty.
+    [[nodiscard]] const inquest::cause& cause() const noexcept { return cause_; }
+    /// The failures of the other workers that were asked about, earliest first. Valid while this object
+    /// lives.
+    [[nodiscard]] std::span<const inquest::cause> also_failed() const noexcept {
+        return others_ ? std::span<const inquest::cause>(*others_) : std::span<const inquest::cause>();
+    }
+    /// One line: who, on which item, and what. Allocates, and calls the error's own formatter.
+    [[nodiscard]] std::string message() const { return cause_.message(); }
+
+  private:
+    inquest::cause cause_;
+    std::shared_ptr<const std::vector<inquest::cause>> others_;
+};
+
+/// A failure of a worker whose errors are of type E. Converts to `failure<>`, which drops only the type.
+template <class E>
+class failure : public failure<void> {
+  public:
+    using error_type = E;
+
+    using failure<void>::failure;
+    /// A failure of the program's own, so that a function that answers with one can fail in other ways too.
+    template <class U>
+        requires(std::convertible_to<U, E> && !std::derived_from<std::remove_cvref_t<U>, failure<void>> &&
+                 !std::same_as<std::remove_cvref_t<U>, inquest::cause>)
+    failure(U&& error) : failure<void>(inquest::cause(E(std::forward<U>(error)))) {}
+
+    /// The worker's own error value; null where the worker ended in another way, which `cause` tells.
+    [[nodiscard]] const E* error() const noexcept { return this->cause().template get<E>(); }
+};
+
+} // namespace inquest::inline INQUEST_ABI

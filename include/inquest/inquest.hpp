@@ -1,0 +1,11 @@
+// Everything but the macro (macros.hpp) and the logger (spdlog.hpp).
+#pragma once
+
+#include <inquest/cause.hpp>
+#include <inquest/channel.hpp>
+#include <inquest/failure.hpp>
+#include <inquest/hook.hpp>
+#include <inquest/push_error.hpp>
+#include <inquest/resolve.hpp>
+#include <inquest/status.hpp>
+#include <inquest/worker.hpp>

@@ -1,0 +1,61 @@
+// Why one push or one pop failed.
+#pragma once
+
+#include <inquest/cause.hpp>
+#include <inquest/status.hpp>
+
+#include <cstddef>
+#include <source_location>
+#include <string>
+#include <utility>
+
+namespace inquest::inline INQUEST_ABI {
+
+/// Why a push did not happen. The value it was given is untouched. Nothing here blocks.
+class push_error {
+  public:
+    push_error(inquest::status why, inquest::cause behind, std::source_location site, bool early = false,
+               std::size_t undelivered = 0) noexcept
+        : cause_(std::move(behind)), site_(site), undelivered_(undelivered), status_(why), early_(early) {}
+
+    /// `full`, `closed`, `stopped` or `timeout`.
+    [[nodiscard]] inquest::status status() const noexcept { return status_; }
+    /// What is known of the reason now, without waiting for anybody: empty where nothing failed so far.
+    /// `resolve` asks further, and joins.
+    [[nodiscard]] const inquest::cause& cause() const noexcept { return cause_; }
+    /// Where the push stands in the source.
+    [[nodiscard]] const std::source_location& site() const noexcept { return site_; }
+    /// True if the channel closed because its last worker had returned success: it wanted no more.
+    [[nodiscard]] bool finished_early() const noexcept { return early_; }
+    /// Items that were queued when the push failed.
+    [[nodiscard]] std::size_t undelivered() const noexcept { return undelivered_; }
+    /// One line: the status, and the cause where one is known. Allocates.
+    [[nodiscard]] std::string message() const;
+
+  private:
+    inquest::cause cause_;
+    std::source_location site_;
+    std::size_t undelivered_;
+    inquest::status status_;
+    bool early_;
+};
+
+/// Why a pop gave no item. Nothing here blocks.
+class pop_error {
+  public:
+    explicit pop_error(inquest::status why, inquest::cause behind = {}) noexcept
+        : cause_(std::move(behind)), status_(why) {}
+
+    /// `empty`, `complete`, `closed`, `truncated`, `aborted`, `stopped` or `timeout`.
+    [[nodiscard]] inquest::status status() const noexcept { return status_; }
+    /// What broke the stream; empty where nothing did.
+    [[nodiscard]] const inquest::cause& cause() const noexcept { return cause_; }
+    /// One line: the status, and the cause where one is known. Allocates.
+    [[nodiscard]] std::string message() const;
+
+  private:
+    inquest::cause cause_;
+    inquest::status status_;
+};
+
+} // namespace inquest::inline INQUEST_ABI

@@ -1,0 +1,47 @@
+// The status words of a channel's operations, and the choices made when one is built.
+#pragma once
+
+#include <inquest/detail/config.hpp>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace inquest::inline INQUEST_ABI {
+
+/// Why an operation on a channel did not do what was asked.
+enum class status : unsigned char {
+    empty,     ///< try_pop: nothing queued now; more may come
+    full,      ///< try_push: no room now
+    closed,    ///< push: nothing is taken any more. pop: drained after the receiving side closed
+    complete,  ///< pop: drained, and the producers said that this was all of it
+    truncated, ///< pop: drained, but the stream broke off: what was popped is not all there should have been
+    aborted,   ///< pop: delivery was ended at once by a failure; items may be left undelivered
+    stopped,   ///< this call alone was told to stop
+    timeout,   ///< this call alone ran out of time
+};
+
+/// The status as the word it is. Never blocks, never throws.
+[[nodiscard]] std::string_view to_string(status s) noexcept;
+
+/// What the failure of one attached worker does to its channel.
+enum class on_failure : unsigned char {
+    fail_fast,  ///< it ends the stream at once, for everybody
+    keep_going, ///< the other workers go on; the channel closes when the last of them has ended
+};
+
+/// What becomes of items that nobody will pop any more.
+enum class undelivered : unsigned char {
+    keep,    ///< kept until `recover` hands them out or the last handle goes
+    discard, ///< destroyed when delivery ends: for items that carry replies somebody waits on
+};
+
+/// How a channel is built.
+struct channel_options {
+    std::size_t capacity = 0; ///< the exact bound, at least 1
+    std::string name{};       ///< shown in messages that concern the channel itself; may be empty
+    inquest::on_failure on_failure = inquest::on_failure::fail_fast;
+    inquest::undelivered undelivered = inquest::undelivered::keep;
+};
+
+} // namespace inquest::inline INQUEST_ABI

@@ -1,0 +1,102 @@
+// One thread, and the result of its function.
+#pragma once
+
+#include <inquest/channel.hpp>
+#include <inquest/detail/worker_state.hpp>
+
+#include <expected>
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace inquest::inline INQUEST_ABI {
+
+/// A running `std::jthread` and its `std::future<std::expected<T, E>>`, as one object.
+///
+/// Any thread may call any operation of one worker; only assigning, moving and destroying it need exclusive
+/// access. `join` and whatever joins block on the worker's code: never call them holding a lock it may need.
+///
+/// The destructor requests stop and joins. A failure that nobody was given by then is told to the failure
+/// hook. Destroyed on its own thread, the worker cannot be joined and is left to end by itself.
+template <class T, class E>
+class worker {
+  public:
+    using value_type = T;
+    using error_type = E;
+    using result_type = std::expected<T, failure<E>>;
+
+    worker(worker&&) noexcept = default;
+    /// Stops and joins the worker held before, as the destructor does.
+    worker& operator=(worker&&) noexcept = default;
+
+    /// Waits for the thread's end; then the result, the same one every time. A returned error is a
+    /// `failure<E>` that holds it; a thrown exception is rethrown, the same object every time; so are endings
+    /// of other kinds a failure, whose cause tells them.
+    /// On the worker's own thread nothing is waited for, and the answer is a failure that says so.
+    /// Throws std::future_error (no_state) on a moved-from worker, or if `get_future` took the value away.
+    const result_type& join() & { return state().join(); }
+    result_type join() && { return std::move(state().join()); }
+
+    /// True once the function's outcome is known, and join would not wait for its code. Does not block.
+    [[nodiscard]] bool is_done() const noexcept { return state_ && state_->block->done.is_open(); }
+
+    /// Asks the worker to stop: its blocking calls on channels end `stopped`, its std::stop_token says so.
+    /// Does not wait. True if this call made the request.
+    bool request_stop() noexcept { return state_ && state_->thread.request_stop(); }
+
+    /// Waits for the thread's end, as join does; then the failure, or nothing where there was none. Rethrows
+    /// nothing: the exception is in the failure's cause.
+    [[nodiscard]] std::optional<failure<E>> report() { return state().report(); }
+
+    /// The name in messages: numbered where workers share it.
+    [[nodiscard]] std::string name() const { return state().block->identity->display(); }
+
+    /// Gives the future away, to code that has its own place for futures. It carries what the function
+    /// returned or threw; an ending of another kind travels in it as the exception `inquest::ended`. `join`
+    /// can then no longer return the value; failures, `report` and `resolve` are not concerned. Throws
+    /// std::future_error (no_state) where it was taken already or joined.
+    [[nodiscard]] std::future<std::expected<T, E>> get_future() { return state().take_future(); }
+
+  private:
+    friend detail::spawner;
+    friend detail::asker;
+    explicit worker(std::unique_ptr<detail::worker_state<T, E>> state) noexcept : state_(std::move(state)) {}
+
+    [[nodiscard]] detail::worker_state<T, E>& state() const {
+        if (!state_) throw std::future_error(std::future_errc::no_state);
+        return *state_;
+    }
+
+    std::unique_ptr<detail::worker_state<T, E>> state_;
+};
+
+/// Runs `fn` on a thread of its own, under a name that the system's thread list shows.
+///
+/// `fn` may take a std::stop_token first, as std::jthread has it. It returns `std::expected<T, E>`, or a
+/// plain value or nothing where it reports by exception. Its copy lives on the worker, and is destroyed
+/// there. Where no thread can be created the worker says so as its failure (`never_started`). Throws
+/// std::invalid_argument for an empty std::function or a null pointer, std::bad_alloc.
+template <class Fn>
+[[nodiscard]] auto spawn(std::string name, Fn fn) {
+    return detail::spawner::start<void>(std::move(name), nullptr, std::move(fn));
+}
+
+/// The same for a function that reads from a channel: it is passed `receiver<T>&`, after the stop token where
+/// it takes one. The worker is *attached*: its failure ends the stream for everybody (`fail_fast`), and the
+/// channel closes when its last attached worker has ended, however it ended.
+template <class T, class Fn>
+[[nodiscard]] auto spawn(std::string name, receiver<T> from, Fn fn) {
+    if (!detail::access::core(from)) throw std::invalid_argument("inquest: spawn on a moved-from receiver");
+    return detail::spawner::start<T>(std::move(name), detail::access::core(from), std::move(fn));
+}
+
+/// The same on a channel that is used by reference. The channel may go before the worker: it is then aborted.
+template <class T, class Fn>
+[[nodiscard]] auto spawn(std::string name, channel<T>& from, Fn fn) {
+    return detail::spawner::start<T>(std::move(name), detail::access::core(from), std::move(fn));
+}
+
+} // namespace inquest::inline INQUEST_ABI

@@ -1,0 +1,211 @@
+#include "platform.hpp"
+
+#include <inquest/cause.hpp>
+#include <inquest/detail/worker_record.hpp>
+#include <inquest/push_error.hpp>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cxxabi.h>
+#include <typeinfo>
+
+namespace inquest::inline INQUEST_ABI {
+
+std::string_view to_string(status s) noexcept {
+    switch (s) {
+    case status::empty:
+        return "empty";
+    case status::full:
+        return "full";
+    case status::closed:
+        return "closed";
+    case status::complete:
+        return "complete";
+    case status::truncated:
+        return "truncated";
+    case status::aborted:
+        return "aborted";
+    case status::stopped:
+        return "stopped";
+    case status::timeout:
+        return "timeout";
+    }
+    return "unknown status";
+}
+
+namespace detail {
+
+std::string describe_errno(int number) {
+    const int positive = number < 0 ? -number : number;
+    return std::generic_category().message(positive) + " (errno " + std::to_string(positive) + ')';
+}
+
+std::string describe_exception(const std::exception_ptr& thrown) {
+    if (!thrown) return "no exception";
+    cause_record record;
+    try {
+        std::rethrow_exception(thrown);
+    } catch (...) {
+        record.set_current_exception();
+    }
+    std::string text = record.exception_type ? platform::demangle(record.exception_type) : "an exception";
+    if (!record.what.view().empty()) text.append(": ").append(record.what.view());
+    return text;
+}
+
+void fixed_text::set(std::string_view text) noexcept {
+    constexpr std::string_view cut = "...";
+    size_ = std::min(text.size(), chars_.size());
+    std::copy_n(text.begin(), size_, chars_.begin());
+    if (text.size() > size_) std::copy(cut.begin(), cut.end(), chars_.end() - cut.size());
+}
+
+void cause_record::set_current_exception() noexcept {
+    exception = std::current_exception();
+    if (!exception) return; // a forced unwind is passing, which must not be thrown again from here
+    // Asked of the runtime, not of typeid: works for every type, and for callers built without RTTI.
+    if (const std::type_info* type = abi::__cxa_current_exception_type()) exception_type = type->name();
+    try {
+        throw;
+    } catch (const std::exception& e) {
+        what.set(e.what());
+    } catch (const std::string& text) {
+        what.set(text);
+    } catch (const char* text) {
+        what.set(text ? text : "");
+    } catch (...) {
+    }
+}
+
+} // namespace detail
+
+namespace {
+
+std::string quoted_worker(const detail::cause_record& r) { return "worker '" + r.who->display() + '\''; }
+
+std::string who_dropped(const detail::cause_record& r) {
+    return r.who ? quoted_worker(r) : "thread " + std::to_string(r.thread);
+}
+
+// " on item 3", " on items 3 to 9", " after item 9", or nothing where none was popped.
+std::string on_items(const detail::cause_record& r) {
+    const auto& [first, last, after] = r.items;
+    if (last == 0) return {};
+    if (after) return " after item " + std::to_string(last);
+    if (first == last) return " on item " + std::to_string(last);
+    return " on items " + std::to_string(first) + " to " + std::to_string(last);
+}
+
+std::string place_text(const detail::cause_record& r) {
+    if (!r.place_file) return {};
+    return std::string(r.place_file) + ':' + std::to_string(r.place.line());
+}
+
+} // namespace
+
+cause_kind cause::kind() const noexcept { return record_ ? record_->kind : cause_kind::unexplained; }
+
+std::string cause::worker() const {
+    return record_ && record_->who ? record_->who->display() : std::string{};
+}
+
+std::optional<item_range> cause::items() const noexcept {
+    if (!record_ || record_->items.last == 0) return std::nullopt;
+    return record_->items;
+}
+
+std::exception_ptr cause::exception() const noexcept { return record_ ? record_->exception : nullptr; }
+
+cause cause::upstream() const noexcept { return record_ ? record_->upstream : cause{}; }
+
+std::optional<std::source_location> cause::where() const noexcept {
+    if (!record_ || !record_->place_file) return std::nullopt;
+    return record_->place;
+}
+
+std::uint64_t cause::sequence() const noexcept { return record_ ? record_->sequence : 0; }
+
+bool cause::is_consequence() const noexcept { return record_ && record_->consequence; }
+
+std::string cause::text() const {
+    if (!record_) return "no cause known";
+    const auto& r = *record_;
+    switch (r.kind) {
+    case cause_kind::given:
+    case cause_kind::error:
+    case cause_kind::unexplained:
+        if (r.value) return r.value_text(r.value);
+        return r.exception ? detail::describe_exception(r.exception) : "no reason given";
+    case cause_kind::exception: {
+        // From the copies taken when it was thrown: the object may be in another thread's hands by now.
+        std::string text = r.exception_type ? platform::demangle(r.exception_type) : "an exception";
+        if (!r.what.view().empty()) text.append(": ").append(r.what.view());
+        return text;
+    }
+    case cause_kind::finished:
+        return "finished early";
+    case cause_kind::broken_stream:
+        return r.upstream ? r.upstream.message() : "no cause known";
+    case cause_kind::never_started:
+        return std::generic_category().message(r.system_error);
+    case cause_kind::forced_unwind:
+        return "thread ended by pthread_exit or pthread_cancel";
+    case cause_kind::abandoned:
+        return r.during_unwinding ? "left during an exception" : "left without finish";
+    case cause_kind::dropped:
+        return "receiver dropped";
+    case cause_kind::destroyed:
+        return "channel destroyed";
+    }
+    return "unknown cause";
+}
+
+std::string cause::message() const {
+    if (!record_) return text();
+    const auto& r = *record_;
+    switch (r.kind) {
+    case cause_kind::given:
+    case cause_kind::unexplained:
+    case cause_kind::destroyed:
+        return text();
+    case cause_kind::error:
+    case cause_kind::exception:
+    case cause_kind::forced_unwind:
+        return quoted_worker(r) + " failed" + on_items(r) + ": " + text();
+    case cause_kind::finished:
+        return quoted_worker(r) + " finished early";
+    case cause_kind::broken_stream:
+        return quoted_worker(r) + " ended on a broken stream" + on_items(r) + ": " + text();
+    case cause_kind::never_started:
+        return quoted_worker(r) + " never started: " + text();
+    case cause_kind::abandoned: {
+        std::string line = "producer " + text() + ": " + who_dropped(r);
+        if (r.place_file) line += ", last push at " + place_text(r);
+        return line;
+    }
+    case cause_kind::dropped:
+        return text() + " by " + who_dropped(r);
+    }
+    return text();
+}
+
+ended::ended(inquest::cause why)
+    : why_(std::move(why)), text_(std::make_shared<const std::string>(why_.message())) {}
+
+const char* ended::what() const noexcept { return text_->c_str(); }
+
+std::string push_error::message() const {
+    std::string line(to_string(status_));
+    if (!cause_) return line;
+    line += ": " + cause_.message();
+    if (early_) line += ", " + std::to_string(undelivered_) + " undelivered";
+    return line;
+}
+
+std::string pop_error::message() const {
+    std::string line(to_string(status_));
+    if (cause_) line += ": " + cause_.message();
+    return line;
+}
+
+} // namespace inquest::inline INQUEST_ABI

@@ -1,0 +1,115 @@
+#include <inquest/detail/parking.hpp>
+
+namespace inquest::inline INQUEST_ABI::detail {
+
+// Notifying under the mutex is what lets the node live on the waiter's stack: the waiter cannot see the flag,
+// and so cannot leave, before the notifier has let go of the condition variable.
+void waiter::signal() noexcept {
+    const std::lock_guard lock(mutex_);
+    signalled_ = true;
+    wake_.notify_one();
+}
+
+void waiter::interrupt() noexcept {
+    const std::lock_guard lock(mutex_);
+    interrupted_ = true;
+    wake_.notify_one();
+}
+
+bool waiter::wait(clock::time_point deadline) {
+    std::unique_lock lock(mutex_);
+    const auto over = [this] { return signalled_ || interrupted_; };
+    if (deadline == forever)
+        wake_.wait(lock, over);
+    else
+        wake_.wait_until(lock, deadline, over);
+    return signalled_;
+}
+
+// Run while leaving, destructors included, where a cancelled thread must not be unwound.
+void waiter::wait_signalled() noexcept {
+    const uncancelled guard;
+    std::unique_lock lock(mutex_);
+    wake_.wait(lock, [this] { return signalled_; });
+}
+
+void waiter::rearm() noexcept {
+    const std::lock_guard lock(mutex_);
+    signalled_ = false;
+}
+
+void wait_line::push_back(waiter& w) noexcept {
+    w.linked = true;
+    w.prev = tail_;
+    w.next = nullptr;
+    (tail_ ? tail_->next : head_) = &w;
+    tail_ = &w;
+}
+
+void wait_line::push_front(waiter& w) noexcept {
+    w.linked = true;
+    w.prev = nullptr;
+    w.next = head_;
+    (head_ ? head_->prev : tail_) = &w;
+    head_ = &w;
+}
+
+void wait_line::remove(waiter& w) noexcept {
+    (w.prev ? w.prev->next : head_) = w.next;
+    (w.next ? w.next->prev : tail_) = w.prev;
+    w.linked = false;
+}
+
+waiter* wait_line::pop_front() noexcept {
+    waiter* const oldest = head_;
+    if (oldest) remove(*oldest);
+    return oldest;
+}
+
+void wake_list::add(waiter& w) noexcept {
+    w.next = nullptr;
+    (tail_ ? tail_->next : head_) = &w;
+    tail_ = &w;
+}
+
+void wake_list::signal_all() noexcept {
+    while (head_) {
+        waiter* const w = head_;
+        head_ = w->next; // read first: a signalled waiter may be gone
+        w->signal();
+    }
+}
+
+void latch::open() noexcept {
+    wake_list wakes;
+    const std::lock_guard lock(mutex_);
+    open_.store(true);
+    wakes.take_all(line_);
+}
+
+bool latch::wait(clock::time_point deadline) {
+    waiter node;
+    {
+        const std::lock_guard lock(mutex_);
+        if (open_.load()) return true;
+        line_.push_back(node);
+    }
+    // Cancelled or timed out, the node leaves the line, or is waited for where it was already picked.
+    struct leave {
+        latch& self;
+        waiter& node;
+        ~leave() {
+            std::unique_lock lock(self.mutex_);
+            if (node.linked) {
+                self.line_.remove(node);
+            } else {
+                lock.unlock();
+                node.wait_signalled();
+            }
+        }
+    } const guard{*this, node};
+    node.wait(deadline);
+    return open_.load();
+}
+
+} // namespace inquest::inline INQUEST_ABI::detail

@@ -1,0 +1,75 @@
+#include "platform.hpp"
+
+#include <inquest/detail/parking.hpp>
+
+#include <cstdlib>
+#include <memory>
+#include <thread>
+
+#if __has_include(<pthread.h>)
+#include <pthread.h>
+#define INQUEST_PTHREADS 1
+#endif
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+#if __has_include(<cxxabi.h>)
+#include <cxxabi.h>
+#endif
+
+namespace inquest::platform {
+
+std::uintptr_t this_thread_handle() noexcept {
+#ifdef INQUEST_PTHREADS
+    return (std::uintptr_t)pthread_self(); // an integer or a pointer, as the system has it
+#else
+    return 0;
+#endif
+}
+
+std::uint64_t this_thread_number() noexcept {
+#if defined(__linux__)
+    return static_cast<std::uint64_t>(::syscall(SYS_gettid));
+#else
+    return std::hash<std::thread::id>{}(std::this_thread::get_id());
+#endif
+}
+
+void set_thread_name(std::uintptr_t thread, const std::string& name) noexcept {
+#if defined(__linux__)
+    (void)pthread_setname_np((pthread_t)thread, name.c_str());
+#else
+    (void)thread;
+    (void)name;
+#endif
+}
+
+std::string demangle(const char* mangled) {
+#if __has_include(<cxxabi.h>)
+    int status = 0;
+    const std::unique_ptr<char, void (*)(void*)> text(abi::__cxa_demangle(mangled, nullptr, nullptr, &status),
+                                                      std::free);
+    if (text) return text.get();
+#endif
+    return mangled;
+}
+
+} // namespace inquest::platform
+
+namespace inquest::inline INQUEST_ABI::detail {
+
+uncancelled::uncancelled() noexcept {
+#ifdef INQUEST_PTHREADS
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before_);
+#endif
+}
+
+uncancelled::~uncancelled() {
+#ifdef INQUEST_PTHREADS
+    int ignored = 0;
+    (void)pthread_setcancelstate(before_, &ignored);
+#endif
+}
+
+} // namespace inquest::inline INQUEST_ABI::detail

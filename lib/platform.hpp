@@ -1,0 +1,21 @@
+// What differs between systems. Private to the library.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace inquest::platform {
+
+/// The calling thread's handle, as an integer.
+std::uintptr_t this_thread_handle() noexcept;
+/// The number under which the system lists the calling thread.
+std::uint64_t this_thread_number() noexcept;
+/// The longest thread name that the system takes, in bytes.
+inline constexpr std::size_t max_thread_name = 15;
+/// Names a living thread. Failure is ignored: a name is a courtesy.
+void set_thread_name(std::uintptr_t thread, const std::string& name) noexcept;
+/// A mangled type name as a person would write it.
+std::string demangle(const char* mangled);
+
+} // namespace inquest::platform

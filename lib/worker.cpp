@@ -1,0 +1,143 @@
+#include "platform.hpp"
+
+#include <inquest/detail/channel_control.hpp>
+#include <inquest/hook.hpp>
+
+#include <map>
+
+namespace inquest::inline INQUEST_ABI::detail {
+
+constinit thread_local worker_record* current_worker = nullptr;
+
+std::uint64_t next_sequence() noexcept {
+    static constinit atomic<std::uint64_t> last{0};
+    return last.fetch_add(1) + 1;
+}
+
+// --- names
+// ---------------------------------------------------------------------------------------------------
+
+struct worker_identity::registry {
+    struct group {
+        unsigned members = 0;             // handles alive
+        unsigned given = 0;               // numbers given out
+        worker_identity* first = nullptr; // numbered only when a second one comes
+    };
+    mutex guard;
+    std::map<std::string, group, std::less<>> groups;
+
+    // Never destroyed: workers may outlive static destruction.
+    static registry& get() {
+        static registry* const only = new registry;
+        return *only;
+    }
+};
+
+std::shared_ptr<worker_identity> worker_identity::enter(std::string name) {
+    std::shared_ptr<worker_identity> self(new worker_identity(std::move(name)));
+    registry& all = registry::get();
+    const std::lock_guard lock(all.guard);
+    auto& group = all.groups[self->name_];
+    ++group.members;
+    if (++group.given == 1) {
+        group.first = self.get();
+        return self;
+    }
+    self->number_ = group.given;
+    if (group.given == 2 && group.first && !group.first->frozen_) {
+        group.first->number_ = 1;
+        if (group.first->has_thread_)
+            platform::set_thread_name(group.first->thread_, group.first->thread_name());
+    }
+    return self;
+}
+
+worker_identity::~worker_identity() { leave(); }
+
+void worker_identity::leave() noexcept {
+    registry& all = registry::get();
+    const std::lock_guard lock(all.guard);
+    if (!entered_) return;
+    entered_ = false;
+    const auto at = all.groups.find(name_);
+    if (at->second.first == this) at->second.first = nullptr;
+    if (--at->second.members == 0) all.groups.erase(at);
+}
+
+std::string worker_identity::display() const {
+    const unsigned number = number_.load();
+    return number == 0 ? name_ : name_ + '-' + std::to_string(number);
+}
+
+// Cut in the middle of the name rather than in its number, and never inside a UTF-8 character.
+std::string worker_identity::thread_name() const {
+    const unsigned number = number_.load();
+    const std::string suffix = number == 0 ? std::string{} : '-' + std::to_string(number);
+    std::size_t keep = std::min(name_.size(), platform::max_thread_name - suffix.size());
+    while (keep > 0 && keep < name_.size() && (static_cast<unsigned char>(name_[keep]) & 0xC0) == 0x80)
+        --keep;
+    return name_.substr(0, keep) + suffix;
+}
+
+void worker_identity::name_this_thread() noexcept {
+    const std::lock_guard lock(registry::get().guard);
+    thread_ = platform::this_thread_handle();
+    has_thread_ = true;
+    platform::set_thread_name(thread_, thread_name());
+}
+
+void worker_identity::freeze() noexcept {
+    const std::lock_guard lock(registry::get().guard);
+    frozen_ = true;
+    has_thread_ = false;
+}
+
+// --- the record
+// ----------------------------------------------------------------------------------------------
+
+void worker_record::note_end(const channel_control* channel, status end, const cause& why) noexcept {
+    if (end == status::stopped) {
+        saw_broken_end = true;
+        return;
+    }
+    if (!attached_to || attached_to == channel) past_end = true;
+    if (end == status::complete) return;
+    saw_broken_end = broken_pop = true;
+    if (!broken_by) broken_by = why;
+}
+
+void worker_record::record_success() noexcept {
+    if (broken_pop && !stop_requested()) {
+        kind = cause_kind::broken_stream;
+        upstream = broken_by;
+    } else {
+        kind = cause_kind::finished;
+    }
+}
+
+void worker_record::request_stop() noexcept {
+    stop_.store(true); // first: a call that registers after our look below sees it
+    const std::lock_guard lock(mutex_);
+    if (blocked_) blocked_->interrupt();
+}
+
+void worker_record::set_blocked(waiter* node) noexcept {
+    const std::lock_guard lock(mutex_);
+    blocked_ = node;
+}
+
+void publish(worker_record& record, channel_control* channel) noexcept {
+    record.items = {record.doing_first, record.doing_last, record.past_end};
+    record.consequence = record.saw_broken_end;
+    record.identity->freeze();
+    if (channel) return channel->worker_ended(record);
+    record.sequence = next_sequence();
+    record.published.store(true);
+}
+
+void report_if_unseen(const std::shared_ptr<worker_record>& record) noexcept {
+    if (record->is_published() && record->failed() && !record->looked_at.exchange(true))
+        report_unobserved(record->as_cause());
+}
+
+} // namespace inquest::inline INQUEST_ABI::detail

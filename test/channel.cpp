@@ -1,0 +1,465 @@
+#include "support/support.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <functional>
+#include <limits>
+#include <numeric>
+
+using inquest::cause;
+using inquest::cause_kind;
+using inquest::make_channel;
+using inquest::status;
+using support::counted;
+using support::stress;
+using support::wait_for_blocked;
+
+TEST_CASE("an item goes in at one end and comes out at the other") {
+    auto [tx, rx] = make_channel<int>(4);
+    CHECK(tx.push(7));
+    CHECK(rx.size() == 1);
+    const auto item = rx.pop();
+    REQUIRE(item);
+    CHECK(*item == 7);
+    CHECK(rx.size() == 0);
+}
+
+TEST_CASE("the capacity is exact, and seen from both ends") {
+    for (std::size_t capacity = 1; capacity < 10; ++capacity) {
+        auto [tx, rx] = make_channel<std::size_t>(capacity);
+        CHECK(tx.capacity() == capacity);
+        CHECK(rx.capacity() == capacity);
+        for (std::size_t i = 0; i < capacity; ++i) CHECK(tx.try_push(i));
+        const auto refused = tx.try_push(99);
+        REQUIRE(!refused);
+        CHECK(refused.error().status() == status::full);
+        CHECK(rx.size() == capacity);
+        for (std::size_t i = 0; i < capacity; ++i) CHECK(rx.try_pop().value() == i);
+        CHECK(rx.try_pop().error().status() == status::empty);
+    }
+}
+
+TEST_CASE("a capacity that cannot be is refused before anything is allocated") {
+    CHECK_THROWS_AS((void)make_channel<int>(0), std::invalid_argument);
+    CHECK_THROWS_AS((void)make_channel<int>(std::numeric_limits<std::size_t>::max()), std::length_error);
+    using page = std::array<char, 4096>;
+    CHECK_THROWS_AS((void)make_channel<page>(std::numeric_limits<std::size_t>::max() / 4096),
+                    std::length_error);
+    CHECK_THROWS_AS(inquest::channel<int>(0), std::invalid_argument);
+}
+
+TEST_CASE("a failed push leaves its argument as it was") {
+    auto [tx, rx] = make_channel<std::string>(1);
+    std::string text(100, 'x');
+    CHECK(tx.push("first"));
+    CHECK(!tx.try_push(std::move(text)));
+    CHECK(text.size() == 100);
+    rx.close();
+    CHECK(!tx.push(std::move(text)));
+    CHECK(text.size() == 100);
+}
+
+TEST_CASE("a push blocked on a full channel goes on when there is room, in order") {
+    auto [tx, rx] = make_channel<int>(1);
+    CHECK(tx.push(1));
+    std::jthread producer([&] {
+        CHECK(tx.push(2));
+        tx.finish();
+    });
+    wait_for_blocked(tx);
+    CHECK(rx.pop().value() == 1);
+    CHECK(rx.pop().value() == 2);
+    CHECK(rx.pop().error().status() == status::complete);
+}
+
+TEST_CASE("a pop blocked on an empty channel goes on when an item comes") {
+    auto [tx, rx] = make_channel<int>(1);
+    std::jthread consumer([&rx = rx] { CHECK(rx.pop().value() == 5); });
+    wait_for_blocked(tx);
+    CHECK(tx.push(5));
+}
+
+TEST_CASE("finish drains, then says complete") {
+    auto [tx, rx] = make_channel<int>(4);
+    CHECK(tx.push(1));
+    tx.finish();
+    tx.finish();
+    CHECK(tx.push(2).error().status() == status::closed);
+    CHECK(rx.pop().value() == 1);
+    CHECK(rx.pop().error().status() == status::complete);
+    CHECK(rx.ended()->status() == status::complete);
+    CHECK(!rx.cause());
+}
+
+TEST_CASE("finish of one sender leaves the others working; the last one completes the stream") {
+    auto [tx, rx] = make_channel<int>(4);
+    auto other = tx;
+    tx.finish();
+    CHECK(!rx.is_closed());
+    CHECK(other.push(3));
+    other.finish();
+    CHECK(rx.is_closed());
+    CHECK(rx.pop().value() == 3);
+    CHECK(rx.pop().error().status() == status::complete);
+}
+
+TEST_CASE("close by a producer drains then says complete, by a receiver closed") {
+    SUBCASE("producer") {
+        auto [tx, rx] = make_channel<int>(4);
+        CHECK(tx.push(1));
+        CHECK(tx.close());
+        CHECK(!tx.close());
+        CHECK(tx.push(2).error().status() == status::closed);
+        CHECK(rx.pop().value() == 1);
+        CHECK(rx.pop().error().status() == status::complete);
+    }
+    SUBCASE("receiver") {
+        auto [tx, rx] = make_channel<int>(4);
+        CHECK(tx.push(1));
+        CHECK(rx.close());
+        CHECK(!rx.close());
+        CHECK(tx.push(2).error().status() == status::closed);
+        CHECK(rx.pop().value() == 1);
+        CHECK(rx.pop().error().status() == status::closed);
+    }
+}
+
+TEST_CASE(
+    "close with a cause: drains, then truncated, the cause at both ends, and only the first one counts") {
+    auto [tx, rx] = make_channel<int>(4);
+    CHECK(tx.push(1));
+    const cause why("disk gone");
+    CHECK(tx.close(why));
+    CHECK(!tx.close(cause("too late")));
+    CHECK(tx.push(2).error().cause() == why);
+    CHECK(rx.pop().value() == 1);
+    const auto end = rx.pop();
+    CHECK(end.error().status() == status::truncated);
+    CHECK(end.error().cause() == why);
+    CHECK(end.error().message() == "truncated: disk gone");
+}
+
+TEST_CASE("abort ends delivery at once, also after finish, and the items are recovered in order") {
+    auto [tx, rx] = make_channel<int>(4);
+    CHECK(tx.push(1));
+    CHECK(tx.push(2));
+    tx.finish();
+    CHECK(rx.abort(cause(std::make_error_code(std::errc::io_error))));
+    CHECK(!rx.abort(cause("second")));
+    const auto end = rx.pop();
+    CHECK(end.error().status() == status::aborted);
+    CHECK(*end.error().cause().get<std::error_code>() == std::errc::io_error);
+    CHECK(tx.recover() == std::vector{1, 2});
+    CHECK(tx.recover().empty());
+}
+
+TEST_CASE("close and abort release everybody who is blocked, on both sides") {
+    for (const bool abort : {false, true}) {
+        auto [tx, rx] = make_channel<int>(1);
+        CHECK(tx.push(1));
+        std::vector<std::jthread> threads;
+        for (int i = 0; i < 3; ++i)
+            threads.emplace_back([&tx = tx] {
+                const auto sent = tx.push(9);
+                CHECK(sent.error().status() == status::closed);
+                CHECK(sent.error().cause().message() == "over");
+            });
+        wait_for_blocked(tx, 3);
+        auto [tx2, rx2] = make_channel<int>(1);
+        for (int i = 0; i < 3; ++i)
+            threads.emplace_back([&rx2 = rx2, abort] {
+                const auto got = rx2.pop();
+                CHECK(got.error().status() == (abort ? status::aborted : status::truncated));
+                CHECK(got.error().cause().message() == "over");
+            });
+        wait_for_blocked(tx2, 3);
+        const cause why("over");
+        if (abort) {
+            CHECK(rx.abort(why));
+            CHECK(tx2.abort(why));
+        } else {
+            CHECK(rx.close(why));
+            CHECK(tx2.close(why));
+        }
+    }
+}
+
+TEST_CASE("recover on an open channel closes it, and hands over what was queued") {
+    auto [tx, rx] = make_channel<std::unique_ptr<int>>(4);
+    CHECK(tx.push(std::make_unique<int>(1)));
+    const auto items = tx.recover();
+    REQUIRE(items.size() == 1);
+    CHECK(*items[0] == 1);
+    CHECK(tx.push(std::make_unique<int>(2)).error().status() == status::closed);
+    CHECK(rx.pop().error().status() == status::aborted);
+}
+
+TEST_CASE("a sink that throws loses nothing: the rest can be recovered again") {
+    auto [tx, rx] = make_channel<int>(4);
+    for (int i = 1; i <= 4; ++i) CHECK(tx.push(i));
+    int calls = 0;
+    CHECK_THROWS_AS(rx.recover([&](int&&) {
+        if (++calls == 3) throw std::runtime_error("sink");
+    }),
+                    std::runtime_error);
+    CHECK(rx.size() == 2);
+    CHECK(rx.recover() == std::vector{3, 4});
+}
+
+TEST_CASE("a sender that leaves without finish truncates the stream") {
+    SUBCASE("having pushed") {
+        auto [tx, rx] = make_channel<int>(4);
+        auto other = tx;
+        {
+            auto gone = std::move(tx);
+            CHECK(gone.push(1));
+        }
+        CHECK(!rx.is_closed()); // another sender goes on
+        CHECK(other.push(2));
+        other.finish();
+        CHECK(rx.pop().value() == 1);
+        CHECK(rx.pop().value() == 2);
+        const auto end = rx.pop();
+        CHECK(end.error().status() == status::truncated);
+        CHECK(end.error().cause().kind() == cause_kind::abandoned);
+        CHECK(end.error().message().find("truncated: producer left without finish: thread ") == 0);
+        CHECK(end.error().message().find("channel.cpp:") != std::string::npos);
+    }
+    SUBCASE("the last one, having pushed nothing") {
+        auto rx = make_channel<int>(4).second;
+        CHECK(rx.pop().error().status() == status::truncated);
+    }
+    SUBCASE("during an exception") {
+        auto [tx, rx] = make_channel<int>(4);
+        try {
+            auto mine = std::move(tx);
+            throw 1;
+        } catch (int) {
+        }
+        const auto end = rx.pop();
+        CHECK(end.error().status() == status::truncated);
+        CHECK(end.error().message().find("left during an exception") != std::string::npos);
+    }
+    SUBCASE("not a copy that pushed nothing, as a std::function keeps them") {
+        auto [tx, rx] = make_channel<int>(4);
+        {
+            const std::function<void()> holds = [copy = tx] { (void)copy; };
+            const auto again = holds;
+        }
+        tx.finish();
+        CHECK(rx.pop().error().status() == status::complete);
+    }
+}
+
+TEST_CASE("when the last receiver goes, pushes fail, and undelivered items are kept or discarded as chosen") {
+    for (const auto policy : {inquest::undelivered::keep, inquest::undelivered::discard}) {
+        {
+            auto [tx, rx] = make_channel<counted>({.capacity = 4, .undelivered = policy});
+            CHECK(tx.push(counted(1)));
+            CHECK(tx.push(counted(2)));
+            {
+                auto gone = std::move(rx);
+            }
+            const auto sent = tx.push(counted(3));
+            CHECK(sent.error().status() == status::closed);
+            CHECK(sent.error().cause().kind() == cause_kind::dropped);
+            CHECK(counted::alive() == (policy == inquest::undelivered::keep ? 2 : 0));
+            CHECK(tx.recover().size() == (policy == inquest::undelivered::keep ? 2 : 0));
+        }
+        CHECK(counted::alive() == 0);
+    }
+}
+
+TEST_CASE("iteration goes through to the end, for items of any kind") {
+    SUBCASE("plain") {
+        auto [tx, rx] = make_channel<int>(8);
+        for (int i = 0; i < 5; ++i) CHECK(tx.push(i));
+        tx.finish();
+        int sum = 0;
+        for (const int& i : rx) sum += i;
+        CHECK(sum == 10);
+        CHECK(rx.ended()->status() == status::complete);
+    }
+    SUBCASE("counted: none destroyed twice, none left") {
+        {
+            auto [tx, rx] = make_channel<counted>(8);
+            for (int i = 0; i < 5; ++i) CHECK(tx.push(counted(i)));
+            int n = 0;
+            for (auto& item : rx) {
+                CHECK(item.value == n);
+                if (++n == 3) break;
+            }
+            CHECK(counted::alive() == 2);
+        }
+        CHECK(counted::alive() == 0);
+    }
+    SUBCASE("move-only") {
+        auto [tx, rx] = make_channel<std::unique_ptr<int>>(2);
+        CHECK(tx.push(std::make_unique<int>(4)));
+        tx.finish();
+        for (auto& p : rx) CHECK(*p == 4);
+    }
+}
+
+TEST_CASE("a constructor that throws leaves queue and argument as they were") {
+    auto [tx, rx] = make_channel<support::fragile>(2);
+    const support::fragile item(1);
+    support::fragile::armed() = true;
+    CHECK_THROWS_AS((void)tx.push(item), std::runtime_error);
+    CHECK(tx.size() == 0);
+    CHECK(tx.push(item));
+    CHECK(tx.push(support::fragile(2)));
+    support::fragile::armed() = true;
+    CHECK_THROWS_AS((void)rx.pop(), std::runtime_error);
+    CHECK(rx.size() == 2);
+    CHECK(rx.pop()->value == 1);
+    CHECK(rx.pop()->value == 2);
+}
+
+TEST_CASE("a moved-from end answers as a closed, empty channel") {
+    auto [tx, rx] = make_channel<int>(4);
+    auto tx2 = std::move(tx);
+    auto rx2 = std::move(rx);
+    CHECK(tx.push(1).error().status() == status::closed);
+    CHECK(tx.try_push(1).error().status() == status::closed);
+    CHECK(rx.pop().error().status() == status::closed);
+    CHECK(rx.try_pop().error().status() == status::closed);
+    CHECK(rx.ended()->status() == status::closed);
+    CHECK(tx.size() == 0);
+    CHECK(tx.capacity() == 0);
+    CHECK(tx.is_closed());
+    CHECK(!tx.close());
+    CHECK(!tx.close(cause("x")));
+    CHECK(!rx.abort(cause("x")));
+    CHECK(tx.recover().empty());
+    CHECK(!tx.cause());
+    tx.finish();
+    const auto copy = tx;
+    CHECK(copy.is_closed());
+    CHECK(!tx2.is_closed());
+    tx2.finish();
+}
+
+TEST_CASE("assignment lets go of the end held before") {
+    auto [tx, rx] = make_channel<int>(1);
+    auto [tx2, rx2] = make_channel<int>(1);
+    tx.finish();
+    tx = tx2;
+    rx = rx2;
+    CHECK(tx.push(1));
+    CHECK(rx.pop().value() == 1);
+    auto& self = tx;
+    tx = self;
+    CHECK(tx.push(2));
+    tx.finish();
+    tx2.finish();
+    CHECK(rx2.pop().value() == 2);
+    CHECK(rx2.pop().error().status() == status::complete);
+}
+
+TEST_CASE("destroying a channel wakes whoever is blocked in it, and waits until they have left") {
+    for (int round = 0; round < stress(500); ++round) {
+        auto queue = std::make_unique<inquest::channel<int>>(1);
+        CHECK(queue->push(1));
+        auto* q = queue.get();
+        std::jthread producer([q] { CHECK(q->push(2).error().cause().kind() == cause_kind::destroyed); });
+        wait_for_blocked(*q);
+        queue.reset();
+    }
+}
+
+TEST_CASE("more blocked threads than slots: no wake-up is lost at capacity 1") {
+    for (const int side : {2, 4}) {
+        auto [tx, rx] = make_channel<int>(1);
+        const int each = stress(5000);
+        std::atomic<long> sum{0};
+        {
+            std::vector<std::jthread> threads;
+            for (int p = 0; p < side; ++p)
+                threads.emplace_back([each, tx = tx]() mutable {
+                    for (int i = 1; i <= each; ++i) CHECK(tx.push(i));
+                    tx.finish();
+                });
+            for (int c = 0; c < side; ++c)
+                threads.emplace_back([&sum, rx = rx]() mutable {
+                    while (auto item = rx.pop()) sum += *item;
+                    CHECK(rx.ended()->status() == status::complete);
+                });
+            tx.finish();
+        }
+        CHECK(sum == static_cast<long>(side) * each * (each + 1) / 2);
+    }
+}
+
+TEST_CASE("one producer's items keep their order, at capacity 3") {
+    auto [tx, rx] = make_channel<int>(3);
+    const int n = stress(100'000);
+    std::jthread producer([n, tx = std::move(tx)]() mutable {
+        for (int i = 0; i < n; ++i) CHECK(tx.push(i));
+        tx.finish();
+    });
+    int expected = 0;
+    while (auto item = rx.pop()) {
+        if (*item != expected) FAIL("out of order");
+        ++expected;
+    }
+    CHECK(expected == n);
+}
+
+TEST_CASE("many to many: each item exactly once") {
+    auto [tx, rx] = make_channel<int>(3);
+    const int n = stress(25'000);
+    std::vector<std::atomic<int>> seen(static_cast<std::size_t>(n));
+    {
+        std::vector<std::jthread> threads;
+        for (int p = 0; p < 4; ++p)
+            threads.emplace_back([n, tx = tx]() mutable {
+                for (int i = 0; i < n; ++i) CHECK(tx.push(i));
+                tx.finish();
+            });
+        for (int c = 0; c < 4; ++c)
+            threads.emplace_back([&seen, rx = rx]() mutable {
+                while (auto item = rx.pop()) ++seen[static_cast<std::size_t>(*item)];
+            });
+        tx.finish();
+    }
+    CHECK(std::ranges::all_of(seen, [](const auto& s) { return s == 4; }));
+}
+
+TEST_CASE("a blocked newcomer is not overtaken for ever: two producers on one slot both get through") {
+    auto [tx, rx] = make_channel<int>(1);
+    std::array<long, 2> passed{};
+    std::atomic<bool> enough{false};
+    std::vector<std::jthread> producers;
+    for (int p = 0; p < 2; ++p)
+        producers.emplace_back([&, p, tx = tx]() mutable {
+            while (!enough)
+                if (!tx.push(p)) break;
+            tx.finish();
+        });
+    tx.finish();
+    for (int i = 0; i < stress(20'000); ++i) ++passed[static_cast<std::size_t>(rx.pop().value())];
+    // A waiter that has been woken is first in line again when it lost the race, so it cannot starve.
+    while (passed[0] == 0 || passed[1] == 0) ++passed[static_cast<std::size_t>(rx.pop().value())];
+    enough = true;
+    while (rx.pop()) {
+    }
+}
+
+TEST_CASE("an end of a channel travels through a channel") {
+    auto [tx, rx] = make_channel<inquest::sender<int>>(1);
+    auto [itx, irx] = make_channel<int>(1);
+    CHECK(tx.push(std::move(itx)));
+    {
+        auto got = rx.pop();
+        REQUIRE(got);
+        CHECK(got->push(1));
+        got->finish();
+    }
+    CHECK(irx.pop().value() == 1);
+    CHECK(irx.pop().error().status() == status::complete);
+    tx.finish();
+}

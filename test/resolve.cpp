@@ -1,0 +1,303 @@
+#include "support/support.hpp"
+
+#include <inquest/macros.hpp>
+
+#include <doctest/doctest.h>
+
+#include <map>
+#include <vector>
+
+using inquest::cause_kind;
+using inquest::failure;
+using inquest::make_channel;
+using inquest::receiver;
+using inquest::resolve;
+using inquest::resolve_first;
+using inquest::spawn;
+using inquest::status;
+using support::bad_frame;
+using support::stress;
+
+namespace {
+
+template <class E>
+auto failing(E error) {
+    return [error](receiver<int>& r) -> std::expected<void, E> {
+        (void)r.pop();
+        return std::unexpected(error);
+    };
+}
+
+// Pushes until it fails.
+inquest::push_error push_error_of(auto& tx) {
+    for (;;)
+        if (auto sent = tx.push(1); !sent) return sent.error();
+}
+
+} // namespace
+
+TEST_CASE("resolve answers with the worker's own error") {
+    auto [tx, rx] = make_channel<int>(2);
+    auto w = spawn("w", std::move(rx), failing(std::make_error_code(std::errc::no_space_on_device)));
+    const auto why = resolve(tx, w, push_error_of(tx));
+    REQUIRE(why.error());
+    CHECK(*why.error() == std::errc::no_space_on_device);
+    CHECK(why.message() == "worker 'w' failed on item 1: No space left on device");
+    CHECK(!w.join()); // and again, as often as one likes
+}
+
+TEST_CASE(
+    "resolve rethrows the worker's exception: the same object; report and recover still answer after it") {
+    auto [tx, rx] = make_channel<int>(2);
+    auto w = spawn("w", std::move(rx), [](receiver<int>& r) -> std::expected<void, std::string> {
+        (void)r.pop();
+        throw bad_frame("bad magic", 3);
+    });
+    const auto failed = push_error_of(tx);
+    const std::exception_ptr original = failed.cause().exception();
+    REQUIRE(original);
+    try {
+        (void)resolve(tx, w, failed);
+        FAIL("did not throw");
+    } catch (const std::runtime_error& e) {
+        const auto* frame = dynamic_cast<const bad_frame*>(&e);
+        REQUIRE(frame);
+        CHECK(frame->frame == 3);
+        CHECK(std::current_exception() == original);
+    }
+    CHECK(w.report()->message() == "worker 'w' failed on item 1: support::bad_frame: bad magic");
+    CHECK(tx.recover().size() == failed.undelivered());
+}
+
+TEST_CASE("resolve of a worker that finished early says so, with the number undelivered") {
+    auto [tx, rx] = make_channel<int>(4);
+    std::atomic<bool> go{false};
+    auto w = spawn("head", std::move(rx), [&](receiver<int>& r) -> std::expected<int, std::string> {
+        support::wait_for("go", [&] { return go.load(); });
+        return r.pop().value();
+    });
+    for (int i = 0; i < 4; ++i) CHECK(tx.push(i));
+    go = true;
+    const auto failed = [&] {
+        for (;;)
+            if (auto sent = tx.push(9); !sent) return sent.error();
+    }();
+    CHECK(failed.finished_early());
+    const auto why = resolve(tx, w, failed);
+    CHECK(!why.error());
+    CHECK(why.message() == "channel closed unexpectedly (push: closed: worker 'head' finished early, " +
+                               std::to_string(failed.undelivered()) + " undelivered)");
+    CHECK(w.join().value() == 0); // as `head` would have it
+}
+
+TEST_CASE("resolve closes the channel before it joins, also when other sender handles are alive") {
+    auto [tx, rx] = make_channel<int>(2);
+    const auto other = tx;
+    auto w = spawn("w", rx, [](receiver<int>& r) {
+        int n = 0;
+        while (r.pop()) ++n;
+        (void)r.ended();
+        return n;
+    });
+    CHECK(tx.push(1));
+    // The consumer is alive and well: without the close, the join would wait for ever.
+    const inquest::push_error told(status::closed, {}, std::source_location::current());
+    const auto why = resolve(tx, w, told);
+    CHECK(why.message() == "channel closed unexpectedly (push: closed)");
+    CHECK(w.join().value() == 1);
+    CHECK(other.is_closed());
+}
+
+TEST_CASE("resolve of a push that was only full changes nothing and says so") {
+    auto [tx, rx] = make_channel<int>(1);
+    std::atomic<bool> go{false};
+    auto w = spawn("w", std::move(rx), [&](receiver<int>& r) {
+        support::wait_for("go", [&] { return go.load(); });
+        while (r.pop()) {
+        }
+    });
+    CHECK(tx.push(1));
+    const auto sent = tx.try_push(2);
+    CHECK(resolve(tx, w, sent.error()).message() == "nothing was closed (push: full)");
+    CHECK(!tx.is_closed());
+    go = true;
+    tx.finish();
+    CHECK(w.join().has_value());
+}
+
+TEST_CASE("resolve from inside never joins: it answers with what is known so far") {
+    auto [tx, rx] = make_channel<int>(2);
+    inquest::worker<void, std::string>* handle = nullptr;
+    std::atomic<bool> ready{false};
+    std::string inside;
+    auto w = spawn("w", std::move(rx), [&, tx](receiver<int>& r) mutable -> std::expected<void, std::string> {
+        support::wait_for("its handle", [&] { return ready.load(); });
+        r.close();
+        inside = resolve(tx, *handle, tx.push(1).error()).message();
+        return std::unexpected("own error");
+    });
+    handle = &w;
+    ready = true;
+    const auto failed = push_error_of(tx);
+    CHECK(resolve(tx, w, failed).message() == "worker 'w' failed: own error");
+    CHECK(inside == "asked from inside the channel, so not joined (push: closed)");
+}
+
+TEST_CASE("a worker that reads another channel is refused, not joined") {
+    auto [tx, rx] = make_channel<int>(1);
+    auto [tx2, rx2] = make_channel<int>(1);
+    auto w = spawn("elsewhere", std::move(rx2), [](receiver<int>& r) { return r.pop().has_value(); });
+    rx.close();
+    CHECK(resolve(tx, w, tx.push(1).error()).message() ==
+          "the worker reads another channel, so not joined (push: closed)");
+    CHECK(!tx2.is_closed());
+    tx2.finish();
+    CHECK(!w.join().value());
+}
+
+TEST_CASE("two threads may resolve one worker at once") {
+    for (int round = 0; round < stress(300); ++round) {
+        auto [tx, rx] = make_channel<int>(1);
+        auto w = spawn("w", std::move(rx), failing(std::string("once")));
+        const auto ask = [&w](inquest::sender<int>& mine) {
+            const auto why = resolve(mine, w, push_error_of(mine));
+            REQUIRE(why.error());
+            CHECK(*why.error() == "once");
+        };
+        auto tx2 = tx;
+        std::jthread a([&] { ask(tx2); });
+        ask(tx);
+    }
+}
+
+TEST_CASE("resolve_first names the earliest failure that is no consequence, and keeps the others") {
+    auto [tx, rx] = make_channel<int>(1);
+    std::vector<inquest::worker<void, std::string>> workers;
+    const auto body = [](receiver<int>& r) -> std::expected<void, std::string> {
+        while (auto item = r.pop())
+            if (*item == 3) return std::unexpected("item 3 is bad");
+        if (r.ended()->status() != status::complete) return std::unexpected("stream broke");
+        return {};
+    };
+    for (int i = 0; i < 3; ++i) workers.push_back(spawn("pool", rx, body));
+    const auto failed = [&] {
+        for (int i = 1;; ++i)
+            if (auto sent = tx.push(std::min(i, 4)); !sent) return sent.error();
+    }();
+    const auto why = resolve_first(tx, workers, failed);
+    REQUIRE(why.error());
+    CHECK(*why.error() == "item 3 is bad");
+    CHECK(why.also_failed().size() == 2);
+    for (const auto& c : why.also_failed()) {
+        CHECK(c.is_consequence());
+        CHECK(c.text() == "stream broke");
+    }
+    CHECK(inquest::report(workers)->cause() == why.cause());
+}
+
+TEST_CASE("resolve_first rethrows a first exception, and answers with the fallback where nobody failed") {
+    SUBCASE("exception") {
+        auto [tx, rx] = make_channel<int>(1);
+        std::vector<inquest::worker<void, std::string>> workers;
+        for (int i = 0; i < 2; ++i)
+            workers.push_back(spawn("pool", rx, [](receiver<int>& r) -> std::expected<void, std::string> {
+                if (r.pop()) throw bad_frame("thrown", 1);
+                return {};
+            }));
+        const auto failed = push_error_of(tx);
+        CHECK_THROWS_AS((void)resolve_first(tx, workers, failed), bad_frame);
+        CHECK(inquest::report(workers)->cause().kind() == cause_kind::exception);
+    }
+    SUBCASE("fallback") {
+        auto [tx, rx] = make_channel<int>(1);
+        std::vector<inquest::worker<bool, std::string>> workers;
+        for (int i = 0; i < 2; ++i)
+            workers.push_back(spawn("pool", rx, [](receiver<int>& r) -> std::expected<bool, std::string> {
+                return r.pop().has_value();
+            }));
+        const auto failed = push_error_of(tx);
+        const auto why = resolve_first(tx, workers, failed);
+        CHECK(why.message().starts_with(
+            "all workers exited but the channel closed (push: closed: worker 'pool-"));
+        CHECK(why.message().find("finished early") != std::string::npos);
+    }
+}
+
+TEST_CASE("workers that fail at the same instant: the channel's first cause is the one resolve_first names") {
+    for (int round = 0; round < stress(2000); ++round) {
+        auto [tx, rx] = make_channel<int>(2);
+        std::atomic<int> in{0};
+        const auto body = [&in](receiver<int>&) -> std::expected<void, int> {
+            ++in;
+            while (in.load() < 2) {
+            }
+            return std::unexpected(1);
+        };
+        std::array workers{spawn("a", rx, body), spawn("b", rx, body)};
+        const auto failed = push_error_of(tx);
+        const auto why = resolve_first(tx, workers, failed);
+        CHECK(why.cause() == failed.cause());
+        REQUIRE(why.also_failed().size() == 1);
+        CHECK(why.also_failed()[0].sequence() > why.cause().sequence());
+    }
+}
+
+namespace {
+
+std::expected<int, failure<std::string>> push_all(inquest::sender<std::pair<int, int>>& tx,
+                                                  inquest::worker<void, std::string>& w) {
+    for (int i = 0;; ++i) INQUEST_PUSH(tx, w, std::pair<int, int>{i, i});
+}
+
+} // namespace
+
+TEST_CASE("INQUEST_PUSH pushes, and returns the cause when that fails; commas in the value do no harm") {
+    auto [tx, rx] = make_channel<std::pair<int, int>>(1);
+    auto w =
+        spawn("w", std::move(rx), [](receiver<std::pair<int, int>>& r) -> std::expected<void, std::string> {
+            (void)r.pop();
+            return std::unexpected("through the macro");
+        });
+    const auto result = push_all(tx, w);
+    REQUIRE(!result);
+    CHECK(*result.error().error() == "through the macro");
+}
+
+TEST_CASE("a failure converts to the untyped one, and is made from what converts to its error") {
+    const failure<std::string> mine("config missing");
+    CHECK(*mine.error() == "config missing");
+    CHECK(mine.message() == "config missing");
+    const failure<> untyped = mine;
+    CHECK(untyped.cause() == mine.cause());
+    CHECK(*untyped.cause().get<std::string>() == "config missing");
+    const failure<std::error_code> code = std::io_errc::stream;
+    CHECK(*code.error() == std::io_errc::stream);
+}
+
+TEST_CASE(
+    "a failure nobody looked at reaches the hook when the worker goes, and one that was seen does not") {
+    support::caught_hook hook;
+    const auto fails = []() -> std::expected<void, std::string> { return std::unexpected("unseen"); };
+    {
+        auto w = spawn("quiet", fails);
+    }
+    CHECK(hook.seen() == std::vector<std::string>{"worker 'quiet' failed: unseen"});
+    {
+        auto w = spawn("seen", fails);
+        CHECK(!w.join());
+    }
+    CHECK(hook.seen().size() == 1);
+    {
+        auto w = spawn("fine", [] {});
+    }
+    CHECK(hook.seen().size() == 1);
+}
+
+TEST_CASE("a hook that throws goes no further") {
+    const auto before =
+        inquest::set_failure_hook([](const inquest::cause&) { throw std::runtime_error("hook"); });
+    {
+        auto w = spawn("w", []() -> std::expected<void, std::string> { return std::unexpected("x"); });
+    }
+    inquest::set_failure_hook(before);
+}

@@ -1,0 +1,94 @@
+// What the tests share: waiting for a state, counted and awkward item types, stress counts.
+#pragma once
+
+#include "watchdog.hpp"
+
+#include <inquest/inquest.hpp>
+
+#include <atomic>
+#include <cstdlib>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+namespace support {
+
+/// Waits for `state()` by looking again and again; the watchdog ends it where it never comes.
+template <class F>
+void wait_for(const char* what, F&& state) {
+    doing(what);
+    while (!state()) std::this_thread::yield();
+    doing("running");
+}
+
+/// Waits until `n` calls are blocked in the channel of `end`.
+template <class T>
+void wait_for_blocked(const inquest::detail::handle<T>& end, std::size_t n = 1) {
+    wait_for("waiting for calls to block",
+             [&] { return inquest::detail::access::core(end)->blocked() == n; });
+}
+
+/// `n`, or a tenth of it where INQUEST_TEST_TENTH is set, as slow sanitizer builds have it.
+inline int stress(int n) {
+    static const bool tenth = std::getenv("INQUEST_TEST_TENTH") != nullptr;
+    return tenth ? (n + 9) / 10 : n;
+}
+
+/// Counts its objects.
+struct counted {
+    explicit counted(int v = 0) : value(v) { ++alive(); }
+    counted(const counted& o) : value(o.value) { ++alive(); }
+    counted(counted&& o) noexcept : value(std::exchange(o.value, -1)) { ++alive(); }
+    counted& operator=(const counted&) = default;
+    counted& operator=(counted&& o) noexcept {
+        value = std::exchange(o.value, -1);
+        return *this;
+    }
+    ~counted() { --alive(); }
+    static std::atomic<int>& alive() {
+        static std::atomic<int> n{0};
+        return n;
+    }
+    int value;
+};
+
+/// Throws when copied or moved while armed.
+struct fragile {
+    explicit fragile(int v) : value(v) {}
+    fragile(const fragile& o) : value(o.value) {
+        if (armed().exchange(false)) throw std::runtime_error("copying failed");
+    }
+    static std::atomic<bool>& armed() {
+        static std::atomic<bool> on{false};
+        return on;
+    }
+    int value;
+};
+
+/// An exception type of a test's own, to be told by its dynamic type.
+struct bad_frame : std::runtime_error {
+    bad_frame(const std::string& what, int n) : std::runtime_error(what), frame(n) {}
+    int frame;
+};
+
+/// Keeps the failure hook's findings while it lives.
+class caught_hook {
+  public:
+    caught_hook()
+        : before_(inquest::set_failure_hook([this](const inquest::cause& c) {
+              const std::lock_guard lock(guard_);
+              seen_.push_back(c.message());
+          })) {}
+    ~caught_hook() { inquest::set_failure_hook(before_); }
+    std::vector<std::string> seen() {
+        const std::lock_guard lock(guard_);
+        return seen_;
+    }
+
+  private:
+    std::mutex guard_;
+    std::vector<std::string> seen_;
+    inquest::failure_hook before_;
+};
+
+} // namespace support

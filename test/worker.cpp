@@ -1,0 +1,410 @@
+#include "support/support.hpp"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <functional>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+using inquest::cause_kind;
+using inquest::make_channel;
+using inquest::receiver;
+using inquest::spawn;
+using inquest::status;
+using support::bad_frame;
+using support::stress;
+using support::wait_for_blocked;
+
+namespace {
+
+std::string this_thread_name() {
+    std::ifstream in("/proc/self/task/" + std::to_string(::syscall(SYS_gettid)) + "/comm");
+    std::string name;
+    std::getline(in, name);
+    return name;
+}
+
+} // namespace
+
+TEST_CASE("a worker's value comes back through join, and join twice is the same") {
+    auto w = spawn("sum", [] { return 42; });
+    static_assert(std::is_same_v<decltype(w), inquest::worker<int, inquest::no_error>>);
+    CHECK(w.join().value() == 42);
+    CHECK(w.join().value() == 42);
+    CHECK(!w.report());
+    CHECK(std::move(w).join().value() == 42);
+}
+
+TEST_CASE("spawn takes functions with and without a stop token, with and without a receiver") {
+    auto [tx, rx] = make_channel<int>(2);
+    auto a = spawn("a", [](std::stop_token) {});
+    auto b =
+        spawn("b", rx, [](receiver<int>& r) -> std::expected<int, std::string> { return r.pop().value(); });
+    auto c = spawn("c", rx, [](std::stop_token, receiver<int>& r) { return r.pop().value(); });
+    CHECK(tx.push(1));
+    CHECK(tx.push(1));
+    CHECK(b.join().value() == 1);
+    CHECK(c.join().value() == 1);
+    CHECK(a.join().has_value());
+    inquest::channel<int> q(1);
+    auto d = spawn("d", q, [](receiver<int>& r) { return r.pop().has_value(); });
+    CHECK(q.push(5));
+    CHECK(d.join().value());
+    tx.finish();
+}
+
+TEST_CASE("a returned error is a failure that holds it, with worker and item") {
+    auto [tx, rx] = make_channel<int>(4);
+    CHECK(tx.push(1));
+    CHECK(tx.push(2));
+    auto w = spawn("enrich", std::move(rx), [](receiver<int>& r) -> std::expected<int, std::error_code> {
+        (void)r.pop();
+        (void)r.pop();
+        return std::unexpected(std::make_error_code(std::errc::connection_refused));
+    });
+    const auto& result = w.join();
+    REQUIRE(!result);
+    REQUIRE(result.error().error());
+    CHECK(*result.error().error() == std::errc::connection_refused);
+    CHECK(result.error().message() == "worker 'enrich' failed on item 2: Connection refused");
+    CHECK(result.error().cause().items() == inquest::item_range{2, 2, false});
+    CHECK(tx.push(3).error().cause() == result.error().cause());
+}
+
+TEST_CASE("a failure after the end of the stream says so") {
+    auto [tx, rx] = make_channel<int>(4);
+    CHECK(tx.push(1));
+    tx.finish();
+    auto w = spawn("late", std::move(rx), [](receiver<int>& r) -> std::expected<void, std::string> {
+        while (r.pop()) {
+        }
+        return std::unexpected("commit failed");
+    });
+    CHECK(w.join().error().message() == "worker 'late' failed after item 1: commit failed");
+}
+
+TEST_CASE("join rethrows what the worker threw: the same object, its own type, every time") {
+    auto w = spawn("reader", []() -> int { throw bad_frame("short frame", 7); });
+    const bad_frame* first = nullptr;
+    try {
+        (void)w.join();
+        FAIL("did not throw");
+    } catch (const bad_frame& e) {
+        first = &e;
+        CHECK(e.frame == 7);
+    }
+    try {
+        (void)w.join();
+        FAIL("did not throw");
+    } catch (const std::runtime_error& e) {
+        CHECK(dynamic_cast<const bad_frame*>(&e) == first);
+    }
+    const auto report = w.report();
+    REQUIRE(report);
+    CHECK(report->message() == "worker 'reader' failed: support::bad_frame: short frame");
+}
+
+TEST_CASE("two threads may join one worker") {
+    for (int round = 0; round < stress(200); ++round) {
+        auto w = spawn("shared", []() -> std::expected<int, std::string> { return 3; });
+        std::jthread a([&] { CHECK(w.join().value() == 3); });
+        std::jthread b([&] { CHECK(w.join().value() == 3); });
+    }
+}
+
+TEST_CASE("the future carries what the function returned or threw") {
+    auto value = spawn("v", []() -> std::expected<int, std::string> { return 1; });
+    auto f = value.get_future();
+    CHECK(f.get().value() == 1);
+    CHECK_THROWS_AS((void)value.get_future(), std::future_error);
+    auto error = spawn("e", []() -> std::expected<int, std::string> { return std::unexpected("bad"); });
+    CHECK(error.get_future().get().error() == "bad");
+    CHECK(error.join().error().message() == "worker 'e' failed: bad");
+    auto thrower = spawn("t", []() -> int { throw bad_frame("x", 1); });
+    CHECK_THROWS_AS((void)thrower.get_future().get(), bad_frame);
+    CHECK_THROWS_AS((void)thrower.join(), bad_frame);
+}
+
+TEST_CASE("a failing worker closes its channel: blocked pushes get the cause, and their values stay") {
+    for (int round = 0; round < stress(300); ++round) {
+        auto [tx, rx] = make_channel<std::string>(1);
+        std::atomic<bool> go{false};
+        auto w = spawn("w", std::move(rx), [&](receiver<std::string>&) -> std::expected<void, std::string> {
+            support::wait_for("go", [&] { return go.load(); });
+            return std::unexpected("no");
+        });
+        CHECK(tx.push("first"));
+        std::jthread producer([&tx = tx] {
+            std::string mine(50, 'm');
+            const auto sent = tx.push(std::move(mine));
+            CHECK(sent.error().status() == status::closed);
+            CHECK(sent.error().cause().message() == "worker 'w' failed: no");
+            CHECK(mine.size() == 50);
+        });
+        wait_for_blocked(tx);
+        go = true;
+        producer.join();
+        CHECK(tx.recover() == std::vector<std::string>{"first"});
+        CHECK(!w.join());
+    }
+}
+
+TEST_CASE("fail_fast ends the stream for the other workers; keep_going lets them finish it") {
+    SUBCASE("fail_fast") {
+        auto [tx, rx] = make_channel<int>(8);
+        auto idle = spawn("idle", rx, [](receiver<int>& r) { return r.pop().error().status(); });
+        wait_for_blocked(tx);
+        auto bad = spawn("bad", std::move(rx),
+                         [](receiver<int>&) -> std::expected<void, int> { return std::unexpected(ENOSPC); });
+        CHECK(!bad.join());
+        const auto why = idle.report();
+        REQUIRE(why); // it returned success over a broken stream
+        CHECK(why->cause().kind() == cause_kind::broken_stream);
+        CHECK(why->cause().upstream() == bad.report()->cause());
+        CHECK(why->cause().is_consequence());
+        CHECK(tx.push(1).error().cause() == bad.report()->cause());
+    }
+    SUBCASE("keep_going") {
+        auto [tx, rx] = make_channel<int>({.capacity = 8, .on_failure = inquest::on_failure::keep_going});
+        auto good = spawn("good", rx, [](receiver<int>& r) {
+            int sum = 0;
+            for (const int i : r) sum += i;
+            return sum;
+        });
+        auto bad = spawn("bad", std::move(rx),
+                         [](receiver<int>&) -> std::expected<void, int> { return std::unexpected(ENOSPC); });
+        CHECK(!bad.join());
+        CHECK(tx.push(1));
+        CHECK(tx.push(2));
+        tx.finish();
+        CHECK(good.join().value() == 3);
+        CHECK(tx.cause() == bad.report()->cause()); // the last has ended
+    }
+}
+
+TEST_CASE(
+    "one of several workers ending early with success disturbs nobody; the last one closes the channel") {
+    auto [tx, rx] = make_channel<int>(8);
+    std::atomic<bool> go{false};
+    auto brief = spawn("brief", rx, [](receiver<int>& r) { return r.pop().has_value(); });
+    auto second = spawn("second", rx, [&go](receiver<int>& r) {
+        support::wait_for("go", [&] { return go.load(); });
+        return r.pop().has_value();
+    });
+    CHECK(tx.push(1));
+    CHECK(brief.join().value());
+    go = true;
+    CHECK(tx.push(2));
+    CHECK(second.join().value()); // rx itself is still alive, and counts for nothing
+    const auto sent = tx.push(3);
+    CHECK(sent.error().status() == status::closed);
+    CHECK(sent.error().finished_early());
+    CHECK(sent.error().message() == "closed: worker 'second' finished early, 0 undelivered");
+}
+
+TEST_CASE("a success over a truncated stream is a failure, unless the function asked how it ended") {
+    for (const bool asks : {false, true}) {
+        auto [tx, rx] = make_channel<int>(2);
+        auto w = spawn("commit", std::move(rx), [asks](receiver<int>& r) -> std::expected<int, std::string> {
+            int n = 0;
+            while (r.pop()) ++n;
+            if (asks) CHECK(r.ended()->status() == status::truncated);
+            return n;
+        });
+        CHECK(tx.push(1));
+        CHECK(tx.close(inquest::cause("producer crashed")));
+        const auto& result = w.join();
+        CHECK(result.has_value() == asks);
+        if (!asks)
+            CHECK(result.error().message() ==
+                  "worker 'commit' ended on a broken stream after item 1: producer crashed");
+    }
+}
+
+TEST_CASE("ends captured by the function carry its outcome when they are dropped with it") {
+    SUBCASE("receiver, failed") {
+        auto [tx, rx] = make_channel<int>(1);
+        auto w = spawn("w", [r = std::move(rx)]() mutable -> std::expected<void, std::string> {
+            (void)r.pop();
+            return std::unexpected("no luck");
+        });
+        CHECK(tx.push(1));
+        CHECK(!w.join());
+        CHECK(tx.push(2).error().message() == "closed: worker 'w' failed on item 1: no luck");
+    }
+    SUBCASE("receiver, local to the function") {
+        auto [tx, rx] = make_channel<int>(1);
+        auto w = spawn("w", [r = std::move(rx)]() mutable -> std::expected<void, std::string> {
+            auto local = std::move(r);
+            return std::unexpected("no luck");
+        });
+        CHECK(!w.join());
+        CHECK(tx.push(2).error().message() == "closed: receiver dropped by worker 'w'");
+    }
+    SUBCASE("sender, threw") {
+        auto [tx, rx] = make_channel<int>(4);
+        auto w = spawn("source", [s = std::move(tx)]() mutable -> void {
+            CHECK(s.push(1));
+            throw bad_frame("eof", 2);
+        });
+        CHECK(rx.pop().value() == 1);
+        const auto end = rx.pop();
+        CHECK(end.error().status() == status::truncated);
+        CHECK(end.error().message() == "truncated: worker 'source' failed: support::bad_frame: eof");
+        CHECK(w.report()->cause() == end.error().cause());
+    }
+}
+
+TEST_CASE("destroying a worker stops it, out of a blocked pop or push, and joins it") {
+    auto [tx, rx] = make_channel<int>(1);
+    std::atomic<int> seen{-1};
+    {
+        auto w = spawn("popper", std::move(rx),
+                       [&](receiver<int>& r) { seen = static_cast<int>(r.pop().error().status()); });
+        wait_for_blocked(tx);
+    }
+    CHECK(seen == static_cast<int>(status::stopped));
+    auto [tx2, rx2] = make_channel<int>(1);
+    {
+        auto w = spawn("pusher", [&tx2 = tx2, &seen] {
+            CHECK(tx2.push(1));
+            seen = static_cast<int>(tx2.push(2).error().status());
+        });
+        wait_for_blocked(tx2);
+        CHECK(w.request_stop());
+        CHECK(!w.request_stop());
+        CHECK(w.join().has_value()); // the owner asked for it: its own return value stands
+    }
+    CHECK(seen == static_cast<int>(status::stopped));
+    CHECK(rx2.size() == 1);
+    tx2.finish();
+}
+
+TEST_CASE("a stop is seen before an item is claimed: the item stays queued") {
+    auto [tx, rx] = make_channel<int>(1);
+    std::atomic<bool> go{false};
+    auto w = spawn("w", rx, [&](receiver<int>& r) {
+        support::wait_for("go", [&] { return go.load(); });
+        return r.pop().error().status();
+    });
+    CHECK(tx.push(1));
+    w.request_stop();
+    go = true;
+    CHECK(w.join().value() == status::stopped);
+    CHECK(tx.recover() == std::vector{1});
+}
+
+TEST_CASE("workers that share a name are numbered from 1, in messages and in the thread list") {
+    auto [tx, rx] = make_channel<int>(8);
+    std::vector<inquest::worker<std::string, inquest::no_error>> workers;
+    const auto body = [](receiver<int>& r) {
+        (void)r.pop();
+        return this_thread_name();
+    };
+    workers.push_back(spawn("alone-with-a-long-name", rx, body));
+    for (int i = 0; i < 3; ++i) workers.push_back(spawn("enrich", rx, body));
+    workers.push_back(spawn("a-very-long-shared-name", rx, body));
+    workers.push_back(spawn("a-very-long-shared-name", rx, body));
+    wait_for_blocked(tx, 6);
+    for (int i = 0; i < 6; ++i) CHECK(tx.push(i));
+    CHECK(workers[0].name() == "alone-with-a-long-name");
+    CHECK(workers[1].name() == "enrich-1");
+    CHECK(workers[3].name() == "enrich-3");
+    CHECK(workers[0].join().value() == "alone-with-a-lo");
+    CHECK(workers[1].join().value() == "enrich-1");
+    CHECK(workers[2].join().value() == "enrich-2");
+    CHECK(workers[5].join().value() == "a-very-long-s-2");
+    workers.clear();
+    auto again = spawn("enrich", rx, body); // nobody has the name any more
+    CHECK(again.name() == "enrich");
+    tx.finish();
+}
+
+TEST_CASE("a worker that joins itself is told so, and one that destroys itself ends by itself") {
+    using self_type = inquest::worker<void, std::string>;
+    auto holder = std::make_shared<std::optional<self_type>>();
+    std::atomic<bool> ready{false};
+    std::string answer;
+    holder->emplace(spawn("self", [&ready, &answer, holder]() -> std::expected<void, std::string> {
+        support::wait_for("its handle", [&] { return ready.load(); });
+        answer = (*holder)->join().error().message();
+        return {};
+    }));
+    ready = true;
+    CHECK((*holder)->join().has_value());
+    CHECK(answer == "worker 'self' can't join itself");
+    holder->reset();
+
+    auto [tx, rx] = make_channel<int>(1);
+    auto own = std::make_shared<std::optional<self_type>>();
+    std::atomic<bool> own_ready{false};
+    own->emplace(
+        spawn("own", [&own_ready, own, tx = std::move(tx)]() mutable -> std::expected<void, std::string> {
+            support::wait_for("its handle", [&] { return own_ready.load(); });
+            own->reset();
+            tx.finish();
+            return {};
+        }));
+    own.reset();
+    own_ready = true;
+    CHECK(rx.pop().error().status() == status::complete);
+}
+
+TEST_CASE("empty functions and moved-from receivers are refused") {
+    CHECK_THROWS_AS((void)spawn("x", std::function<void()>{}), std::invalid_argument);
+    CHECK_THROWS_AS((void)spawn("x", static_cast<void (*)()>(nullptr)), std::invalid_argument);
+    auto [tx, rx] = make_channel<int>(1);
+    const auto kept = std::move(rx);
+    CHECK_THROWS_AS((void)spawn("x", std::move(rx), [](receiver<int>&) {}), std::invalid_argument);
+    auto w = spawn("gone", [] {});
+    const auto w2 = std::move(w);
+    CHECK_THROWS_AS((void)w.join(), std::future_error);
+    tx.finish();
+}
+
+TEST_CASE("the outcome is there before the channel is seen closed, every time") {
+    for (int round = 0; round < stress(2000); ++round) {
+        auto [tx, rx] = make_channel<int>(1);
+        auto w = spawn("w", std::move(rx), [](receiver<int>& r) -> std::expected<void, int> {
+            (void)r.pop();
+            return std::unexpected(5);
+        });
+        for (;;)
+            if (auto sent = tx.push(1); !sent) {
+                REQUIRE(sent.error().cause());
+                CHECK(*sent.error().cause().get<int>() == 5);
+                break;
+            }
+        CHECK(!w.join());
+    }
+}
+
+TEST_CASE("either order of members: the channel or the worker may go first") {
+    struct queue_last {
+        inquest::channel<int> queue{1};
+        inquest::worker<void, inquest::no_error> worker;
+    };
+    struct queue_first {
+        inquest::worker<void, inquest::no_error> worker;
+        std::unique_ptr<inquest::channel<int>> queue;
+    };
+    const auto drain = [](receiver<int>& r) {
+        while (r.pop()) {
+        }
+    };
+    const support::caught_hook hook;
+    for (int round = 0; round < stress(200); ++round) {
+        {
+            inquest::channel<int> queue(1);
+            auto worker = spawn("w", queue, drain);
+            CHECK(queue.push(1));
+        }
+        {
+            auto queue = std::make_unique<inquest::channel<int>>(1);
+            auto* q = queue.get();
+            const queue_first both{spawn("w", *q, drain), std::move(queue)};
+            CHECK(q->push(1));
+        }
+    }
+}
