@@ -77,7 +77,7 @@ TEST_CASE("a push blocked on a full channel goes on when there is room, in order
 
 TEST_CASE("a pop blocked on an empty channel goes on when an item comes") {
     auto [tx, rx] = make_channel<int>(1);
-    std::jthread consumer([&rx = rx] { CHECK(rx.pop().value() == 5); });
+    std::jthread consumer([&rx] { CHECK(rx.pop().value() == 5); });
     wait_for_blocked(tx);
     CHECK(tx.push(5));
 }
@@ -162,7 +162,7 @@ TEST_CASE("close and abort release everybody who is blocked, on both sides") {
         CHECK(tx.push(1));
         std::vector<std::jthread> threads;
         for (int i = 0; i < 3; ++i)
-            threads.emplace_back([&tx = tx] {
+            threads.emplace_back([&tx] {
                 const auto sent = tx.push(9);
                 CHECK(sent.error().status() == status::closed);
                 CHECK(sent.error().cause().message() == "over");
@@ -170,7 +170,7 @@ TEST_CASE("close and abort release everybody who is blocked, on both sides") {
         wait_for_blocked(tx, 3);
         auto [tx2, rx2] = make_channel<int>(1);
         for (int i = 0; i < 3; ++i)
-            threads.emplace_back([&rx2 = rx2, abort] {
+            threads.emplace_back([&rx2, abort] {
                 const auto got = rx2.pop();
                 CHECK(got.error().status() == (abort ? status::aborted : status::truncated));
                 CHECK(got.error().cause().message() == "over");
@@ -379,12 +379,12 @@ TEST_CASE("more blocked threads than slots: no wake-up is lost at capacity 1") {
         {
             std::vector<std::jthread> threads;
             for (int p = 0; p < side; ++p)
-                threads.emplace_back([each, tx = tx]() mutable {
+                threads.emplace_back([each, tx]() mutable {
                     for (int i = 1; i <= each; ++i) CHECK(tx.push(i));
                     tx.finish();
                 });
             for (int c = 0; c < side; ++c)
-                threads.emplace_back([&sum, rx = rx]() mutable {
+                threads.emplace_back([&sum, rx]() mutable {
                     while (auto item = rx.pop()) sum += *item;
                     CHECK(rx.ended()->status() == status::complete);
                 });
@@ -397,9 +397,9 @@ TEST_CASE("more blocked threads than slots: no wake-up is lost at capacity 1") {
 TEST_CASE("one producer's items keep their order, at capacity 3") {
     auto [tx, rx] = make_channel<int>(3);
     const int n = stress(100'000);
-    std::jthread producer([n, tx = std::move(tx)]() mutable {
-        for (int i = 0; i < n; ++i) CHECK(tx.push(i));
-        tx.finish();
+    std::jthread producer([n, out = std::move(tx)]() mutable {
+        for (int i = 0; i < n; ++i) CHECK(out.push(i));
+        out.finish();
     });
     int expected = 0;
     while (auto item = rx.pop()) {
@@ -416,12 +416,12 @@ TEST_CASE("many to many: each item exactly once") {
     {
         std::vector<std::jthread> threads;
         for (int p = 0; p < 4; ++p)
-            threads.emplace_back([n, tx = tx]() mutable {
+            threads.emplace_back([n, tx]() mutable {
                 for (int i = 0; i < n; ++i) CHECK(tx.push(i));
                 tx.finish();
             });
         for (int c = 0; c < 4; ++c)
-            threads.emplace_back([&seen, rx = rx]() mutable {
+            threads.emplace_back([&seen, rx]() mutable {
                 while (auto item = rx.pop()) ++seen[static_cast<std::size_t>(*item)];
             });
         tx.finish();
@@ -435,7 +435,7 @@ TEST_CASE("a blocked newcomer is not overtaken for ever: two producers on one sl
     std::atomic<bool> enough{false};
     std::vector<std::jthread> producers;
     for (int p = 0; p < 2; ++p)
-        producers.emplace_back([&, p, tx = tx]() mutable {
+        producers.emplace_back([&, p, tx]() mutable {
             while (!enough)
                 if (!tx.push(p)) break;
             tx.finish();

@@ -135,7 +135,7 @@ TEST_CASE("a failing worker closes its channel: blocked pushes get the cause, an
             return std::unexpected("no");
         });
         CHECK(tx.push("first"));
-        std::jthread producer([&tx = tx] {
+        std::jthread producer([&tx] {
             std::string mine(50, 'm');
             const auto sent = tx.push(std::move(mine));
             CHECK(sent.error().status() == status::closed);
@@ -267,7 +267,7 @@ TEST_CASE("destroying a worker stops it, out of a blocked pop or push, and joins
     CHECK(seen == static_cast<int>(status::stopped));
     auto [tx2, rx2] = make_channel<int>(1);
     {
-        auto w = spawn("pusher", [&tx2 = tx2, &seen] {
+        auto w = spawn("pusher", [&tx2, &seen] {
             CHECK(tx2.push(1));
             seen = static_cast<int>(tx2.push(2).error().status());
         });
@@ -340,10 +340,10 @@ TEST_CASE("a worker that joins itself is told so, and one that destroys itself e
     auto own = std::make_shared<std::optional<self_type>>();
     std::atomic<bool> own_ready{false};
     own->emplace(
-        spawn("own", [&own_ready, own, tx = std::move(tx)]() mutable -> std::expected<void, std::string> {
+        spawn("own", [&own_ready, own, out = std::move(tx)]() mutable -> std::expected<void, std::string> {
             support::wait_for("its handle", [&] { return own_ready.load(); });
             own->reset();
-            tx.finish();
+            out.finish();
             return {};
         }));
     own.reset();

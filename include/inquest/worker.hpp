@@ -81,7 +81,7 @@ class worker {
 /// std::invalid_argument for an empty std::function or a null pointer, std::bad_alloc.
 template <class Fn>
 [[nodiscard]] auto spawn(std::string name, Fn fn) {
-    return detail::spawner::start<void>(std::move(name), nullptr, std::move(fn));
+    return detail::spawner::start<void>(std::move(name), detail::no_end{}, std::move(fn));
 }
 
 /// The same for a function that reads from a channel: it is passed `receiver<T>&`, after the stop token where
@@ -90,13 +90,14 @@ template <class Fn>
 template <class T, class Fn>
 [[nodiscard]] auto spawn(std::string name, receiver<T> from, Fn fn) {
     if (!detail::access::core(from)) throw std::invalid_argument("inquest: spawn on a moved-from receiver");
-    return detail::spawner::start<T>(std::move(name), detail::access::core(from), std::move(fn));
+    return detail::spawner::start<T>(std::move(name), std::move(from), std::move(fn));
 }
 
 /// The same on a channel that is used by reference. The channel may go before the worker: it is then aborted.
 template <class T, class Fn>
 [[nodiscard]] auto spawn(std::string name, channel<T>& from, Fn fn) {
-    return detail::spawner::start<T>(std::move(name), detail::access::core(from), std::move(fn));
+    return detail::spawner::start<T>(
+        std::move(name), detail::access::make_receiver(detail::access::core(from)), std::move(fn));
 }
 
 } // namespace inquest::inline INQUEST_ABI

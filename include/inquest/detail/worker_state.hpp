@@ -165,16 +165,15 @@ struct worker_state {
     mutex joining;
     std::optional<std::expected<T, failure<E>>> joined; // under joining; never changes once set
 
-    worker_state() = default;
+    explicit worker_state(std::shared_ptr<worker_block<T, E>> its)
+        : block(std::move(its)), future(block->promise.get_future()) {}
     ~worker_state() {
         const uncancelled guard;
         thread.request_stop();
-        if (on_own_thread()) {
+        if (on_own_thread())
             thread.detach();
-        } else {
-            block->done.wait();
-            if (thread.joinable()) thread.join();
-        }
+        else if (thread.joinable())
+            thread.join();
         report_if_unseen(block);
         block->identity->leave();
     }
@@ -237,25 +236,26 @@ struct worker_state {
 };
 
 struct spawner {
-    template <class Item, class Core, class Fn>
-    static auto start(std::string name, Core core, Fn fn) {
+    /// `end` is the worker's receiver, or no_end.
+    template <class Item, class End, class Fn>
+    static auto start(std::string name, End end, Fn fn) {
         using R = decltype(result_type_of<Item>(fn));
         using T = typename result_of<typename R::type>::value;
         using E = typename result_of<typename R::type>::error;
         if constexpr (std::is_constructible_v<Fn, std::nullptr_t> && requires { fn == nullptr; }) {
             if (fn == nullptr) throw std::invalid_argument("inquest: spawn of an empty function");
         }
-        auto state = std::make_unique<worker_state<T, E>>();
-        using task_type = worker_task<T, E, Fn, Item>;
-        auto task = std::make_shared<task_type>();
-        state->block = task->block = std::make_shared<worker_block<T, E>>(std::move(name));
-        state->future = task->block->promise.get_future();
+        auto block = std::make_shared<worker_block<T, E>>(std::move(name));
+        auto task = std::make_shared<worker_task<T, E, Fn, Item>>();
+        auto state = std::make_unique<worker_state<T, E>>(block);
+        task->block = std::move(block);
         task->fn.emplace(std::move(fn));
         if constexpr (!std::is_void_v<Item>) {
-            task->end.emplace(access::make_receiver<Item>(core));
+            const auto& core = access::core(end);
             task->channel = core;
             task->block->attached_to = core.get();
             core->attach();
+            task->end.emplace(std::move(end));
         }
         try {
             state->thread = jthread([task](const stop_token& stop) mutable {

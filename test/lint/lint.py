@@ -1,0 +1,90 @@
+"""The checks of the `lint` suite that need no compiler. Usage: lint.py CHECK ROOT"""
+
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+SKIPPED = 77  # what meson takes for a skipped test
+SYNC = re.compile(
+    r"std::(?:recursive_|timed_|shared_)*mutex\b|std::condition_variable\w*|std::atomic\w*|std::jthread\b"
+    r"|std::thread\b|std::stop_\w+|std::(?:chrono::)?steady_clock\b|std::this_thread\b"
+    r"|#include <(?:atomic|condition_variable|stop_token|thread)>"
+)
+# Where the system's own threads are meant, below everything that is explored.
+SYNC_ALLOWED = {"include/inquest/detail/sync.hpp", "lib/platform.cpp"}
+
+
+def sources(root, folders, endings):
+    for folder in folders:
+        yield from sorted(p for p in (root / folder).rglob("*") if p.suffix in endings)
+
+
+def without_comments(text):
+    return re.sub(r"//[^\n]*", "", text)
+
+
+def check_format(root):
+    tool = shutil.which("clang-format-19")
+    if not tool:
+        print("clang-format-19 is not there")
+        return SKIPPED
+    files = [str(p) for p in sources(root, ["include", "lib", "test", "bench"], {".hpp", ".cpp"})]
+    return subprocess.run([tool, "--dry-run", "--Werror", *files]).returncode
+
+
+def check_sync(root):
+    """include/ and lib/ name no synchronisation type of std outside detail/sync.hpp."""
+    found = []
+    for path in sources(root, ["include", "lib"], {".hpp", ".cpp"}):
+        name = path.relative_to(root).as_posix()
+        if name in SYNC_ALLOWED:
+            continue
+        for number, line in enumerate(without_comments(path.read_text()).splitlines(), 1):
+            # A user's function takes the standard token; it is only ever named in text about it.
+            found += [f"{name}:{number}: {m.group()}" for m in SYNC.finditer(re.sub(r'"[^"]*"', "", line))]
+    print("\n".join(found) or "nothing outside detail/sync.hpp")
+    return 1 if found else 0
+
+
+def check_text(root):
+    """Line ends, trailing blanks, final newlines, as .editorconfig has them."""
+    found = []
+    listed = subprocess.run(["git", "-C", str(root), "ls-files"], capture_output=True, text=True)
+    if listed.returncode != 0:
+        print("not a git checkout")
+        return SKIPPED
+    for name in listed.stdout.splitlines():
+        path = root / name
+        if not path.is_file() or path.suffix in {".png", ".svg"}:
+            continue
+        text = path.read_bytes()
+        if b"\r" in text:
+            found.append(f"{name}: carriage return")
+        if text and not text.endswith(b"\n"):
+            found.append(f"{name}: no newline at the end")
+        found += [
+            f"{name}:{number}: trailing blank"
+            for number, line in enumerate(text.split(b"\n"), 1)
+            if line.endswith((b" ", b"\t"))
+        ]
+    print("\n".join(found) or "clean")
+    return 1 if found else 0
+
+
+def check_tidy(root, build):
+    tool = shutil.which("clang-tidy-19")
+    if not tool:
+        print("clang-tidy-19 is not there")
+        return SKIPPED
+    files = [str(p) for p in sources(root, ["lib", "test/examples"], {".cpp"}) if not p.name.startswith("test_")]
+    files = [f for f in files if pathlib.Path(f).name != "spdlog.cpp" or "spdlog.cpp" in (pathlib.Path(build) / "compile_commands.json").read_text()]
+    return subprocess.run([tool, "--quiet", "-p", build, *files]).returncode
+
+
+if __name__ == "__main__":
+    checks = {"format": check_format, "sync": check_sync, "text": check_text, "tidy": check_tidy}
+    if len(sys.argv) < 3 or sys.argv[1] not in checks:
+        sys.exit(f"usage: lint.py {'|'.join(checks)} ROOT [BUILD]")
+    sys.exit(checks[sys.argv[1]](pathlib.Path(sys.argv[2]), *sys.argv[3:]))

@@ -1,0 +1,86 @@
+#include "support/support.hpp"
+
+#include <doctest/doctest.h>
+
+using inquest::detail::forever;
+using inquest::detail::latch;
+using inquest::detail::wait_line;
+using inquest::detail::waiter;
+using inquest::detail::wake_list;
+
+TEST_CASE("a line gives its waiters out oldest first, wherever others left it") {
+    wait_line line;
+    std::array<waiter, 4> w;
+    CHECK(line.empty());
+    for (auto& one : w) line.push_back(one);
+    line.remove(w[0]);
+    line.remove(w[2]);
+    line.push_front(w[2]);
+    CHECK(line.pop_front() == &w[2]);
+    CHECK(line.pop_front() == &w[1]);
+    line.push_back(w[0]);
+    CHECK(line.pop_front() == &w[3]);
+    CHECK(line.pop_front() == &w[0]);
+    CHECK(line.pop_front() == nullptr);
+    CHECK(line.empty());
+    CHECK(!w[0].linked);
+}
+
+TEST_CASE("a signal that comes before the wait is not lost") {
+    waiter w;
+    w.signal();
+    CHECK(w.wait(forever));
+    w.rearm();
+    CHECK(!w.wait(inquest::detail::clock::now()));
+    CHECK(!w.wait(inquest::detail::clock::time_point::min()));
+}
+
+TEST_CASE("an interrupt ends this wait and all later ones") {
+    waiter w;
+    w.interrupt();
+    CHECK(!w.wait(forever));
+    w.rearm();
+    CHECK(!w.wait(forever));
+    w.signal();
+    CHECK(w.wait(forever));
+}
+
+TEST_CASE("a node may go as soon as its wait has ended") {
+    for (int round = 0; round < support::stress(20'000); ++round) {
+        auto node = std::make_unique<waiter>();
+        waiter* const seen = node.get();
+        std::atomic<bool> parked{false};
+        if (round % 100 == 0) { // a real park; otherwise the signal races the wait
+            std::jthread waker([&] {
+                while (!parked) std::this_thread::yield();
+                seen->signal();
+            });
+            parked = true;
+            CHECK(node->wait(forever));
+            node.reset();
+        } else {
+            wake_list wakes;
+            wait_line line;
+            line.push_back(*node);
+            wakes.take_all(line);
+        }
+    }
+}
+
+TEST_CASE("a latch lets everybody through once it is open, and a wait that times out leaves it") {
+    latch gate;
+    CHECK(!gate.wait(inquest::detail::clock::now()));
+    CHECK(!gate.is_open());
+    std::atomic<int> through{0};
+    {
+        std::vector<std::jthread> waiting;
+        for (int i = 0; i < 8; ++i)
+            waiting.emplace_back([&] {
+                CHECK(gate.wait());
+                ++through;
+            });
+        gate.open();
+    }
+    CHECK(through == 8);
+    CHECK(gate.wait(inquest::detail::clock::now()));
+}

@@ -1,0 +1,101 @@
+#include "program.hpp"
+
+#include <cerrno>
+#include <cstdlib>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdexcept>
+#include <sys/wait.h>
+#include <system_error>
+#include <thread>
+#include <unistd.h>
+
+extern char** environ;
+
+namespace support {
+namespace {
+
+struct pipe_pair {
+    int read = -1, write = -1;
+    pipe_pair() {
+        int ends[2];
+        if (::pipe2(ends, O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category(), "pipe2");
+        read = ends[0];
+        write = ends[1];
+    }
+    ~pipe_pair() {
+        close_read();
+        close_write();
+    }
+    void close_read() {
+        if (read >= 0) ::close(read);
+        read = -1;
+    }
+    void close_write() {
+        if (write >= 0) ::close(write);
+        write = -1;
+    }
+};
+
+std::string slurp(int fd) {
+    std::string text;
+    char buffer[4096];
+    for (;;) {
+        const auto n = ::read(fd, buffer, sizeof buffer);
+        if (n > 0)
+            text.append(buffer, static_cast<std::size_t>(n));
+        else if (n == 0 || errno != EINTR)
+            return text;
+    }
+}
+
+} // namespace
+
+outcome run(const std::vector<std::string>& arguments, const std::string& input) {
+    pipe_pair in, out, err;
+    posix_spawn_file_actions_t actions;
+    ::posix_spawn_file_actions_init(&actions);
+    ::posix_spawn_file_actions_adddup2(&actions, in.read, 0);
+    ::posix_spawn_file_actions_adddup2(&actions, out.write, 1);
+    ::posix_spawn_file_actions_adddup2(&actions, err.write, 2);
+    std::vector<char*> argv;
+    for (const auto& a : arguments) argv.push_back(const_cast<char*>(a.c_str()));
+    argv.push_back(nullptr);
+    pid_t child = 0;
+    const int bad = ::posix_spawn(&child, argv[0], &actions, nullptr, argv.data(), environ);
+    ::posix_spawn_file_actions_destroy(&actions);
+    if (bad != 0) throw std::system_error(bad, std::generic_category(), arguments.at(0));
+    in.close_read();
+    out.close_write();
+    err.close_write();
+
+    outcome result;
+    {
+        const std::jthread feeder([&] {
+            std::size_t at = 0;
+            while (at < input.size()) { // a program that stops reading ends this with EPIPE
+                const auto n = ::write(in.write, input.data() + at, input.size() - at);
+                if (n > 0)
+                    at += static_cast<std::size_t>(n);
+                else if (n < 0 && errno != EINTR)
+                    break;
+            }
+            in.close_write();
+        });
+        const std::jthread errors([&] { result.err = slurp(err.read); });
+        result.out = slurp(out.read);
+    }
+    int status = 0;
+    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    result.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return result;
+}
+
+std::string from_build(const char* variable) {
+    const char* value = std::getenv(variable);
+    if (!value) throw std::runtime_error(std::string(variable) + " is not set: run this through meson test");
+    return value;
+}
+
+} // namespace support
