@@ -51,6 +51,9 @@ def check_sync(root):
 def check_text(root):
     """Line ends, trailing blanks, final newlines, as .editorconfig has them."""
     found = []
+    if not shutil.which("git"):
+        print("git is not there")
+        return SKIPPED
     listed = subprocess.run(["git", "-C", str(root), "ls-files"], capture_output=True, text=True)
     if listed.returncode != 0:
         print("not a git checkout")
@@ -73,18 +76,41 @@ def check_text(root):
     return 1 if found else 0
 
 
+def check_readme(root):
+    """Every C++ sample of the README stands, indentation aside, in test/readme.cpp, where it is compiled and run."""
+
+    def lines(text):
+        return "\n".join(line.strip() for line in text.splitlines())
+
+    compiled = lines((root / "test/readme.cpp").read_text())
+    samples = re.findall(r"```cpp\n(.*?)```", (root / "README.md").read_text(), re.DOTALL)
+    missing = [sample for sample in samples if lines(sample).strip() not in compiled]
+    print("\n".join(missing) or f"{len(samples)} samples, all compiled")
+    return 1 if missing or not samples else 0
+
+
 def check_tidy(root, build):
     tool = shutil.which("clang-tidy-19")
     if not tool:
         print("clang-tidy-19 is not there")
         return SKIPPED
-    files = [str(p) for p in sources(root, ["lib", "test/examples"], {".cpp"}) if not p.name.startswith("test_")]
-    files = [f for f in files if pathlib.Path(f).name != "spdlog.cpp" or "spdlog.cpp" in (pathlib.Path(build) / "compile_commands.json").read_text()]
+    built = (pathlib.Path(build) / "compile_commands.json").read_text()
+    files = [
+        str(p)
+        for p in sources(root, ["lib", "test/examples"], {".cpp"})
+        if not p.name.startswith("test_") and f"/{p.name}" in built
+    ]
     return subprocess.run([tool, "--quiet", "-p", build, *files]).returncode
 
 
 if __name__ == "__main__":
-    checks = {"format": check_format, "sync": check_sync, "text": check_text, "tidy": check_tidy}
+    checks = {
+        "format": check_format,
+        "readme": check_readme,
+        "sync": check_sync,
+        "text": check_text,
+        "tidy": check_tidy,
+    }
     if len(sys.argv) < 3 or sys.argv[1] not in checks:
         sys.exit(f"usage: lint.py {'|'.join(checks)} ROOT [BUILD]")
     sys.exit(checks[sys.argv[1]](pathlib.Path(sys.argv[2]), *sys.argv[3:]))
