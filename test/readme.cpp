@@ -1,9 +1,9 @@
 // The README's samples, compiled and run. A lint test compares the texts.
 #include "support/support.hpp"
 
-#include <doctest/doctest.h>
-
 #include <inquest/macros.hpp>
+
+#include <doctest/doctest.h>
 
 #include <iostream>
 #include <sstream>

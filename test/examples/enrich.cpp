@@ -71,7 +71,7 @@ int main(int argc, char** argv) {
     if (!result) {
         tx.recover([&](std::string&& line) { undelivered.push_back(std::move(line)); });
         std::cerr << "enrich: " << result.error().message() << '\n';
-        std::cerr << "enrich: " << undelivered.size() << " lines undelivered\n";
+        std::cerr << "enrich: undelivered lines: " << undelivered.size() << '\n';
         return 1;
     }
     if (options->input_failed("enrich")) return 1;

@@ -102,7 +102,7 @@ TEST_CASE("enrich with nothing listening ends in the worker's own words") {
     CHECK(run.out.empty());
     INFO(run.err);
     const std::regex expected("enrich: worker 'enrich-[1-4]' failed on item [1-4]: connection refused: " +
-                              nobody.address() + "\nenrich: (\\d+) lines undelivered\n");
+                              nobody.address() + "\nenrich: undelivered lines: (\\d+)\n");
     std::smatch found;
     REQUIRE(std::regex_match(run.err, found, expected));
     CHECK(std::stoi(found[1]) >= 1);  // the one that was refused
@@ -114,7 +114,7 @@ TEST_CASE("enrich names the cause also when it comes after the last push") {
     const auto run = support::run({enrich, nobody.address()}, "only one\n");
     CHECK(run.status == 1);
     const std::regex expected("enrich: worker 'enrich-[1-4]' failed on item 1: connection refused: " +
-                              nobody.address() + "\nenrich: 0 lines undelivered\n");
+                              nobody.address() + "\nenrich: undelivered lines: 0\n");
     INFO(run.err);
     CHECK(std::regex_match(run.err, expected));
 }
@@ -143,7 +143,7 @@ TEST_CASE("enrich with the server closing mid-stream names that") {
     INFO(run.err);
     const std::regex expected("enrich: worker 'enrich-[1-4]' failed on item (\\d+): "
                               "(connection closed by the server|connection reset by peer|broken pipe): " +
-                              server.address() + "\nenrich: \\d+ lines undelivered\n");
+                              server.address() + "\nenrich: undelivered lines: \\d+\n");
     std::smatch found;
     REQUIRE(std::regex_match(run.err, found, expected));
     CHECK(std::stoi(found[1]) > 90);
