@@ -68,7 +68,7 @@ void cause_record::set_current_exception() noexcept {
     try {
         throw;
     } catch (const std::exception& e) {
-        what.set(e.what());
+        if (const char* text = e.what()) what.set(text);
     } catch (const std::string& text) {
         what.set(text);
     } catch (const char* text) {
@@ -145,7 +145,7 @@ std::string cause::text() const {
     case cause_kind::finished:
         return "finished early";
     case cause_kind::broken_stream:
-        return r.upstream ? r.upstream.message() : "no cause known";
+        return r.upstream ? r.upstream.message() : "the stream was " + std::string(to_string(r.broken_end));
     case cause_kind::never_started:
         return std::generic_category().message(r.system_error);
     case cause_kind::forced_unwind:

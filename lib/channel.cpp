@@ -30,7 +30,7 @@ cause channel_control::known_cause() const {
 // --- closing
 // -------------------------------------------------------------------------------------------------
 
-bool channel_control::fill_slot(cause why) noexcept {
+bool channel_control::fill_slot(cause&& why) noexcept {
     if (slot_ || !why) return false;
     slot_ = std::move(why);
     return true;
@@ -66,9 +66,7 @@ bool channel_control::close(closer who) noexcept {
 bool channel_control::close_with(cause why) noexcept {
     wake_list wakes;
     const std::lock_guard lock(mutex_);
-    if (phase_ != phase::open) return false;
     const bool won = fill_slot(std::move(why));
-    truncated_ = true;
     close_locked(closer::failure, status::truncated, wakes);
     return won;
 }
@@ -127,9 +125,10 @@ void channel_control::finish_sender() noexcept {
 
 // Says on `into`, which nobody reads yet, who the calling thread is.
 void channel_control::drop_end_cause(cause_record& into) const noexcept {
-    if (current_worker)
+    if (current_worker) {
+        current_worker->identity->freeze(); // a recorded cause never changes
         into.who = current_worker->identity;
-    else
+    } else
         into.thread = platform::this_thread_number();
 }
 

@@ -1,6 +1,6 @@
 #include "platform.hpp"
 
-#include <inquest/detail/parking.hpp>
+#include <inquest/detail/worker_record.hpp>
 
 #include <cstdlib>
 #include <memory>
@@ -58,6 +58,13 @@ std::string demangle(const char* mangled) {
 } // namespace inquest::platform
 
 namespace inquest::inline INQUEST_ABI::detail {
+
+void disable_cancellation() noexcept {
+#ifdef INQUEST_PTHREADS
+    int ignored = 0;
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &ignored);
+#endif
+}
 
 uncancelled::uncancelled() noexcept {
 #ifdef INQUEST_PTHREADS

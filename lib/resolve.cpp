@@ -7,7 +7,8 @@ namespace inquest::inline INQUEST_ABI::detail {
 cause unexplained(std::string text, cause upstream) {
     auto record = std::make_shared<given_record<std::string>>(std::move(text), std::source_location());
     record->kind = cause_kind::unexplained;
-    record->value_type = {}; // a text of ours is nobody's typed error
+    record->consequence = true; // never the first of several
+    record->value_type = {};    // a text of ours is nobody's typed error
     record->upstream = std::move(upstream);
     record->place_file = nullptr;
     return to_cause(std::move(record));

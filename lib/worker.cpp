@@ -3,7 +3,9 @@
 #include <inquest/detail/channel_control.hpp>
 #include <inquest/hook.hpp>
 
+#include <algorithm>
 #include <map>
+#include <vector>
 
 namespace inquest::inline INQUEST_ABI::detail {
 
@@ -18,13 +20,10 @@ std::uint64_t next_sequence() noexcept {
 // ---------------------------------------------------------------------------------------------------
 
 struct worker_identity::registry {
-    struct group {
-        unsigned members = 0;             // handles alive
-        unsigned given = 0;               // numbers given out
-        worker_identity* first = nullptr; // numbered only when a second one comes
-    };
+    // Each name's bearers; the one at index i has the number i + 1. A place is free again when its bearer leaves.
+    using bearers = std::vector<worker_identity*>;
     mutex guard;
-    std::map<std::string, group, std::less<>> groups;
+    std::map<std::string, bearers, std::less<>> names;
 
     // Never destroyed: workers may outlive static destruction.
     static registry& get() {
@@ -37,17 +36,21 @@ std::shared_ptr<worker_identity> worker_identity::enter(std::string name) {
     std::shared_ptr<worker_identity> self(new worker_identity(std::move(name)));
     registry& all = registry::get();
     const std::lock_guard lock(all.guard);
-    auto& group = all.groups[self->name_];
-    ++group.members;
-    if (++group.given == 1) {
-        group.first = self.get();
-        return self;
-    }
-    self->number_ = group.given;
-    if (group.given == 2 && group.first && !group.first->frozen_) {
-        group.first->number_ = 1;
-        if (group.first->has_thread_)
-            platform::set_thread_name(group.first->thread_, group.first->thread_name());
+    auto& bearers = all.names[self->name_];
+    const auto place = std::ranges::find(bearers, nullptr);
+    self->slot_ = static_cast<std::size_t>(place - bearers.begin());
+    if (place != bearers.end())
+        *place = self.get();
+    else
+        bearers.push_back(self.get()); // may leave an empty entry behind where it throws, which does no harm
+    self->entered_ = true;
+
+    if (bearers.size() == 1) return self; // alone: no number
+    self->number_ = static_cast<unsigned>(self->slot_) + 1;
+    worker_identity* const first = bearers.front();
+    if (first && first->number_ == 0 && !first->frozen_) {
+        first->number_ = 1;
+        if (first->has_thread_) platform::set_thread_name(first->thread_, first->thread_name());
     }
     return self;
 }
@@ -55,13 +58,15 @@ std::shared_ptr<worker_identity> worker_identity::enter(std::string name) {
 worker_identity::~worker_identity() { leave(); }
 
 void worker_identity::leave() noexcept {
+    if (!entered_) return;
     registry& all = registry::get();
     const std::lock_guard lock(all.guard);
-    if (!entered_) return;
-    entered_ = false;
-    const auto at = all.groups.find(name_);
-    if (at->second.first == this) at->second.first = nullptr;
-    if (--at->second.members == 0) all.groups.erase(at);
+    if (!entered_.exchange(false)) return;
+    const auto at = all.names.find(name_);
+    auto& bearers = at->second;
+    bearers[slot_] = nullptr;
+    while (!bearers.empty() && !bearers.back()) bearers.pop_back();
+    if (bearers.empty()) all.names.erase(at);
 }
 
 std::string worker_identity::display() const {
@@ -102,8 +107,12 @@ void worker_record::note_end(const channel_control* channel, status end, const c
     }
     if (!attached_to || attached_to == channel) past_end = true;
     if (end == status::complete) return;
-    saw_broken_end = broken_pop = true;
-    if (!broken_by) broken_by = why;
+    saw_broken_end = true;
+    if (!broken_pop) {
+        broken_pop = channel;
+        broken_by = why;
+        broken_end = end;
+    }
 }
 
 void worker_record::record_success() noexcept {

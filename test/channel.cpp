@@ -463,3 +463,34 @@ TEST_CASE("an end of a channel travels through a channel") {
     CHECK(irx.pop().error().status() == status::complete);
     tx.finish();
 }
+
+TEST_CASE("a cause that lost is destroyed outside the lock, so its error may look at the channel") {
+    auto [tx, rx] = make_channel<int>(1);
+    struct nosy {
+        inquest::sender<int>* end;
+        std::string message() const { return "nosy"; }
+        ~nosy() { (void)end->size(); }
+    };
+    CHECK(tx.abort(cause("first")));
+    CHECK(!tx.abort(cause(nosy{&tx})));
+    CHECK(!tx.close(cause(nosy{&tx})));
+}
+
+TEST_CASE(
+    "close with a cause after close or finish: the stream becomes truncated, where nothing failed before") {
+    auto [tx, rx] = make_channel<int>(2);
+    CHECK(tx.push(1));
+    tx.finish();
+    CHECK(tx.close(cause("found out later")));
+    CHECK(rx.pop().value() == 1);
+    CHECK(rx.pop().error().message() == "truncated: found out later");
+}
+
+TEST_CASE("recover of a stream that was delivered to its end leaves it complete") {
+    auto [tx, rx] = make_channel<int>(2);
+    CHECK(tx.push(1));
+    tx.finish();
+    CHECK(rx.pop().value() == 1);
+    CHECK(tx.recover().empty());
+    CHECK(rx.pop().error().status() == status::complete);
+}

@@ -333,7 +333,7 @@ TEST_CASE("a worker that joins itself is told so, and one that destroys itself e
     }));
     ready = true;
     CHECK((*holder)->join().has_value());
-    CHECK(answer == "worker 'self' can't join itself");
+    CHECK(answer == "worker 'self': asked from inside the worker, so not joined");
     holder->reset();
 
     auto [tx, rx] = make_channel<int>(1);
@@ -406,5 +406,92 @@ TEST_CASE("either order of members: the channel or the worker may go first") {
             const queue_first both{spawn("w", *q, drain), std::move(queue)};
             CHECK(q->push(1));
         }
+    }
+}
+
+TEST_CASE("spawn that throws leaves nothing behind: neither a hang nor an attached worker") {
+    auto [tx, rx] = make_channel<int>(1);
+    struct throwing {
+        throwing() = default;
+        throwing(const throwing& o) : copies(o.copies + 1) {
+            if (copies == 2) throw std::runtime_error("copy");
+        }
+        void operator()(receiver<int>&) const {}
+        int copies = 0;
+    };
+    const throwing fn;
+    CHECK_THROWS_AS((void)spawn("w", rx, fn), std::runtime_error);
+    CHECK(tx.push(1));
+    CHECK(rx.pop().value() == 1);
+    tx.finish();
+}
+
+TEST_CASE("a worker that joins another one of the same channel is refused, not hung") {
+    auto [tx, rx] = make_channel<int>(1);
+    auto reader = spawn("reader", rx, [](receiver<int>& r) { return r.pop().has_value(); });
+    wait_for_blocked(tx);
+    auto asker =
+        spawn("asker", std::move(rx), [&reader](receiver<int>&) { return reader.join().error().message(); });
+    CHECK(asker.join().value() == "worker 'reader': asked from inside the channel, so not joined");
+    CHECK(tx.push(1));
+    CHECK(reader.join().value());
+    tx.finish();
+}
+
+TEST_CASE("asking one receiver how it ended does not excuse another one's broken stream") {
+    auto [tx, rx] = make_channel<int>(1);
+    auto [tx2, rx2] = make_channel<int>(1);
+    tx2.finish();
+    CHECK(tx.close(inquest::cause("broke")));
+    auto w = spawn("w", std::move(rx), [&rx2](receiver<int>& r) {
+        while (r.pop()) {
+        }
+        (void)rx2.ended();
+    });
+    CHECK(w.join().error().message() == "worker 'w' ended on a broken stream: broke");
+}
+
+TEST_CASE("a value whose move throws is the same exception at every join") {
+    struct heavy {
+        heavy() = default;
+        heavy(heavy&& o) : moves(o.moves + 1) {
+            if (moves > 1) throw std::runtime_error("move");
+        }
+        int moves = 0;
+    };
+    auto w = spawn("w", [] { return heavy(); });
+    CHECK_THROWS_WITH_AS((void)w.join(), "move", std::runtime_error);
+    CHECK_THROWS_WITH_AS((void)w.join(), "move", std::runtime_error);
+}
+
+TEST_CASE("a failure that went into a future was looked at; one of a worker without handle is reported at "
+          "its end") {
+    support::caught_hook hook;
+    const auto fails = []() -> std::expected<void, std::string> { return std::unexpected("x"); };
+    {
+        auto w = spawn("w", fails);
+        CHECK(!w.get_future().get());
+    }
+    CHECK(hook.seen().empty());
+
+    auto holder = std::make_shared<std::optional<inquest::worker<void, std::string>>>();
+    std::atomic<bool> ready{false};
+    holder->emplace(spawn("orphan", [&ready, holder]() -> std::expected<void, std::string> {
+        support::wait_for("its handle", [&] { return ready.load(); });
+        holder->reset();
+        return std::unexpected("after its handle");
+    }));
+    holder.reset();
+    ready = true;
+    support::wait_for("the report", [&] { return !hook.seen().empty(); });
+    CHECK(hook.seen() == std::vector<std::string>{"worker 'orphan' failed: after its handle"});
+}
+
+TEST_CASE("numbers are given again once their bearers are gone") {
+    auto w = spawn("again", [] {});
+    for (int i = 0; i < 6; ++i) {
+        w = spawn("again", [] {});
+        const auto name = w.name();
+        CHECK((name == "again-1" || name == "again-2" || name == "again"));
     }
 }

@@ -3,6 +3,7 @@
 
 #include <inquest/detail/describe.hpp>
 #include <inquest/detail/sync.hpp>
+#include <inquest/status.hpp>
 
 #include <array>
 #include <cstdint>
@@ -138,7 +139,8 @@ struct cause_record {
     std::string_view value_type; // its type_signature
     std::string (*value_text)(const void*) = nullptr;
     cause upstream;
-    const char* place_file = nullptr; // null where there is no place
+    status broken_end = status::complete; // broken_stream: how the stream ended
+    const char* place_file = nullptr;     // null where there is no place
     std::source_location place;
 
     void set_value(const auto& error) noexcept {

@@ -48,7 +48,8 @@ class handle {
     [[nodiscard]] inquest::cause cause() const { return core_ ? core_->known_cause() : inquest::cause{}; }
 
     /// Closes with a failure: pushes fail `closed`, pops drain and then end `truncated`, both with this
-    /// cause. True if this cause is now the channel's; a channel that is closed already is left as it is.
+    /// cause. A channel that is closed already is given the cause where it has none. True if this cause is now
+    /// the channel's.
     bool close(inquest::cause why) noexcept { return core_ && core_->close_with(std::move(why)); }
     /// Ends the stream at once, also one that is closed or finished already: pushes fail `closed`, pops end
     /// `aborted`, what is queued is left for `recover`. True if this cause is now the channel's.
@@ -194,6 +195,7 @@ class sender : public detail::handle<T> {
 
     void drop() noexcept {
         if (!this->core_) return;
+        const detail::uncancelled guard;
         const std::source_location last = last_push_.load();
         this->core_->drop_sender(is_finished(), std::uncaught_exceptions() > unwinding_,
                                  last.line() != 0 ? &last : nullptr);
@@ -291,7 +293,9 @@ class receiver : public detail::handle<T> {
     }
 
     void drop() noexcept {
-        if (this->core_) this->core_->drop_receiver();
+        if (!this->core_) return;
+        const detail::uncancelled guard;
+        this->core_->drop_receiver();
         this->core_.reset();
     }
 };
@@ -310,7 +314,10 @@ class channel : public detail::handle<T> {
         : detail::handle<T>(detail::channel_core<T>::make(std::move(options))) {}
     channel(const channel&) = delete;
     channel& operator=(const channel&) = delete;
-    ~channel() { this->core_->destroy(); }
+    ~channel() {
+        const detail::uncancelled guard;
+        this->core_->destroy();
+    }
 
     /// As sender::push.
     [[nodiscard]] std::expected<void, push_error>

@@ -27,16 +27,15 @@ struct asker {
         return of.state();
     }
 
-    /// Waiting for this worker from here could never end: we are on a thread that serves the same channel, or
-    /// the worker reads another channel, which nobody has closed. Null where it can be joined.
+    /// Why this worker can't be joined from here, or not on behalf of `channel`; null where it can.
     template <class T, class E>
     static const char* why_not_join(const channel_control* channel, worker<T, E>& of) {
-        if (current_worker && current_worker->attached_to && current_worker->attached_to == channel)
+        if (!channel) return "the end was moved from, so nothing was closed or joined";
+        if (current_worker && current_worker->attached_to == channel)
             return "asked from inside the channel, so not joined";
+        if (const char* why = state(of).why_not_wait()) return why;
         const auto* reads = state(of).block->attached_to;
-        if (state(of).on_own_thread()) return "asked from inside the worker, so not joined";
-        if (reads && channel && reads != channel) return "the worker reads another channel, so not joined";
-        return nullptr;
+        return reads && reads != channel ? "the worker reads another channel, so not joined" : nullptr;
     }
     /// The answer instead of a join: what is known so far.
     template <class Handle>
@@ -91,7 +90,7 @@ template <class Item, class T, class E>
     auto& state = asker::state(asked);
     state.wait();
     auto failed = state.failed();
-    if (!failed) return failure<E>(asker::so_far(tx, "channel closed unexpectedly", why));
+    if (!failed) return failure<E>(detail::fallback("channel closed unexpectedly", why));
     if (failed->cause().kind() == cause_kind::exception) std::rethrow_exception(failed->cause().exception());
     return std::move(*failed);
 }
@@ -109,7 +108,7 @@ template <class Item, std::ranges::forward_range Workers>
             return answer(asker::so_far(tx, refused, why));
     asker::close(tx);
     auto failed = report(workers);
-    if (!failed) return answer(asker::so_far(tx, "all workers exited but the channel closed", why));
+    if (!failed) return answer(detail::fallback("all workers exited but the channel closed", why));
     if (failed->cause().kind() == cause_kind::exception) std::rethrow_exception(failed->cause().exception());
     return std::move(*failed);
 }

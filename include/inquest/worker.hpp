@@ -35,7 +35,8 @@ class worker {
     /// Waits for the thread's end; then the result, the same one every time. A returned error is a
     /// `failure<E>` that holds it; a thrown exception is rethrown, the same object every time; so are endings
     /// of other kinds a failure, whose cause tells them.
-    /// On the worker's own thread nothing is waited for, and the answer is a failure that says so.
+    /// On the worker's own thread, and on those of workers attached to the same channel, nothing is waited for:
+    /// the answer is its failure where that is known already, or one that says so.
     /// Throws std::future_error (no_state) on a moved-from worker, or if `get_future` took the value away.
     const result_type& join() & { return state().join(); }
     result_type join() && { return std::move(state().join()); }
@@ -54,10 +55,10 @@ class worker {
     /// The name in messages: numbered where workers share it.
     [[nodiscard]] std::string name() const { return state().block->identity->display(); }
 
-    /// Gives the future away, to code that has its own place for futures. It carries what the function
-    /// returned or threw; an ending of another kind travels in it as the exception `inquest::ended`. `join`
-    /// can then no longer return the value; failures, `report` and `resolve` are not concerned. Throws
-    /// std::future_error (no_state) where it was taken already or joined.
+    /// Gives the future away, to code that has its own place for futures. It carries what the function returned
+    /// or threw; an ending of another kind travels in it as the exception `inquest::ended`. `join` can then no
+    /// longer return the value; failures, `report` and `resolve` are not concerned, but count as looked at.
+    /// Throws std::future_error (no_state) where it was taken already or joined.
     [[nodiscard]] std::future<std::expected<T, E>> get_future() { return state().take_future(); }
 
   private:

@@ -131,7 +131,9 @@ class channel_control : public std::enable_shared_from_this<channel_control> {
 
   private:
     void close_locked(closer who, status end, wake_list& wakes) noexcept;
-    bool fill_slot(cause why) noexcept;
+    /// True if `why` is now the channel's cause. It is moved from only then: a loser must die outside the lock,
+    /// because its error's destructor is the user's code.
+    bool fill_slot(cause&& why) noexcept;
     [[nodiscard]] const cause& refusal_cause() const noexcept { return slot_ ? slot_ : closing_worker_; }
     [[nodiscard]] bool discards() const noexcept {
         return options_.undelivered == undelivered::discard && count_ > 0;

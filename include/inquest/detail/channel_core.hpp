@@ -39,6 +39,7 @@ class channel_core final : public channel_control {
         : channel_control(std::move(options)), slots_(new slot[capacity_]) {}
 
     ~channel_core() {
+        const uncancelled guard;
         for (; count_ > 0; --count_, head_ = next(head_)) std::destroy_at(&slots_[head_].value);
     }
 
@@ -83,8 +84,8 @@ class channel_core final : public channel_control {
     /// What `pop` answers now that the stream has ended; empty while it goes on.
     std::optional<pop_error> ended() {
         const std::lock_guard lock(mutex_);
-        if (current_worker) current_worker->acknowledge();
         if (phase_ == phase::open || can_pop()) return std::nullopt;
+        if (current_worker) current_worker->acknowledge(this);
         const status end = end_status();
         return pop_error(end, end == status::complete ? cause{} : known_cause_locked());
     }
@@ -101,7 +102,8 @@ class channel_core final : public channel_control {
         explicit stolen(channel_core& owner) : self(owner) {
             wake_list wakes;
             const std::lock_guard lock(self.mutex_);
-            self.stop_delivery(wakes);
+            // A stream that was delivered to its end stays complete.
+            if (self.phase_ == phase::open || self.count_ > 0) self.stop_delivery(wakes);
             head = self.head_;
             count = std::exchange(self.count_, 0);
         }

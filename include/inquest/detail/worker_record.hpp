@@ -41,7 +41,8 @@ class worker_identity {
     const std::string name_;
     atomic<unsigned> number_{0}; // 0: shared with nobody
     // The rest is protected by the register's mutex.
-    bool entered_ = true;
+    atomic<bool> entered_{false};
+    std::size_t slot_ = 0; // among those who share the name
     bool frozen_ = false;
     bool has_thread_ = false;
     std::uintptr_t thread_ = 0; // the system's handle, while has_thread_
@@ -64,8 +65,10 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     void note_refused_push() noexcept { saw_broken_end = true; }
     /// A pop on `channel` reported `end`: any status but empty and timeout.
     void note_end(const channel_control* channel, status end, const cause& why) noexcept;
-    /// The function asked how the stream ended, and so knows.
-    void acknowledge() noexcept { broken_pop = false; }
+    /// The function asked how `channel`'s stream has ended, and so knows.
+    void acknowledge(const channel_control* channel) noexcept {
+        if (broken_pop == channel) broken_pop = nullptr;
+    }
 
     /// Turns a returned success into what it is: one over a broken stream is a failure. On the worker's
     /// thread.
@@ -91,13 +94,14 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     const channel_control* attached_to = nullptr; // compared, never followed
     atomic<bool> published{false};
     latch done;                    // opened after the promise was fulfilled, the last act of the thread
+    atomic<bool> orphaned{false};  // its handle went on its own thread, and left it to end by itself
     atomic<bool> looked_at{false}; // somebody has been given the failure
 
     // Written and read on the worker's thread only.
     std::uint64_t doing_first = 0, doing_last = 0;
     bool past_end = false;       // pop on its channel has reported an end
     bool saw_broken_end = false; // some call reported an end other than complete, or was stopped
-    bool broken_pop = false;     // a pop did, and the function has not asked `ended` about it
+    const channel_control* broken_pop = nullptr; // a pop here did, and the function has not asked `ended`
     cause broken_by;
 
   private:
@@ -127,6 +131,9 @@ class current_worker_scope {
 /// under the lock of its channel draws the number and acts on the channel. `channel` is null for a worker
 /// that is attached to none. Never throws, never allocates.
 void publish(worker_record& record, channel_control* channel) noexcept;
+
+/// From here to the thread's end it can no longer be cancelled.
+void disable_cancellation() noexcept;
 
 /// Tells the hook of a failure nobody was given; run by a worker object that goes.
 void report_if_unseen(const std::shared_ptr<worker_record>& record) noexcept;

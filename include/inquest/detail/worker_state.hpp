@@ -73,25 +73,21 @@ struct worker_block final : worker_record {
     }
     /// The error stays here, where causes point to it: the future gets a copy.
     void fulfil() noexcept {
+        auto out =
+            std::move(promise); // an `ended` in a promise of ours would keep this block, and so itself, alive
         try {
-            if (result && result->has_value())
-                promise.set_value(std::move(*result));
-            else if (result)
-                fulfil_with_error();
-            else if (exception)
-                promise.set_exception(exception);
-            else
-                promise.set_exception(std::make_exception_ptr(ended(as_cause())));
+            if (!result)
+                out.set_exception(exception ? exception : std::make_exception_ptr(ended(as_cause())));
+            else if (result->has_value())
+                out.set_value(std::move(*result));
+            else if constexpr (!std::is_same_v<E, no_error>)
+                out.set_value(std::expected<T, E>(std::unexpect, result->error()));
         } catch (...) {
             try {
-                promise.set_exception(std::current_exception()); // moving T, or copying E, threw
+                out.set_exception(std::current_exception()); // moving T, or copying E, threw
             } catch (...) {
             }
         }
-    }
-    void fulfil_with_error() {
-        if constexpr (!std::is_same_v<E, no_error>)
-            promise.set_value(std::expected<T, E>(std::unexpect, result->error()));
     }
 };
 
@@ -131,6 +127,7 @@ struct worker_task {
         } catch (...) {
             block->result.reset();
             block->set_current_exception();
+            disable_cancellation();
             if (!block->exception) { // pthread_exit or pthread_cancel: no exception of the language
                 block->kind = cause_kind::forced_unwind;
                 finish();
@@ -138,17 +135,18 @@ struct worker_task {
             }
             block->kind = cause_kind::exception;
         }
+        disable_cancellation();
         finish();
     }
 
     /// Publishes the outcome, then lets go of the function and what it captured, then fulfils the promise.
     void finish() noexcept {
-        const uncancelled guard;
         publish(*block, channel.get());
         fn.reset();
         if constexpr (!std::is_void_v<Item>) end.reset();
         block->fulfil();
         block->done.open();
+        if (block->orphaned) report_if_unseen(block);
     }
 
     struct stopper {
@@ -157,46 +155,52 @@ struct worker_task {
     };
 };
 
+/// What a worker handle holds.
 template <class T, class E>
 struct worker_state {
-    std::shared_ptr<worker_block<T, E>> block;
-    std::future<std::expected<T, E>> future;
-    jthread thread;
-    mutex joining;
-    std::optional<std::expected<T, failure<E>>> joined; // under joining; never changes once set
+    using result_type = std::expected<T, failure<E>>;
 
     explicit worker_state(std::shared_ptr<worker_block<T, E>> its)
         : block(std::move(its)), future(block->promise.get_future()) {}
     ~worker_state() {
         const uncancelled guard;
         thread.request_stop();
-        if (on_own_thread())
+        if (is_this_thread()) {
+            block->orphaned = true; // it reports its failure itself, at its end
             thread.detach();
-        else if (thread.joinable())
-            thread.join();
-        report_if_unseen(block);
+        } else {
+            if (thread.joinable()) thread.join();
+            report_if_unseen(block);
+        }
         block->identity->leave();
     }
     worker_state(const worker_state&) = delete;
     worker_state& operator=(const worker_state&) = delete;
 
-    [[nodiscard]] bool on_own_thread() const noexcept { return thread.get_id() == this_thread_id(); }
+    /// Why waiting from this thread could never end; null where it can be waited for.
+    [[nodiscard]] const char* why_not_wait() const noexcept {
+        if (current_worker == block.get()) return "asked from inside the worker, so not joined";
+        const auto* here = current_worker ? current_worker->attached_to : nullptr;
+        if (here && here == block->attached_to && !block->done.is_open())
+            return "asked from inside the channel, so not joined";
+        return nullptr;
+    }
 
     void wait() {
         block->done.wait();
         const std::lock_guard lock(joining);
-        if (thread.joinable()) thread.join();
+        if (thread.joinable() && !is_this_thread()) thread.join();
     }
 
-    /// The failure as the block has it. Only once done.
+    /// The failure as the block has it. Only once published.
     [[nodiscard]] std::optional<failure<E>> failed() {
         if (!block->failed()) return std::nullopt;
         block->looked_at = true;
         return failure<E>(block->as_cause());
     }
 
-    std::expected<T, failure<E>>& join() {
-        if (on_own_thread()) return refuse();
+    result_type& join() {
+        if (const char* why = why_not_wait()) return refuse(why);
         wait();
         const std::lock_guard lock(joining);
         if (joined) return *joined;
@@ -205,15 +209,22 @@ struct worker_state {
             std::rethrow_exception(block->exception);
         }
         if (auto why = failed()) return joined.emplace(std::unexpect, std::move(*why));
-        auto value = future.get(); // ready: the latch is open
-        if constexpr (std::is_void_v<T>)
-            return joined.emplace();
-        else
-            return joined.emplace(std::in_place, std::move(*value));
+        if (lost) std::rethrow_exception(lost);
+        if (!future.valid()) throw std::future_error(std::future_errc::no_state);
+        try {
+            auto value = future.get(); // ready: the latch is open
+            if constexpr (std::is_void_v<T>)
+                return joined.emplace();
+            else
+                return joined.emplace(std::in_place, std::move(*value));
+        } catch (...) {
+            lost = std::current_exception();
+            throw;
+        }
     }
 
     std::optional<failure<E>> report() {
-        if (on_own_thread()) return refuse().error();
+        if (const char* why = why_not_wait()) return refuse(why).error();
         wait();
         return failed();
     }
@@ -221,18 +232,38 @@ struct worker_state {
     std::future<std::expected<T, E>> take_future() {
         const std::lock_guard lock(joining);
         if (!future.valid()) throw std::future_error(std::future_errc::no_state);
+        block->looked_at = true; // whoever has the future sees it there
         return std::move(future);
     }
 
+    const std::shared_ptr<worker_block<T, E>> block;
+    jthread thread; // to be joined under `joining` only
+
   private:
-    /// A worker that joins itself would wait for ever.
-    std::expected<T, failure<E>>& refuse() {
-        if (!self_join)
-            self_join.emplace(std::unexpect, failure<E>(unexplained("worker '" + block->identity->display() +
-                                                                    "' can't join itself")));
-        return *self_join;
+    /// Also in the destructors of thread-local objects, when its function is over. Under `joining`, or alone:
+    /// another thread may have the same id as soon as this one was joined.
+    [[nodiscard]] bool is_this_thread() const noexcept { return thread.get_id() == this_thread_id(); }
+
+    /// Instead of waiting for ever: the outcome where it is known already, else the reason for not waiting.
+    result_type& refuse(const char* why) {
+        const bool known = block->is_published() && block->failed();
+        const std::lock_guard lock(refusing);
+        auto& answer = known ? refused_failed : refused;
+        if (!answer)
+            answer.emplace(
+                std::unexpect,
+                known ? *failed()
+                      : failure<E>(unexplained("worker '" + block->identity->display() + "': " + why)));
+        return *answer;
     }
-    std::optional<std::expected<T, failure<E>>> self_join; // touched on the worker's own thread only
+
+    mutex joining; // protects the thread's join and the three below
+    std::future<std::expected<T, E>> future;
+    std::optional<result_type> joined; // never changes once set
+    std::exception_ptr lost;           // what T threw when its value was moved to us
+
+    mutex refusing; // protects the two below
+    std::optional<result_type> refused, refused_failed;
 };
 
 struct spawner {
