@@ -316,6 +316,7 @@ struct spawner {
     static void never_started(auto& task, int error) noexcept {
         task.block->kind = cause_kind::never_started;
         task.block->system_error = error;
+        const uncancelled guard;
         const current_worker_scope scope(*task.block); // for ends that the function captured
         task.finish();
     }

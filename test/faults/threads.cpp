@@ -1,0 +1,114 @@
+// Threads that cannot be created, and threads that end by pthread_exit or pthread_cancel. The program has a
+// pthread_create of its own, which the library's std::jthread finds first.
+#include "../support/support.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cerrno>
+#include <dlfcn.h>
+#include <pthread.h>
+
+namespace {
+
+std::atomic<int> fail_at{0}; // 1: the next one; 0: none
+
+} // namespace
+
+extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*start)(void*),
+                              void* argument) {
+    using function = int (*)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
+    static const auto real = reinterpret_cast<function>(::dlsym(RTLD_NEXT, "pthread_create"));
+    if (fail_at.load() > 0 && fail_at.fetch_sub(1) == 1) return EAGAIN;
+    return real(thread, attributes, start, argument);
+}
+
+using inquest::cause_kind;
+using inquest::make_channel;
+using inquest::receiver;
+using inquest::spawn;
+using inquest::status;
+
+TEST_CASE("a thread that can't be created is a worker that never started, and its channel says so") {
+    auto [tx, rx] = make_channel<int>(1);
+    fail_at = 1;
+    auto w =
+        spawn("late", std::move(rx), [](receiver<int>&) -> std::expected<void, std::string> { return {}; });
+    const auto& result = w.join();
+    REQUIRE(!result);
+    CHECK(result.error().cause().kind() == cause_kind::never_started);
+    CHECK(result.error().message() == "worker 'late' never started: Resource temporarily unavailable");
+    CHECK(!result.error().error());
+    const auto sent = tx.push(1);
+    CHECK(sent.error().status() == status::closed);
+    CHECK(sent.error().cause() == result.error().cause());
+    CHECK(resolve(tx, w, sent.error()).cause() == result.error().cause());
+}
+
+TEST_CASE("where the N-th of four workers can't start, the other three are told, and nothing hangs") {
+    for (int n = 1; n <= 4; ++n) {
+        auto [tx, rx] = make_channel<int>(1);
+        std::vector<inquest::worker<void, std::string>> workers;
+        fail_at = n;
+        for (int i = 0; i < 4; ++i)
+            workers.push_back(spawn("pool", rx, [](receiver<int>& r) -> std::expected<void, std::string> {
+                while (r.pop()) {
+                }
+                return {};
+            }));
+        CHECK(fail_at == 0);
+        const auto sent = tx.push(1);
+        const auto why = resolve_first(tx, workers, sent.error());
+        CHECK(why.cause().kind() == cause_kind::never_started);
+        CHECK(why.also_failed().size() == 3);
+        for (const auto& other : why.also_failed()) CHECK(other.kind() == cause_kind::broken_stream);
+    }
+}
+
+TEST_CASE("a worker that never started gives its future the exception `ended`, and lets its captures go") {
+    auto [tx, rx] = make_channel<int>(1);
+    fail_at = 1;
+    auto w = spawn("late", [tx = std::move(tx)]() -> int { return 1; });
+    const auto end = rx.pop();
+    CHECK(end.error().status() == status::truncated);
+    CHECK(end.error().cause().kind() == cause_kind::never_started);
+    CHECK_THROWS_WITH_AS((void)w.get_future().get(),
+                         "worker 'late' never started: Resource temporarily unavailable", inquest::ended);
+}
+
+TEST_CASE("pthread_exit in a worker closes the channel, is told as the cause, and leaks nothing") {
+    auto [tx, rx] = make_channel<support::counted>(2);
+    auto w =
+        spawn("exits", std::move(rx), [](receiver<support::counted>& r) -> std::expected<void, std::string> {
+            const auto item = r.pop();
+            ::pthread_exit(nullptr);
+        });
+    CHECK(tx.push(support::counted(1)));
+    const auto& result = w.join();
+    REQUIRE(!result);
+    CHECK(result.error().cause().kind() == cause_kind::forced_unwind);
+    CHECK(result.error().message() ==
+          "worker 'exits' failed on item 1: thread ended by pthread_exit or pthread_cancel");
+    CHECK(tx.push(support::counted(2)).error().cause() == result.error().cause());
+    CHECK_THROWS_AS((void)w.get_future().get(), inquest::ended);
+    CHECK(support::counted::alive() == 0);
+}
+
+TEST_CASE("pthread_cancel through a blocked pop: the wait is left, and the cause is told") {
+    for (int round = 0; round < support::stress(200); ++round) {
+        auto [tx, rx] = make_channel<int>(1);
+        std::atomic<pthread_t> thread{};
+        std::atomic<bool> known{false};
+        auto w = spawn("cancelled", rx, [&](receiver<int>& r) -> std::expected<void, std::string> {
+            thread = ::pthread_self();
+            known = true;
+            (void)r.pop();
+            return {};
+        });
+        support::wait_for_blocked(tx);
+        CHECK(known);
+        CHECK(::pthread_cancel(thread) == 0);
+        CHECK(w.join().error().cause().kind() == cause_kind::forced_unwind);
+        CHECK(tx.push(1).error().cause().kind() == cause_kind::forced_unwind);
+        CHECK(inquest::detail::access::core(tx)->blocked() == 0);
+    }
+}
