@@ -451,6 +451,9 @@ TEST_CASE("asking one receiver how it ended does not excuse another one's broken
     CHECK(w.join().error().message() == "worker 'w' ended on a broken stream: broke");
 }
 
+// std::promise moves the value inside std::call_once, and ThreadSanitizer's pthread_once never returns again
+// once an exception has passed through it.
+#if !SUPPORT_THREAD_SANITIZER
 TEST_CASE("a value whose move throws is the same exception at every join") {
     struct heavy {
         heavy() = default;
@@ -463,6 +466,7 @@ TEST_CASE("a value whose move throws is the same exception at every join") {
     CHECK_THROWS_WITH_AS((void)w.join(), "move", std::runtime_error);
     CHECK_THROWS_WITH_AS((void)w.join(), "move", std::runtime_error);
 }
+#endif
 
 TEST_CASE("a failure that went into a future was looked at; one of a worker without handle is reported at "
           "its end") {

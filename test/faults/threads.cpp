@@ -14,10 +14,18 @@ std::atomic<int> fail_at{0}; // 1: the next one; 0: none
 
 } // namespace
 
+// Where a sanitizer's runtime is linked into the program itself, as clang does, its own pthread_create comes
+// under this name: going round it would start threads that it knows nothing of.
+extern "C" __attribute__((weak)) int __interceptor_pthread_create(pthread_t* thread,
+                                                                  const pthread_attr_t* attributes,
+                                                                  void* (*start)(void*), void* argument);
+
 extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*start)(void*),
                               void* argument) {
     using function = int (*)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
-    static const auto real = reinterpret_cast<function>(::dlsym(RTLD_NEXT, "pthread_create"));
+    static const auto real = __interceptor_pthread_create
+                                 ? &__interceptor_pthread_create
+                                 : reinterpret_cast<function>(::dlsym(RTLD_NEXT, "pthread_create"));
     if (fail_at.load() > 0 && fail_at.fetch_sub(1) == 1) return EAGAIN;
     return real(thread, attributes, start, argument);
 }
@@ -67,7 +75,7 @@ TEST_CASE("where the N-th of four workers can't start, the other three are told,
 TEST_CASE("a worker that never started gives its future the exception `ended`, and lets its captures go") {
     auto [tx, rx] = make_channel<int>(1);
     fail_at = 1;
-    auto w = spawn("late", [tx = std::move(tx)]() -> int { return 1; });
+    auto w = spawn("late", [out = std::move(tx)]() -> int { return 1; });
     const auto end = rx.pop();
     CHECK(end.error().status() == status::truncated);
     CHECK(end.error().cause().kind() == cause_kind::never_started);

@@ -11,6 +11,17 @@
 #include <string>
 #include <thread>
 
+#if defined(__SANITIZE_THREAD__)
+#define SUPPORT_THREAD_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SUPPORT_THREAD_SANITIZER 1
+#endif
+#endif
+#ifndef SUPPORT_THREAD_SANITIZER
+#define SUPPORT_THREAD_SANITIZER 0
+#endif
+
 namespace support {
 
 /// Waits for `state()` by looking again and again; the watchdog ends it where it never comes.
