@@ -195,6 +195,26 @@ TEST_CASE("resolve_first names the earliest failure that is no consequence, and 
     CHECK(inquest::report(workers)->cause() == why.cause());
 }
 
+TEST_CASE("an earlier failure that followed from another break is not the primary one") {
+    auto [tx, rx] = make_channel<int>(1);
+    rx.close();
+    std::vector<inquest::worker<void, std::string>> workers;
+    workers.push_back(spawn("pusher", [tx]() mutable -> std::expected<void, std::string> {
+        if (!tx.push(1)) return std::unexpected("my push was refused");
+        return {};
+    }));
+    CHECK(!workers[0].join());
+    workers.push_back(
+        spawn("root", []() -> std::expected<void, std::string> { return std::unexpected("root"); }));
+    CHECK(!workers[1].join());
+    const auto why = inquest::report(workers);
+    CHECK(*why->error() == "root");
+    REQUIRE(why->also_failed().size() == 1);
+    CHECK(why->also_failed()[0].is_consequence());
+    CHECK(why->also_failed()[0].sequence() < why->cause().sequence());
+    tx.finish();
+}
+
 TEST_CASE("resolve_first rethrows a first exception, and answers with the fallback where nobody failed") {
     SUBCASE("exception") {
         auto [tx, rx] = make_channel<int>(1);

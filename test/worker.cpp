@@ -499,3 +499,29 @@ TEST_CASE("numbers are given again once their bearers are gone") {
         CHECK((name == "again-1" || name == "again-2" || name == "again"));
     }
 }
+
+TEST_CASE("a worker that is stopped with a wake-up in hand passes it on: the item reaches the other one") {
+    for (int round = 0; round < stress(1000); ++round) {
+        auto [tx, rx] = make_channel<int>(1);
+        const auto pop = [](receiver<int>& r) { return r.pop().has_value(); };
+        auto first = spawn("first", rx, pop);
+        wait_for_blocked(tx);
+        auto second = spawn("second", std::move(rx), pop);
+        wait_for_blocked(tx, 2);
+        CHECK(tx.push(1)); // wakes the first, which is asked to stop before it runs
+        first.request_stop();
+        if (first.join().value())
+            second.request_stop();
+        else
+            CHECK(second.join().value());
+    }
+}
+
+TEST_CASE("a recorded cause keeps its worker's name when others come to share it") {
+    auto first = spawn("shared", []() -> std::expected<void, std::string> { return std::unexpected("no"); });
+    const auto why = *first.report();
+    CHECK(why.message() == "worker 'shared' failed: no");
+    auto second = spawn("shared", [] {});
+    CHECK(second.name() == "shared-2");
+    CHECK(why.message() == "worker 'shared' failed: no");
+}
