@@ -1,48 +1,13 @@
 // What a message costs on its way there and back: two channels of capacity 1, and the same on a queue as old
 // code has it. Compare the two within one run; the figures of different runs or machines say nothing.
+#include "../test/examples/plain_queue.hpp"
+
 #include <inquest/inquest.hpp>
 
 #include <benchmark/benchmark.h>
-#include <condition_variable>
-#include <deque>
-#include <mutex>
-#include <optional>
 #include <thread>
 
 namespace {
-
-template <class T>
-class plain_queue {
-  public:
-    explicit plain_queue(std::size_t capacity) : capacity_(capacity) {}
-    void push(T item) {
-        std::unique_lock lock(mutex_);
-        not_full_.wait(lock, [this] { return items_.size() < capacity_; });
-        items_.push_back(std::move(item));
-        not_empty_.notify_one();
-    }
-    std::optional<T> pop() {
-        std::unique_lock lock(mutex_);
-        not_empty_.wait(lock, [this] { return closed_ || !items_.empty(); });
-        if (items_.empty()) return std::nullopt;
-        T item = std::move(items_.front());
-        items_.pop_front();
-        not_full_.notify_one();
-        return item;
-    }
-    void close() {
-        const std::lock_guard lock(mutex_);
-        closed_ = true;
-        not_empty_.notify_all();
-    }
-
-  private:
-    const std::size_t capacity_;
-    std::mutex mutex_;
-    std::condition_variable not_full_, not_empty_;
-    std::deque<T> items_;
-    bool closed_ = false;
-};
 
 // Each round trip is checked: what comes back is what was sent, plus one.
 template <class Queue>
