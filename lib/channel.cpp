@@ -222,11 +222,12 @@ status channel_control::end_status() const noexcept {
     return slot_ || truncated_ ? status::truncated : end_;
 }
 
-push_error channel_control::push_refused(status why, const std::source_location& site) const {
-    if (why == status::full || why == status::timeout) return {why, {}, site};
+push_error channel_control::push_refused(status why, const std::source_location& site,
+                                         std::size_t accepted) const {
+    if (why == status::full || why == status::timeout) return {why, {}, site, accepted};
     if (current_worker) current_worker->note_refused_push();
-    if (why == status::stopped) return {why, {}, site};
-    return {why, refusal_cause(), site, left_early_ && !slot_, count_};
+    if (why == status::stopped) return {why, {}, site, accepted};
+    return {why, refusal_cause(), site, accepted, left_early_ && !slot_, count_};
 }
 
 pop_error channel_control::pop_refused(status why) const {
@@ -244,7 +245,7 @@ pop_error channel_control::pop_refused(status why) const {
 
 channel_control::blocked_call::blocked_call(channel_control& channel, wait_line& line,
                                             std::unique_lock<mutex>& lock, const patience& how)
-    : channel_(channel), line_(line), lock_(lock), how_(how) {
+    : channel_(channel), line_(line), lock_(lock), how_(how), deadline_(how.ends()) {
     // Both may find the stop requested already and interrupt the node at once; neither takes the channel's
     // lock.
     if (how.token)
@@ -263,18 +264,20 @@ channel_control::blocked_call::~blocked_call() {
     if (--channel_.blocked_ == 0 && channel_.destroyer_) channel_.destroyer_->signal();
 }
 
-bool channel_control::blocked_call::wait() {
+bool channel_control::blocked_call::wait(wake_list& wakes) {
     if (how_.stop_requested()) return true; // asked before the node could be found; the caller looks
+    if (is_late()) return false;            // parking for no time at all costs a time slice
     if (waited_)
         line_.push_front(node_);
     else
         line_.push_back(node_);
     waited_ = enlisted_ = true;
     lock_.unlock();
-    node_.wait(how_.deadline);
+    wakes.signal_all(); // of a range that got part of its way: those may be who we wait for
+    node_.wait(deadline_);
     lock_.lock();
     unlink();
-    return how_.deadline == forever || clock::now() < how_.deadline;
+    return !is_late();
 }
 
 // Out of the line, or past the signal of whoever took it out.
@@ -286,6 +289,19 @@ void channel_control::blocked_call::unlink() noexcept {
     node_.wait_signalled();
     lock_.lock();
     node_.rearm();
+}
+
+bool channel_control::call::wait() {
+    end_ = channel_.phase_ != phase::open ? outcome::over
+           : !how_.block                  ? outcome::would_block
+                                          : outcome::late;
+    if (end_ != outcome::late || late_) return false;
+    if (!blocked_) {
+        keep_ = channel_.shared_from_this();
+        blocked_.emplace(channel_, line_, lock_, how_);
+    }
+    late_ = !blocked_->wait(wakes_); // one more try is due in any case
+    return true;
 }
 
 } // namespace inquest::inline INQUEST_ABI::detail

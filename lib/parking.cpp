@@ -78,6 +78,7 @@ void wake_list::signal_all() noexcept {
         head_ = w->next; // read first: a signalled waiter may be gone
         w->signal();
     }
+    tail_ = nullptr;
 }
 
 void latch::open() noexcept {

@@ -105,7 +105,7 @@ void worker_record::note_end(const channel_control* channel, status end, const c
         saw_broken_end = true;
         return;
     }
-    if (!attached_to || attached_to == channel) past_end = true;
+    if (!attached_to || attached_to == channel) past_end.set(true);
     if (end == status::complete) return;
     saw_broken_end = true;
     if (!broken_pop) {
@@ -136,7 +136,7 @@ void worker_record::set_blocked(waiter* node) noexcept {
 }
 
 void publish(worker_record& record, channel_control* channel) noexcept {
-    record.items = {record.doing_first, record.doing_last, record.past_end};
+    record.items = record.doing();
     record.consequence = record.saw_broken_end;
     record.identity->freeze();
     if (channel) return channel->worker_ended(record);

@@ -1,7 +1,7 @@
 // The queue and its ends.
 #pragma once
 
-#include <inquest/detail/channel_core.hpp>
+#include <inquest/operations.hpp>
 
 #include <expected>
 #include <iterator>
@@ -60,14 +60,14 @@ class handle {
     /// outside every lock. Where it throws, the exception passes through, and this item and the rest can be
     /// recovered again.
     template <class Sink>
-        requires std::is_invocable_v<Sink&, T&&>
+        requires std::is_invocable_v<Sink&, typename channel_core<T>::handed_out>
     std::size_t recover(Sink&& sink) {
         return core_ ? core_->recover(sink) : 0;
     }
     /// The same, into a vector. Throws std::bad_alloc, and then nothing is lost.
     [[nodiscard]] std::vector<T> recover() {
         std::vector<T> items;
-        recover([&](T&& item) { items.push_back(std::move(item)); });
+        recover([&](auto&& item) { items.push_back(std::forward<decltype(item)>(item)); });
         return items;
     }
 
@@ -75,14 +75,20 @@ class handle {
     friend access;
     explicit handle(std::shared_ptr<channel_core<T>> core) noexcept : core_(std::move(core)) {}
 
-    std::expected<void, push_error> push_any(auto&& value, const patience& how,
-                                             const std::source_location& site) {
+    template <class U>
+    std::expected<std::size_t, push_error> send(U* items, std::size_t n, const patience& how,
+                                                const std::source_location& site) {
         if (!core_) return std::unexpected(push_error(status::closed, {}, site));
-        return core_->push(std::forward<decltype(value)>(value), how, site);
+        return core_->push(items, n, how, site);
     }
-    std::expected<T, pop_error> pop_any(const patience& how) {
+    std::expected<T, pop_error> receive(const patience& how) {
         if (!core_) return std::unexpected(pop_error(status::closed));
         return core_->pop(how);
+    }
+    std::expected<std::size_t, pop_error> receive(std::vector<T>& into, std::size_t max,
+                                                  const patience& how) {
+        if (!core_) return std::unexpected(pop_error(status::closed));
+        return core_->pop(into, max, how);
     }
 
     std::shared_ptr<channel_core<T>> core_;
@@ -108,7 +114,7 @@ struct access {
 /// if it pushed anything, is destroyed by an exception, or is the last and none ever finished: the consumers
 /// are then told that the stream is truncated.
 template <class T>
-class sender : public detail::handle<T> {
+class sender : public detail::handle<T>, public push_operations<sender<T>, T> {
   public:
     using value_type = T;
 
@@ -133,32 +139,6 @@ class sender : public detail::handle<T> {
     }
     ~sender() { drop(); }
 
-    /// Queues a copy of `value`, or the value itself, waiting while the channel is full. The argument is
-    /// moved from only if it was accepted: after a failure it is untouched. Fails with `closed`, or, on a
-    /// worker's thread, with `stopped` once that worker was asked to stop. Throws what T's constructor
-    /// throws; queue and argument are then as before.
-    [[nodiscard]] std::expected<void, push_error>
-    push(const T& value, std::source_location site = std::source_location::current())
-        requires std::is_copy_constructible_v<T>
-    {
-        return send(value, {}, site);
-    }
-    [[nodiscard]] std::expected<void, push_error>
-    push(T&& value, std::source_location site = std::source_location::current()) {
-        return send(std::move(value), {}, site);
-    }
-    /// The same without waiting: fails with `full` where there is no room.
-    [[nodiscard]] std::expected<void, push_error>
-    try_push(const T& value, std::source_location site = std::source_location::current())
-        requires std::is_copy_constructible_v<T>
-    {
-        return send(value, {.block = false}, site);
-    }
-    [[nodiscard]] std::expected<void, push_error>
-    try_push(T&& value, std::source_location site = std::source_location::current()) {
-        return send(std::move(value), {.block = false}, site);
-    }
-
     /// All was pushed. The channel closes when every sender has finished or gone; what is queued is still
     /// delivered, and pop then says `complete`, or `truncated` where another sender abandoned the stream.
     /// This sender pushes nothing more (`closed`); a second call does nothing.
@@ -181,12 +161,14 @@ class sender : public detail::handle<T> {
 
     bool is_finished() const noexcept { return finished_.load(); }
 
-    std::expected<void, push_error> send(auto&& value, const detail::patience& how,
-                                         const std::source_location& site) {
+    friend push_operations<sender<T>, T>;
+    template <class U>
+    std::expected<std::size_t, push_error> send(U* items, std::size_t n, const detail::patience& how,
+                                                const std::source_location& site) {
         if (is_finished()) return std::unexpected(push_error(status::closed, {}, site));
-        auto sent = this->push_any(std::forward<decltype(value)>(value), how, site);
+        auto sent = detail::handle<T>::send(items, n, how, site);
         // Written once as a rule: the place is the same on every turn of a producer's loop.
-        if (sent) {
+        if (sent || sent.error().accepted() > 0) {
             const auto last = last_push_.load();
             if (last.line() != site.line() || last.file_name() != site.file_name()) last_push_ = site;
         }
@@ -211,7 +193,7 @@ class sender : public detail::handle<T> {
 /// A consumer's end, counted. Any thread may call any operation of one receiver; only assigning, moving and
 /// destroying it need exclusive access.
 template <class T>
-class receiver : public detail::handle<T> {
+class receiver : public detail::handle<T>, public pop_operations<receiver<T>, T> {
   public:
     using value_type = T;
 
@@ -231,13 +213,6 @@ class receiver : public detail::handle<T> {
         return *this;
     }
     ~receiver() { drop(); }
-
-    /// The oldest item, waiting for one while the channel is empty and open. Fails with `complete`, `closed`,
-    /// `truncated` or `aborted` once the stream has ended, or, on a worker's thread, with `stopped` once that
-    /// worker was asked to stop. Throws what T's constructor throws; the item is then still first in line.
-    [[nodiscard]] std::expected<T, pop_error> pop() { return this->pop_any({}); }
-    /// The same without waiting: fails with `empty` where nothing is queued.
-    [[nodiscard]] std::expected<T, pop_error> try_pop() { return this->pop_any({.block = false}); }
 
     /// How the stream has ended, once it has and everything was popped; nothing while it goes on. A worker
     /// that has asked this knows, and may call an end other than `complete` a success.
@@ -285,6 +260,7 @@ class receiver : public detail::handle<T> {
 
   private:
     friend detail::access;
+    friend pop_operations<receiver<T>, T>;
     template <class U>
     friend std::pair<sender<U>, receiver<U>> make_channel(channel_options);
     explicit receiver(std::shared_ptr<detail::channel_core<T>> core) noexcept
@@ -304,7 +280,9 @@ class receiver : public detail::handle<T> {
 /// last attached worker ends, and is never truncated by a producer that goes. Any thread may call any
 /// operation. The destructor aborts delivery, wakes whoever is blocked in it, and waits until they have left.
 template <class T>
-class channel : public detail::handle<T> {
+class channel : public detail::handle<T>,
+                public push_operations<channel<T>, T>,
+                public pop_operations<channel<T>, T> {
   public:
     using value_type = T;
 
@@ -319,37 +297,14 @@ class channel : public detail::handle<T> {
         this->core_->destroy();
     }
 
-    /// As sender::push.
-    [[nodiscard]] std::expected<void, push_error>
-    push(const T& value, std::source_location site = std::source_location::current())
-        requires std::is_copy_constructible_v<T>
-    {
-        return this->push_any(value, {}, site);
-    }
-    [[nodiscard]] std::expected<void, push_error>
-    push(T&& value, std::source_location site = std::source_location::current()) {
-        return this->push_any(std::move(value), {}, site);
-    }
-    /// As sender::try_push.
-    [[nodiscard]] std::expected<void, push_error>
-    try_push(const T& value, std::source_location site = std::source_location::current())
-        requires std::is_copy_constructible_v<T>
-    {
-        return this->push_any(value, {.block = false}, site);
-    }
-    [[nodiscard]] std::expected<void, push_error>
-    try_push(T&& value, std::source_location site = std::source_location::current()) {
-        return this->push_any(std::move(value), {.block = false}, site);
-    }
-    /// As receiver::pop.
-    [[nodiscard]] std::expected<T, pop_error> pop() { return this->pop_any({}); }
-    /// As receiver::try_pop.
-    [[nodiscard]] std::expected<T, pop_error> try_pop() { return this->pop_any({.block = false}); }
-
     using detail::handle<T>::close;
     /// All was pushed: pushes fail `closed`, what is queued is still delivered, then pop says `complete`.
     /// True if this call closed it.
     bool close() noexcept { return this->core_->close(detail::closer::producer); }
+
+  private:
+    friend push_operations<channel<T>, T>;
+    friend pop_operations<channel<T>, T>;
 };
 
 template <class T>

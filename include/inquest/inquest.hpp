@@ -5,6 +5,7 @@
 #include <inquest/channel.hpp>
 #include <inquest/failure.hpp>
 #include <inquest/hook.hpp>
+#include <inquest/operations.hpp>
 #include <inquest/push_error.hpp>
 #include <inquest/resolve.hpp>
 #include <inquest/status.hpp>

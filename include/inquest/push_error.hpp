@@ -11,12 +11,14 @@
 
 namespace inquest::inline INQUEST_ABI {
 
-/// Why a push did not happen. The value it was given is untouched. Nothing here blocks.
+/// Why a push did not happen, or a push_range not to its end. What was not accepted is untouched. Nothing here
+/// blocks.
 class push_error {
   public:
-    push_error(inquest::status why, inquest::cause behind, std::source_location site, bool early = false,
-               std::size_t undelivered = 0) noexcept
-        : cause_(std::move(behind)), site_(site), undelivered_(undelivered), status_(why), early_(early) {}
+    push_error(inquest::status why, inquest::cause behind, std::source_location site,
+               std::size_t accepted = 0, bool early = false, std::size_t undelivered = 0) noexcept
+        : cause_(std::move(behind)), site_(site), accepted_(accepted), undelivered_(undelivered),
+          status_(why), early_(early) {}
 
     /// `full`, `closed`, `stopped` or `timeout`.
     [[nodiscard]] inquest::status status() const noexcept { return status_; }
@@ -25,6 +27,8 @@ class push_error {
     [[nodiscard]] const inquest::cause& cause() const noexcept { return cause_; }
     /// Where the push stands in the source.
     [[nodiscard]] const std::source_location& site() const noexcept { return site_; }
+    /// How many items of a push_range went in before; 0 for a single push.
+    [[nodiscard]] std::size_t accepted() const noexcept { return accepted_; }
     /// True if the channel closed because its last worker had returned success: it wanted no more.
     [[nodiscard]] bool finished_early() const noexcept { return early_; }
     /// Items that were queued when the push failed.
@@ -35,6 +39,7 @@ class push_error {
   private:
     inquest::cause cause_;
     std::source_location site_;
+    std::size_t accepted_;
     std::size_t undelivered_;
     inquest::status status_;
     bool early_;

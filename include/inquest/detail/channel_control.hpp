@@ -10,6 +10,7 @@
 //   count_ <= capacity_. The item at the front has the number pushed_ - count_ + 1.
 #pragma once
 
+#include <inquest/detail/patience.hpp>
 #include <inquest/detail/worker_record.hpp>
 #include <inquest/push_error.hpp>
 
@@ -27,19 +28,6 @@ enum class phase : unsigned char { open, draining, stopped };
 
 /// Who closed the channel, where that matters later.
 enum class closer : unsigned char { nobody, producer, receiver, resolver, worker, failure };
-
-/// How long a call may block, and what else may end it.
-struct patience {
-    bool block = true;
-    clock::time_point deadline = forever;
-    const stop_token* token = nullptr; // replaces the worker's own
-
-    [[nodiscard]] bool stop_requested() const noexcept {
-        if (!block) return false;
-        if (token) return token->stop_requested();
-        return current_worker && current_worker->stop_requested();
-    }
-};
 
 class channel_control : public std::enable_shared_from_this<channel_control> {
   public:
@@ -87,12 +75,13 @@ class channel_control : public std::enable_shared_from_this<channel_control> {
     [[nodiscard]] bool can_pop() const noexcept { return phase_ != phase::stopped && count_ > 0; }
     [[nodiscard]] status end_status() const noexcept;
     [[nodiscard]] const cause& known_cause_locked() const noexcept { return refusal_cause(); }
-    [[nodiscard]] push_error push_refused(status why, const std::source_location& site) const;
+    [[nodiscard]] push_error push_refused(status why, const std::source_location& site,
+                                          std::size_t accepted) const;
     [[nodiscard]] pop_error pop_refused(status why) const;
     void stop_delivery(wake_list& wakes) noexcept;
 
-    /// A call that blocks: in one of the two lines, under the caller's patience. Waits start and end with the
-    /// lock held. Leaving, however that happens, unlinks the node and passes on a wake-up not made use of.
+    /// The part of a call that only a blocked one needs: its node, in one of the two lines. Leaving, however
+    /// that happens, unlinks the node and passes on a wake-up not made use of.
     class blocked_call {
       public:
         blocked_call(channel_control& channel, wait_line& line, std::unique_lock<mutex>& lock,
@@ -100,10 +89,14 @@ class channel_control : public std::enable_shared_from_this<channel_control> {
         ~blocked_call();
         blocked_call(const blocked_call&) = delete;
         blocked_call& operator=(const blocked_call&) = delete;
-        /// False once the deadline has passed.
-        bool wait();
+        /// Starts and ends with the lock held; signals `wakes` before it waits. False once the deadline has
+        /// passed.
+        bool wait(wake_list& wakes);
 
       private:
+        [[nodiscard]] bool is_late() const noexcept {
+            return deadline_ != forever && clock::now() >= deadline_;
+        }
         void unlink() noexcept;
         struct interrupter {
             waiter* node;
@@ -113,10 +106,58 @@ class channel_control : public std::enable_shared_from_this<channel_control> {
         wait_line& line_;
         std::unique_lock<mutex>& lock_;
         const patience& how_;
+        const clock::time_point deadline_;
         waiter node_;
         bool waited_ = false;
         bool enlisted_ = false; // put into the line, and neither unlinked by us nor seen signalled
         std::optional<stop_callback<interrupter>> on_stop_; // for a token of the caller's
+    };
+
+    /// One push or pop, from its first look at the channel to its end. Holds the lock, but while it parks:
+    ///     for (call mine(*this, line, how); mine.may_try();) { try, and return if that did it }
+    /// and then `mine.end(...)` says why it did not.
+    class call {
+      public:
+        call(channel_control& channel, wait_line& line, const patience& how)
+            : channel_(channel), line_(line), how_(how), lock_(channel.mutex_) {}
+        call(const call&) = delete;
+        call& operator=(const call&) = delete;
+
+        /// False where the call has come to its end. Otherwise the caller tries, having waited where it tried
+        /// before. What has happened is looked at before the time, so a timeout that races a close says close.
+        [[nodiscard]] bool may_try() {
+            if (tried_ && !wait()) return false;
+            tried_ = true;
+            if (!how_.stop_requested()) return true; // asked before anything is claimed
+            end_ = outcome::stopped;
+            return false;
+        }
+        /// Why: `over` where the channel has ended, `would_block` where it was not to wait.
+        [[nodiscard]] status end(status over, status would_block) const noexcept {
+            return end_ == outcome::over          ? over
+                   : end_ == outcome::would_block ? would_block
+                   : end_ == outcome::stopped     ? status::stopped
+                                                  : status::timeout;
+        }
+        /// Whom to wake once the lock is let go.
+        [[nodiscard]] wake_list& wakes() noexcept { return wakes_; }
+
+      private:
+        enum class outcome : unsigned char { over, would_block, stopped, late };
+        bool wait();
+
+        channel_control& channel_;
+        wait_line& line_;
+        const patience& how_;
+        outcome end_ = outcome::over;
+        bool tried_ = false;
+        bool late_ = false;
+        // In the order in which they may go: the channel lives until a call that has blocked in it has let go
+        // of the lock, and who is to be woken is woken after that.
+        std::shared_ptr<channel_control> keep_;
+        wake_list wakes_;
+        std::unique_lock<mutex> lock_;
+        std::optional<blocked_call> blocked_;
     };
 
     const std::size_t capacity_;

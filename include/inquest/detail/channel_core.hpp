@@ -3,11 +3,13 @@
 
 #include <inquest/detail/channel_control.hpp>
 
+#include <algorithm>
 #include <expected>
 #include <limits>
 #include <memory>
 #include <new>
 #include <utility>
+#include <vector>
 
 namespace inquest::inline INQUEST_ABI::detail {
 
@@ -15,7 +17,8 @@ template <class T>
 class channel_core final : public channel_control {
     static_assert(std::is_object_v<T> && !std::is_const_v<T>, "a channel carries plain objects");
     static_assert(std::is_nothrow_destructible_v<T>, "a channel's items must not throw when destroyed");
-    static_assert(std::is_move_constructible_v<T>, "a channel's items must be movable or copyable");
+    static_assert(std::is_move_constructible_v<T> || std::is_copy_constructible_v<T>,
+                  "a channel's items must be movable or copyable");
 
     union slot {
         slot() noexcept {}
@@ -24,6 +27,9 @@ class channel_core final : public channel_control {
     };
 
   public:
+    /// How an item leaves: moved where T can be moved, else copied.
+    using handed_out = std::conditional_t<std::is_move_constructible_v<T>, T&&, const T&>;
+
     /// Throws std::invalid_argument for capacity 0 and std::length_error for one whose bytes no address space
     /// holds, both before anything is allocated; std::bad_alloc.
     static std::shared_ptr<channel_core> make(channel_options options) {
@@ -43,28 +49,45 @@ class channel_core final : public channel_control {
         for (; count_ > 0; --count_, head_ = next(head_)) std::destroy_at(&slots_[head_].value);
     }
 
+    /// All of `items`, in order, waiting for room as often as need be; answers n. U is T for items that are
+    /// moved in, const T for those that are copied.
     template <class U>
-    std::expected<void, push_error> push(U&& value, const patience& how, const std::source_location& site) {
-        wake_list wakes; // outlives the lock
-        std::unique_lock lock(mutex_);
-        if (how.stop_requested()) return std::unexpected(push_refused(status::stopped, site));
-        if (can_push()) {
-            put(std::forward<U>(value), wakes);
-            return {};
+    std::expected<std::size_t, push_error> push(U* items, std::size_t n, const patience& how,
+                                                const std::source_location& site) {
+        std::size_t accepted = 0;
+        call mine(*this, producers_, how);
+        while (mine.may_try()) {
+            while (accepted < n && can_push()) {
+                put(items[accepted], mine.wakes());
+                ++accepted;
+            }
+            if (accepted == n) return n;
         }
-        if (phase_ != phase::open) return std::unexpected(push_refused(status::closed, site));
-        if (!how.block) return std::unexpected(push_refused(status::full, site));
-        return push_blocked(std::forward<U>(value), how, site, std::move(lock), wakes);
+        return std::unexpected(push_refused(mine.end(status::closed, status::full), site, accepted));
     }
 
     std::expected<T, pop_error> pop(const patience& how) {
-        wake_list wakes; // outlives the lock
-        std::unique_lock lock(mutex_);
-        if (how.stop_requested()) return std::unexpected(pop_refused(status::stopped));
-        if (can_pop()) return take(wakes);
-        if (phase_ != phase::open) return std::unexpected(pop_refused(end_status()));
-        if (!how.block) return std::unexpected(pop_refused(status::empty));
-        return pop_blocked(how, std::move(lock), wakes);
+        call mine(*this, consumers_, how);
+        while (mine.may_try())
+            if (can_pop()) return take(mine.wakes());
+        return std::unexpected(pop_refused(mine.end(end_status(), status::empty)));
+    }
+
+    /// Appends up to `max` items, waiting until there are so many; answers how many, or why there is none.
+    std::expected<std::size_t, pop_error> pop(std::vector<T>& into, std::size_t max, const patience& how) {
+        patience rest = how;
+        if (max > capacity_) { // several rounds, and one deadline for all
+            rest.deadline = how.ends();
+            rest.limit = clock::duration::max();
+        }
+        for (std::size_t got = 0;;) {
+            const std::size_t chunk = std::min(max - got, capacity_);
+            make_room(into, chunk);
+            const auto popped = pop_chunk(into, chunk, got, rest);
+            if (popped) got += *popped;
+            if (!popped && got == 0) return popped;
+            if (!popped || *popped < chunk || got == max) return got;
+        }
     }
 
     /// Closes, ends delivery, and hands what is queued to `sink` as T&&, oldest first, outside the lock.
@@ -74,7 +97,7 @@ class channel_core final : public channel_control {
         stolen items(*this);
         std::size_t handed = 0;
         while (items.count > 0) {
-            sink(std::move(slots_[items.head].value));
+            sink(static_cast<handed_out>(slots_[items.head].value));
             items.drop_front();
             ++handed;
         }
@@ -127,9 +150,35 @@ class channel_core final : public channel_control {
 
     [[nodiscard]] std::size_t next(std::size_t i) const noexcept { return i + 1 == capacity_ ? 0 : i + 1; }
 
+    // Room for `more`, growing as a vector grows by itself: under the lock nothing but a move happens.
+    static void make_room(std::vector<T>& in, std::size_t more) {
+        if (in.capacity() - in.size() < more)
+            in.reserve(std::max(in.size() + more, std::min(in.capacity() * 2, in.max_size())));
+    }
+
+    std::expected<std::size_t, pop_error> pop_chunk(std::vector<T>& into, std::size_t n, std::size_t before,
+                                                    const patience& how) {
+        std::size_t got = 0;
+        call mine(*this, consumers_, how);
+        while (mine.may_try()) {
+            for (; got < n && can_pop(); ++got) {
+                into.push_back(
+                    static_cast<handed_out>(slots_[head_].value)); // may throw: it stays first in line
+                drop_front(before + got, mine.wakes());
+            }
+            if (got == n) return n;
+        }
+        if (got > 0) return got; // the next call says why
+        return std::unexpected(pop_refused(mine.end(end_status(), status::empty)));
+    }
+
     template <class U>
-    void put(U&& value, wake_list& wakes) {
-        std::construct_at(&slots_[tail_].value, std::forward<U>(value)); // may throw: nothing has changed yet
+    void put(U& item, wake_list& wakes) {
+        T* const place = std::addressof(slots_[tail_].value);
+        if constexpr (std::is_const_v<U>) // may throw: nothing has changed yet
+            std::construct_at(place, item);
+        else
+            std::construct_at(place, std::move(item));
         tail_ = next(tail_);
         ++count_;
         ++pushed_;
@@ -137,50 +186,20 @@ class channel_core final : public channel_control {
     }
 
     std::expected<T, pop_error> take(wake_list& wakes) {
-        T& front = slots_[head_].value;
-        std::expected<T, pop_error> item(std::in_place,
-                                         std::move(front)); // may throw: it stays first in line
-        std::destroy_at(&front);
-        if (current_worker) current_worker->note_item(this, pushed_ - count_ + 1);
-        head_ = next(head_);
-        --count_;
-        wakes.take_one(producers_);
+        std::expected<T, pop_error> item(
+            std::in_place, static_cast<handed_out>(slots_[head_].value)); // may throw: it stays first in line
+        drop_front(0, wakes);
         return item;
     }
 
-    template <class U>
-    std::expected<void, push_error> push_blocked(U&& value, const patience& how,
-                                                 const std::source_location& site,
-                                                 std::unique_lock<mutex> held, wake_list& wakes) {
-        const auto keep =
-            this->shared_from_this(); // outlives the lock: ~channel waits for this call to leave
-        std::unique_lock lock(std::move(held));
-        blocked_call call(*this, producers_, lock, how);
-        for (;;) {
-            const bool in_time = call.wait();
-            if (how.stop_requested()) return std::unexpected(push_refused(status::stopped, site));
-            if (phase_ != phase::open) return std::unexpected(push_refused(status::closed, site));
-            if (can_push()) {
-                put(std::forward<U>(value), wakes);
-                return {};
-            }
-            if (!in_time) return std::unexpected(push_refused(status::timeout, site));
-        }
-    }
-
-    std::expected<T, pop_error> pop_blocked(const patience& how, std::unique_lock<mutex> held,
-                                            wake_list& wakes) {
-        const auto keep =
-            this->shared_from_this(); // outlives the lock: ~channel waits for this call to leave
-        std::unique_lock lock(std::move(held));
-        blocked_call call(*this, consumers_, lock, how);
-        for (;;) {
-            const bool in_time = call.wait();
-            if (how.stop_requested()) return std::unexpected(pop_refused(status::stopped));
-            if (can_pop()) return take(wakes);
-            if (phase_ != phase::open) return std::unexpected(pop_refused(end_status()));
-            if (!in_time) return std::unexpected(pop_refused(status::timeout));
-        }
+    // The front was moved out, as the one after `before` others of the same call.
+    void drop_front(std::size_t before, wake_list& wakes) noexcept {
+        std::destroy_at(std::addressof(slots_[head_].value));
+        const std::uint64_t number = pushed_ - count_ + 1;
+        if (current_worker) current_worker->note_items(this, before, number);
+        head_ = next(head_);
+        --count_;
+        wakes.take_one(producers_);
     }
 
     const std::unique_ptr<slot[]> slots_;

@@ -89,10 +89,11 @@ class wake_list {
     void take_all(wait_line& line) noexcept {
         while (!line.empty()) add(*line.pop_front());
     }
+    /// Now, for an owner that goes on; not under the lock.
+    void signal_all() noexcept;
 
   private:
     void add(waiter& w) noexcept;
-    void signal_all() noexcept;
     waiter* head_ = nullptr;
     waiter* tail_ = nullptr;
 };

@@ -39,3 +39,19 @@ extern constinit thread_local worker_record* current_worker;
 } // namespace inquest::inline INQUEST_ABI::detail
 
 #endif
+
+namespace inquest::inline INQUEST_ABI::detail {
+
+/// A value that one thread writes as it goes along, and that others may glance at to say what it is doing.
+/// Relaxed: no other data is read through it, and a glance that comes late is as good as one that came earlier.
+template <class T>
+class glanced {
+  public:
+    void set(T value) noexcept { value_.store(value, std::memory_order_relaxed); }
+    [[nodiscard]] T get() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+  private:
+    atomic<T> value_{};
+};
+
+} // namespace inquest::inline INQUEST_ABI::detail

@@ -56,10 +56,11 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
 
     // On the worker's own thread only, through `current_worker`.
 
-    /// A pop took item `number` of `channel`.
-    void note_item(const channel_control* channel, std::uint64_t number) noexcept {
+    /// A pop took item `number` of `channel`, after `before` others of the same call.
+    void note_items(const channel_control* channel, std::size_t before, std::uint64_t number) noexcept {
         if (attached_to && attached_to != channel) return;
-        doing_first = doing_last = number;
+        if (before == 0) doing_first.set(number);
+        doing_last.set(number);
     }
     /// A push was refused: what follows on this thread may be a consequence.
     void note_refused_push() noexcept { saw_broken_end = true; }
@@ -81,6 +82,10 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     void request_stop() noexcept;
     /// The outcome can be read: it was written before.
     [[nodiscard]] bool is_published() const noexcept { return published.load(); }
+    /// The items it is working on.
+    [[nodiscard]] item_range doing() const noexcept {
+        return {doing_first.get(), doing_last.get(), past_end.get()};
+    }
     /// Only once published.
     [[nodiscard]] bool failed() const noexcept { return kind != cause_kind::finished; }
 
@@ -97,9 +102,11 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     atomic<bool> orphaned{false};  // its handle went on its own thread, and left it to end by itself
     atomic<bool> looked_at{false}; // somebody has been given the failure
 
+    // Written on the worker's thread only, glanced at from elsewhere.
+    glanced<std::uint64_t> doing_first, doing_last;
+    glanced<bool> past_end; // pop on its channel has reported an end
+
     // Written and read on the worker's thread only.
-    std::uint64_t doing_first = 0, doing_last = 0;
-    bool past_end = false;       // pop on its channel has reported an end
     bool saw_broken_end = false; // some call reported an end other than complete, or was stopped
     const channel_control* broken_pop = nullptr; // a pop here did, and the function has not asked `ended`
     cause broken_by;

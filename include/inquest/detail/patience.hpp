@@ -1,0 +1,68 @@
+// How long a call may take, and what else may end it.
+#pragma once
+
+#include <inquest/detail/parking.hpp>
+#include <inquest/detail/worker_record.hpp>
+
+#include <chrono>
+#include <cmath>
+#include <optional>
+
+namespace inquest::inline INQUEST_ABI::detail {
+
+/// A duration of any kind in ticks of our clock: rounded up, and cut to what the clock can count, in both
+/// directions. What is not a number counts as no time at all.
+template <class Rep, class Period>
+[[nodiscard]] clock::duration ticks(const std::chrono::duration<Rep, Period>& d) noexcept {
+    // Floating, because no integer holds unsigned counts, huge ones and foreign periods without overflow.
+    const long double n =
+        std::ceil(static_cast<long double>(d.count()) * Period::num * clock::duration::period::den /
+                  (static_cast<long double>(Period::den) * clock::duration::period::num));
+    if (std::isnan(n)) return clock::duration::zero();
+    if (n >= static_cast<long double>(clock::duration::max().count())) return clock::duration::max();
+    if (n <= static_cast<long double>(clock::duration::min().count())) return clock::duration::min();
+    return clock::duration(static_cast<clock::duration::rep>(n));
+}
+
+/// The moment that is `d` from now, or `forever`. Reads the clock.
+[[nodiscard]] inline clock::time_point deadline_after(clock::duration d) {
+    if (d == clock::duration::max()) return forever;
+    const auto now = clock::now();
+    return d >= forever - now ? forever : now + d;
+}
+
+/// What a blocking call waits for besides its channel.
+struct patience {
+    bool block = true;
+    clock::duration limit = clock::duration::max(); // from when the call parks: no clock is read before
+    clock::time_point deadline = forever;
+    const stop_token* token = nullptr; // replaces the worker's own
+
+    [[nodiscard]] static patience none() noexcept { return {.block = false}; }
+    [[nodiscard]] static patience under(const std::optional<stop_token>& stop) noexcept {
+        return {.token = stop ? &*stop : nullptr};
+    }
+    template <class Rep, class Period>
+    [[nodiscard]] static patience up_to(const std::chrono::duration<Rep, Period>& limit,
+                                        const std::optional<stop_token>& stop) noexcept {
+        return {.limit = ticks(limit), .token = stop ? &*stop : nullptr};
+    }
+    template <class Duration>
+    [[nodiscard]] static patience until(const std::chrono::time_point<clock, Duration>& deadline,
+                                        const std::optional<stop_token>& stop) noexcept {
+        return {.deadline = clock::time_point(ticks(deadline.time_since_epoch())),
+                .token = stop ? &*stop : nullptr};
+    }
+
+    /// When to give up. Reads the clock where there is a limit.
+    [[nodiscard]] clock::time_point ends() const {
+        return limit == clock::duration::max() ? deadline : deadline_after(limit);
+    }
+    [[nodiscard]] bool stop_requested() const noexcept {
+        if (!block) return false;
+        if (token) return token->stop_requested();
+        return current_worker && current_worker->stop_requested();
+    }
+};
+
+} // namespace inquest::inline INQUEST_ABI::detail

@@ -1,0 +1,228 @@
+// The operations of a channel's ends: every way to push, every way to pop.
+//
+// Blocking forms wait as long as it takes; on a worker's thread they honour that worker's stop request, and end
+// `stopped`. Each may be given a std::stop_token, which replaces the worker's own for this call; a stop is seen
+// before an item is claimed, so nothing is lost to it. `_for` takes any std::chrono::duration, counted from when
+// the call starts to wait, `_until` any time point of std::chrono::steady_clock, so that a clock that is set does
+// no harm; zero, negative, past and huge ones are all valid. A call that has run out of time ends `timeout`, but
+// says so only where nothing else has happened: it takes what is there, and reports a close that came first.
+// All of them throw what T's constructors throw, and std::bad_alloc only from there and from a vector's growth.
+#pragma once
+
+#include <inquest/detail/channel_core.hpp>
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <ranges>
+#include <source_location>
+#include <utility>
+#include <vector>
+
+namespace inquest::inline INQUEST_ABI {
+
+/// A range that push_range takes: elements of type T, side by side in memory, that outlive the call, because
+/// those that were not accepted stay in it.
+template <class R, class T>
+concept contiguous_items = std::ranges::contiguous_range<R> && std::ranges::sized_range<R> &&
+                           std::ranges::borrowed_range<R> && std::same_as<std::ranges::range_value_t<R>, T>;
+
+/// What `sender` and `channel` have for pushing. Any thread may call any of these at any time.
+///
+/// A value is moved from only if it was accepted: after a failure, and after an exception of its constructor, it
+/// is as it was. Fails with `closed`, the cause beside it where one is known, and `stopped`, `full` or `timeout`
+/// where the form can. Constant time, but for the waiting.
+template <class Self, class T>
+class push_operations {
+    using result = std::expected<void, push_error>;
+    using range_result = std::expected<std::size_t, push_error>;
+    using stop_token = detail::stop_token;
+    using patience = detail::patience;
+    using site_type = std::source_location;
+
+  public:
+    /// Queues a copy of `value`, or the value itself, waiting while the channel is full.
+    [[nodiscard]] result push(const T& value, site_type site = site_type::current())
+        requires std::copy_constructible<T>
+    {
+        return one(value, {}, site);
+    }
+    [[nodiscard]] result push(T&& value, site_type site = site_type::current())
+        requires std::move_constructible<T>
+    {
+        return one(value, {}, site);
+    }
+    /// The same, ended by this token and not by the worker's.
+    [[nodiscard]] result push(const T& value, const stop_token& stop, site_type site = site_type::current())
+        requires std::copy_constructible<T>
+    {
+        return one(value, {.token = &stop}, site);
+    }
+    [[nodiscard]] result push(T&& value, const stop_token& stop, site_type site = site_type::current())
+        requires std::move_constructible<T>
+    {
+        return one(value, {.token = &stop}, site);
+    }
+    /// Without waiting: fails with `full` where there is no room.
+    [[nodiscard]] result try_push(const T& value, site_type site = site_type::current())
+        requires std::copy_constructible<T>
+    {
+        return one(value, patience::none(), site);
+    }
+    [[nodiscard]] result try_push(T&& value, site_type site = site_type::current())
+        requires std::move_constructible<T>
+    {
+        return one(value, patience::none(), site);
+    }
+    /// Waits no longer than `limit`.
+    template <class Rep, class Period>
+    [[nodiscard]] result push_for(const T& value, const std::chrono::duration<Rep, Period>& limit,
+                                  const std::optional<stop_token>& stop = {},
+                                  site_type site = site_type::current())
+        requires std::copy_constructible<T>
+    {
+        return one(value, patience::up_to(limit, stop), site);
+    }
+    template <class Rep, class Period>
+    [[nodiscard]] result push_for(T&& value, const std::chrono::duration<Rep, Period>& limit,
+                                  const std::optional<stop_token>& stop = {},
+                                  site_type site = site_type::current())
+        requires std::move_constructible<T>
+    {
+        return one(value, patience::up_to(limit, stop), site);
+    }
+    /// Waits no longer than until `deadline`.
+    template <class Duration>
+    [[nodiscard]] result
+    push_until(const T& value, const std::chrono::time_point<detail::clock, Duration>& deadline,
+               const std::optional<stop_token>& stop = {}, site_type site = site_type::current())
+        requires std::copy_constructible<T>
+    {
+        return one(value, patience::until(deadline, stop), site);
+    }
+    template <class Duration>
+    [[nodiscard]] result
+    push_until(T&& value, const std::chrono::time_point<detail::clock, Duration>& deadline,
+               const std::optional<stop_token>& stop = {}, site_type site = site_type::current())
+        requires std::move_constructible<T>
+    {
+        return one(value, patience::until(deadline, stop), site);
+    }
+
+    /// Queues all of `items` in order, waiting for room as often as need be: constant elements are copied, others
+    /// moved. Answers how many went in, which is all of them; a failure says in `accepted()` how many did before,
+    /// and the rest is untouched. Items of other producers may come between. Where T's constructor throws, those
+    /// before the one it threw on are queued.
+    template <contiguous_items<T> R>
+    [[nodiscard]] range_result push_range(R&& items, const std::optional<stop_token>& stop = {},
+                                          site_type site = site_type::current()) {
+        return all(items, patience::under(stop), site);
+    }
+    /// As many as there is room for now; fails with `full` where those were not all.
+    template <contiguous_items<T> R>
+    [[nodiscard]] range_result try_push_range(R&& items, site_type site = site_type::current()) {
+        return all(items, patience::none(), site);
+    }
+    /// Waits no longer than `limit` in all, counted from when it first waits.
+    template <contiguous_items<T> R, class Rep, class Period>
+    [[nodiscard]] range_result push_range_for(R&& items, const std::chrono::duration<Rep, Period>& limit,
+                                              const std::optional<stop_token>& stop = {},
+                                              site_type site = site_type::current()) {
+        return all(items, patience::up_to(limit, stop), site);
+    }
+    /// Waits no longer than until `deadline`.
+    template <contiguous_items<T> R, class Duration>
+    [[nodiscard]] range_result
+    push_range_until(R&& items, const std::chrono::time_point<detail::clock, Duration>& deadline,
+                     const std::optional<stop_token>& stop = {}, site_type site = site_type::current()) {
+        return all(items, patience::until(deadline, stop), site);
+    }
+
+  private:
+    template <class U>
+    result one(U& value, const patience& how, const site_type& site) {
+        auto sent = static_cast<Self*>(this)->send(std::addressof(value), 1, how, site);
+        if (sent) return {};
+        return std::unexpected(std::move(sent).error());
+    }
+    range_result all(auto& items, const patience& how, const site_type& site) {
+        const auto n = static_cast<std::size_t>(std::ranges::size(items));
+        if (n == 0) return std::size_t{0};
+        return static_cast<Self*>(this)->send(std::ranges::data(items), n, how, site);
+    }
+};
+
+/// What `receiver` and `channel` have for popping. Any thread may call any of these at any time.
+///
+/// Fails with `complete`, `closed`, `truncated` or `aborted` once the stream has ended, what broke it beside it,
+/// and with `stopped`, `empty` or `timeout` where the form can. Where T's constructor throws, the item is still
+/// first in line. Constant time, but for the waiting.
+template <class Self, class T>
+class pop_operations {
+    using result = std::expected<T, pop_error>;
+    using range_result = std::expected<std::size_t, pop_error>;
+    using stop_token = detail::stop_token;
+    using patience = detail::patience;
+
+  public:
+    /// The oldest item, waiting for one while the channel is empty and open.
+    [[nodiscard]] result pop() { return one({}); }
+    /// The same, ended by this token and not by the worker's.
+    [[nodiscard]] result pop(const stop_token& stop) { return one({.token = &stop}); }
+    /// Without waiting: fails with `empty` where nothing is queued.
+    [[nodiscard]] result try_pop() { return one(patience::none()); }
+    /// Waits no longer than `limit`.
+    template <class Rep, class Period>
+    [[nodiscard]] result pop_for(const std::chrono::duration<Rep, Period>& limit,
+                                 const std::optional<stop_token>& stop = {}) {
+        return one(patience::up_to(limit, stop));
+    }
+    /// Waits no longer than until `deadline`.
+    template <class Duration>
+    [[nodiscard]] result pop_until(const std::chrono::time_point<detail::clock, Duration>& deadline,
+                                   const std::optional<stop_token>& stop = {}) {
+        return one(patience::until(deadline, stop));
+    }
+
+    /// Appends `max` items to `into`, waiting until there were so many. Answers how many came: fewer where the
+    /// stream ended, the time ran out or a stop was requested midway, which the next call then tells; it fails
+    /// where none came. To take what is there once there is something, pop one and then try_pop_range.
+    ///
+    /// The vector grows, where it must, before the lock is taken, and by no more than the channel can hold at a
+    /// time. Where T's constructor throws, what is in `into` stays there.
+    [[nodiscard]] range_result pop_range(std::vector<T>& into, std::size_t max,
+                                         const std::optional<stop_token>& stop = {}) {
+        return many(into, max, patience::under(stop));
+    }
+    /// What is queued now, up to `max`; fails with `empty` where there is nothing.
+    [[nodiscard]] range_result try_pop_range(std::vector<T>& into, std::size_t max) {
+        return many(into, max, patience::none());
+    }
+    /// Waits no longer than `limit` in all, counted from when it first waits.
+    template <class Rep, class Period>
+    [[nodiscard]] range_result pop_range_for(std::vector<T>& into, std::size_t max,
+                                             const std::chrono::duration<Rep, Period>& limit,
+                                             const std::optional<stop_token>& stop = {}) {
+        return many(into, max, patience::up_to(limit, stop));
+    }
+    /// Waits no longer than until `deadline`.
+    template <class Duration>
+    [[nodiscard]] range_result
+    pop_range_until(std::vector<T>& into, std::size_t max,
+                    const std::chrono::time_point<detail::clock, Duration>& deadline,
+                    const std::optional<stop_token>& stop = {}) {
+        return many(into, max, patience::until(deadline, stop));
+    }
+
+  private:
+    result one(const patience& how) { return static_cast<Self*>(this)->receive(how); }
+    range_result many(std::vector<T>& into, std::size_t max, const patience& how) {
+        if (max == 0) return std::size_t{0};
+        return static_cast<Self*>(this)->receive(into, max, how);
+    }
+};
+
+} // namespace inquest::inline INQUEST_ABI
