@@ -3,6 +3,7 @@
 #include <inquest/cause.hpp>
 #include <inquest/detail/worker_record.hpp>
 #include <inquest/push_error.hpp>
+#include <inquest/still_running.hpp>
 
 #include <algorithm>
 #include <cstdlib>
@@ -88,8 +89,8 @@ std::string who_dropped(const detail::cause_record& r) {
 }
 
 // " on item 3", " on items 3 to 9", " after item 9", or nothing where none was popped.
-std::string on_items(const detail::cause_record& r) {
-    const auto& [first, last, after] = r.items;
+std::string on_items(const item_range& items) {
+    const auto& [first, last, after] = items;
     if (last == 0) return {};
     if (after) return " after item " + std::to_string(last);
     if (first == last) return " on item " + std::to_string(last);
@@ -171,11 +172,11 @@ std::string cause::message() const {
     case cause_kind::error:
     case cause_kind::exception:
     case cause_kind::forced_unwind:
-        return quoted_worker(r) + " failed" + on_items(r) + ": " + text();
+        return quoted_worker(r) + " failed" + on_items(r.items) + ": " + text();
     case cause_kind::finished:
         return quoted_worker(r) + " finished early";
     case cause_kind::broken_stream:
-        return quoted_worker(r) + " ended on a broken stream" + on_items(r) + ": " + text();
+        return quoted_worker(r) + " ended on a broken stream" + on_items(r.items) + ": " + text();
     case cause_kind::never_started:
         return quoted_worker(r) + " never started: " + text();
     case cause_kind::abandoned: {
@@ -193,6 +194,30 @@ ended::ended(inquest::cause why)
     : why_(std::move(why)), text_(std::make_shared<const std::string>(why_.message())) {}
 
 const char* ended::what() const noexcept { return text_->c_str(); }
+
+std::string still_running::message() const {
+    std::string line = "worker '" + worker_ + "' still ";
+    switch (doing_) {
+    case activity::running:
+        line += "running";
+        break;
+    case activity::pushing:
+        line += "waiting in push";
+        break;
+    case activity::popping:
+        line += "waiting in pop";
+        break;
+    case activity::ending:
+        line += "ending";
+        break;
+    }
+    if (!channel_.empty()) line += " of '" + channel_ + '\'';
+    if (items_) line += on_items(*items_);
+    line += " (" + std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(waited_).count()) +
+            " ms)";
+    if (known_) line += ": " + known_.message();
+    return line;
+}
 
 std::string push_error::message() const {
     std::string line(to_string(status_));

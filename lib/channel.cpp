@@ -85,6 +85,7 @@ bool channel_control::abort_with(cause why) noexcept {
 }
 
 void channel_control::destroy() noexcept {
+    if (left_behind()) return;
     waiter last_out;
     {
         wake_list wakes;
@@ -134,7 +135,7 @@ void channel_control::drop_end_cause(cause_record& into) const noexcept {
 
 void channel_control::drop_sender(bool finished, bool unwinding,
                                   const std::source_location* last_push) noexcept {
-    if (finished) return;
+    if (finished || left_behind()) return;
     wake_list wakes;
     const std::lock_guard lock(mutex_);
     --senders_;
@@ -155,6 +156,7 @@ void channel_control::drop_sender(bool finished, bool unwinding,
 }
 
 void channel_control::drop_receiver() noexcept {
+    if (left_behind()) return;
     {
         wake_list wakes;
         const std::lock_guard lock(mutex_);
@@ -246,12 +248,12 @@ pop_error channel_control::pop_refused(status why) const {
 channel_control::blocked_call::blocked_call(channel_control& channel, wait_line& line,
                                             std::unique_lock<mutex>& lock, const patience& how)
     : channel_(channel), line_(line), lock_(lock), how_(how), deadline_(how.ends()) {
-    // Both may find the stop requested already and interrupt the node at once; neither takes the channel's
-    // lock.
-    if (how.token)
-        on_stop_.emplace(*how.token, interrupter{&node_});
-    else if (current_worker)
-        current_worker->set_blocked(&node_);
+    // The callback may find the stop requested already and interrupt the node at once. Neither takes the
+    // channel's lock.
+    if (how.token) on_stop_.emplace(*how.token, interrupter{&node_});
+    if (current_worker)
+        current_worker->set_blocked({how.token ? nullptr : &node_, &channel,
+                                     &line == &channel.producers_ ? activity::pushing : activity::popping});
     ++channel_.blocked_;
 }
 
@@ -260,7 +262,7 @@ channel_control::blocked_call::~blocked_call() {
     unlink();
     wake_list wakes;
     if (&line_ == &channel_.consumers_ ? channel_.can_pop() : channel_.can_push()) wakes.take_one(line_);
-    if (!how_.token && current_worker) current_worker->set_blocked(nullptr);
+    if (current_worker) current_worker->set_blocked({});
     if (--channel_.blocked_ == 0 && channel_.destroyer_) channel_.destroyer_->signal();
 }
 

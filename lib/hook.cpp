@@ -1,5 +1,8 @@
+#include "platform.hpp"
+
 #include <inquest/hook.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <mutex>
 
@@ -7,53 +10,100 @@ namespace inquest::inline INQUEST_ABI {
 
 namespace {
 
+template <class F>
+using shared = std::shared_ptr<const F>; // null: none set
+
 struct hooks {
-    detail::mutex guard;
-    std::shared_ptr<const failure_hook> failure; // null: the default
+    detail::mutex guard; // protects those below
+    shared<failure_hook> unobserved, eager;
+    shared<long_wait_hook> long_wait;
+    shared<detail::log_line> log;
 
     // Never destroyed: workers may outlive static destruction.
     static hooks& get() {
-        static hooks* const only = new hooks;
+        static hooks* const only = [] {
+            auto* made = new hooks;
+            platform::around_fork([] { get().guard.lock(); }, [] { get().guard.unlock(); });
+            return made;
+        }();
         return *only;
+    }
+    template <class F>
+    static F exchange(shared<F> hooks::* which, F hook) {
+        auto next = hook ? std::make_shared<const F>(std::move(hook)) : nullptr;
+        hooks& all = get();
+        {
+            const std::lock_guard lock(all.guard);
+            std::swap(all.*which, next);
+        }
+        return next ? *next : F{};
+    }
+    template <class F>
+    static shared<F> look(shared<F> hooks::* which) {
+        hooks& all = get();
+        const std::lock_guard lock(all.guard);
+        return all.*which;
     }
 };
 
-void to_standard_error(const char* what, const std::string& line) noexcept {
-    std::fprintf(stderr, "inquest: %s: %s\n", what, line.c_str());
+constinit detail::atomic<std::chrono::milliseconds::rep> long_after{60'000};
+
+// True where one was set and did not throw. Otherwise the next in line is to hear of it.
+template <class F, class... Args>
+bool told(shared<F> hooks::* which, const char* name, const Args&... args) noexcept {
+    try {
+        const auto hook = hooks::look(which);
+        if (!hook) return false;
+        (*hook)(args...);
+        return true;
+    } catch (const std::exception& e) {
+        std::fprintf(stderr, "inquest: %s threw: %s\n", name, e.what());
+    } catch (...) {
+        std::fprintf(stderr, "inquest: %s threw\n", name);
+    }
+    return false;
+}
+
+// `subject` is a cause or a still_running, whose text may be the user's code.
+void write_line(bool alarm, const char* what, const auto& subject) noexcept {
+    try {
+        const std::string line = std::string(what) + ": " + subject.message();
+        if (!told(&hooks::log, "the logger", alarm, std::string_view(line)))
+            std::fprintf(stderr, "inquest: %s\n", line.c_str());
+    } catch (...) {
+        std::fprintf(stderr, "inquest: %s, whose text could not be made\n", what);
+    }
 }
 
 } // namespace
 
 failure_hook set_failure_hook(failure_hook hook) {
-    auto next = hook ? std::make_shared<const failure_hook>(std::move(hook)) : nullptr;
-    hooks& all = hooks::get();
-    {
-        const std::lock_guard lock(all.guard);
-        std::swap(all.failure, next);
-    }
-    return next ? *next : failure_hook{};
+    return hooks::exchange(&hooks::unobserved, std::move(hook));
+}
+failure_hook set_eager_failure_hook(failure_hook hook) {
+    return hooks::exchange(&hooks::eager, std::move(hook));
+}
+long_wait_hook set_long_wait_hook(long_wait_hook hook) {
+    return hooks::exchange(&hooks::long_wait, std::move(hook));
+}
+std::chrono::milliseconds set_long_wait(std::chrono::milliseconds after) noexcept {
+    return std::chrono::milliseconds(
+        long_after.exchange(std::max(after.count(), decltype(after.count()){1})));
 }
 
 namespace detail {
 
-void report_unobserved(const cause& why) noexcept {
-    try {
-        std::shared_ptr<const failure_hook> hook;
-        {
-            hooks& all = hooks::get();
-            const std::lock_guard lock(all.guard);
-            hook = all.failure;
-        }
-        if (hook)
-            (*hook)(why);
-        else
-            to_standard_error("nobody looked at a failure", why.message());
-    } catch (const std::exception& e) {
-        std::fprintf(stderr, "inquest: the failure hook threw: %s\n", e.what());
-    } catch (...) {
-        std::fputs("inquest: the failure hook threw\n", stderr);
-    }
+void set_log(log_line log) { hooks::exchange(&hooks::log, std::move(log)); }
+
+void tell_unobserved(const cause& why) noexcept {
+    if (!told(&hooks::unobserved, "the failure hook", why))
+        write_line(true, "nobody looked at a failure", why);
 }
+void tell_eagerly(const cause& why) noexcept { told(&hooks::eager, "the eager failure hook", why); }
+void tell_long_wait(const still_running& who) noexcept {
+    if (!told(&hooks::long_wait, "the long-wait hook", who)) write_line(false, "a long wait", who);
+}
+std::chrono::milliseconds long_wait() noexcept { return std::chrono::milliseconds(long_after.load()); }
 
 } // namespace detail
 

@@ -45,6 +45,15 @@ void set_thread_name(std::uintptr_t thread, const std::string& name) noexcept {
 #endif
 }
 
+void around_fork(void (*before)(), void (*after)()) noexcept {
+#ifdef INQUEST_PTHREADS
+    (void)pthread_atfork(before, after, after);
+#else
+    (void)before;
+    (void)after;
+#endif
+}
+
 std::string demangle(const char* mangled) {
 #if __has_include(<cxxabi.h>)
     int status = 0;
@@ -58,6 +67,17 @@ std::string demangle(const char* mangled) {
 } // namespace inquest::platform
 
 namespace inquest::inline INQUEST_ABI::detail {
+
+namespace {
+
+constinit glanced<unsigned> forks;
+#ifdef INQUEST_PTHREADS
+[[maybe_unused]] const int counting = pthread_atfork(nullptr, nullptr, [] { forks.set(forks.get() + 1); });
+#endif
+
+} // namespace
+
+unsigned fork_generation() noexcept { return forks.get(); }
 
 void disable_cancellation() noexcept {
 #ifdef INQUEST_PTHREADS

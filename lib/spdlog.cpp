@@ -4,10 +4,10 @@
 
 namespace inquest::inline INQUEST_ABI {
 
-failure_hook log_failures_to(std::shared_ptr<spdlog::logger> logger) {
-    if (!logger) return set_failure_hook({});
-    return set_failure_hook([logger = std::move(logger)](const cause& why) {
-        logger->error("nobody looked at a failure: {}", why.message());
+void log_to(std::shared_ptr<spdlog::logger> logger) {
+    if (!logger) return detail::set_log({});
+    detail::set_log([logger = std::move(logger)](bool alarm, std::string_view line) {
+        logger->log(alarm ? spdlog::level::err : spdlog::level::warn, "{}", line);
     });
 }
 

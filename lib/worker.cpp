@@ -27,7 +27,11 @@ struct worker_identity::registry {
 
     // Never destroyed: workers may outlive static destruction.
     static registry& get() {
-        static registry* const only = new registry;
+        static registry* const only = [] {
+            auto* made = new registry;
+            platform::around_fork([] { get().guard.lock(); }, [] { get().guard.unlock(); });
+            return made;
+        }();
         return *only;
     }
 };
@@ -127,12 +131,25 @@ void worker_record::record_success() noexcept {
 void worker_record::request_stop() noexcept {
     stop_.store(true); // first: a call that registers after our look below sees it
     const std::lock_guard lock(mutex_);
-    if (blocked_) blocked_->interrupt();
+    if (blocked_.node) blocked_.node->interrupt();
 }
 
-void worker_record::set_blocked(waiter* node) noexcept {
+void worker_record::set_blocked(const blocked_at& where) noexcept {
     const std::lock_guard lock(mutex_);
-    blocked_ = node;
+    blocked_ = where;
+}
+
+still_running worker_record::glance(clock::duration waited, cause known) const {
+    auto now = activity::running;
+    std::string channel;
+    {
+        const std::lock_guard lock(mutex_); // a blocked call can't leave its channel meanwhile
+        now = is_published() ? activity::ending : blocked_.doing;
+        if (blocked_.channel) channel = blocked_.channel->name();
+    }
+    std::optional<item_range> on;
+    if (const auto popped = doing(); popped.last != 0) on = popped;
+    return {identity->display(), now, std::move(channel), on, std::move(known), waited};
 }
 
 void publish(worker_record& record, channel_control* channel) noexcept {
@@ -144,9 +161,22 @@ void publish(worker_record& record, channel_control* channel) noexcept {
     record.published.store(true);
 }
 
+void wait_for_end(worker_record& record, const std::weak_ptr<channel_control>& channel) {
+    if (record.done.is_open()) return;
+    const auto since = clock::now();
+    for (clock::duration after = ticks(long_wait()); !record.done.wait(deadline_after(after));
+         after = clock::now() - since)
+        tell_long_wait(record.glance(clock::now() - since, known_cause(channel)));
+}
+
+cause known_cause(const std::weak_ptr<channel_control>& channel) noexcept {
+    const auto alive = channel.lock();
+    return alive ? alive->known_cause() : cause{};
+}
+
 void report_if_unseen(const std::shared_ptr<worker_record>& record) noexcept {
     if (record->is_published() && record->failed() && !record->looked_at.exchange(true))
-        report_unobserved(record->as_cause());
+        tell_unobserved(record->as_cause());
 }
 
 } // namespace inquest::inline INQUEST_ABI::detail

@@ -292,31 +292,3 @@ TEST_CASE("a failure converts to the untyped one, and is made from what converts
     const failure<std::error_code> code = std::io_errc::stream;
     CHECK(*code.error() == std::io_errc::stream);
 }
-
-TEST_CASE(
-    "a failure nobody looked at reaches the hook when the worker goes, and one that was seen does not") {
-    support::caught_hook hook;
-    const auto fails = []() -> std::expected<void, std::string> { return std::unexpected("unseen"); };
-    {
-        auto w = spawn("quiet", fails);
-    }
-    CHECK(hook.seen() == std::vector<std::string>{"worker 'quiet' failed: unseen"});
-    {
-        auto w = spawn("seen", fails);
-        CHECK(!w.join());
-    }
-    CHECK(hook.seen().size() == 1);
-    {
-        auto w = spawn("fine", [] {});
-    }
-    CHECK(hook.seen().size() == 1);
-}
-
-TEST_CASE("a hook that throws goes no further") {
-    const auto before =
-        inquest::set_failure_hook([](const inquest::cause&) { throw std::runtime_error("hook"); });
-    {
-        auto w = spawn("w", []() -> std::expected<void, std::string> { return std::unexpected("x"); });
-    }
-    inquest::set_failure_hook(before);
-}

@@ -1,25 +1,55 @@
-// Being told of a failure that nobody looked at.
+// Being told of a failure that nobody looked at, and of a long wait.
+//
+// Each hook is process-wide. It is run outside every lock of the library, may be called by several threads at
+// once, and what it throws goes no further: then, and where no hook is set, the line goes to the logger that was
+// handed over (spdlog.hpp), and where there is none, or it throws too, to standard error. Any thread may set a
+// hook; that does not block on one that is running, which may so be called once more.
 #pragma once
 
 #include <inquest/cause.hpp>
+#include <inquest/still_running.hpp>
 
+#include <chrono>
 #include <functional>
+#include <string_view>
 
 namespace inquest::inline INQUEST_ABI {
 
-/// Called with the cause of a failure that nobody looked at, when the worker object goes.
+/// Called with the cause of a worker's failure.
 using failure_hook = std::function<void(const cause&)>;
+/// Called with what the worker that is waited for was doing.
+using long_wait_hook = std::function<void(const still_running&)>;
 
-/// Replaces the process-wide hook and returns the one before; an empty hook restores the default, which
-/// writes one line to standard error. The hook runs outside every lock of the library, on the thread that
-/// destroys the worker; it may be called by several threads at once. What it throws is reported on standard
-/// error and goes no further. Any thread may call this; it does not block on a hook that is running.
+/// Sets what is called with a failure that nobody looked at when its worker object goes, on the thread that
+/// destroys it. Returns the hook before; an empty one restores the default. May throw std::bad_alloc.
 failure_hook set_failure_hook(failure_hook hook);
+
+/// Sets what is called with every worker's failure at once, on the dying worker's own thread, once the outcome
+/// is recorded. There is none by default, and nothing else is written for it. It does not count as having looked
+/// at the failure. Returns the hook before. May throw std::bad_alloc.
+failure_hook set_eager_failure_hook(failure_hook hook);
+
+/// Sets what is called where an untimed `join`, `resolve` or `report`, or a worker's destructor, has waited for
+/// long: once the time of `set_long_wait` has passed, then each time it has doubled. It is called on the waiting
+/// thread, which goes on waiting. Returns the hook before. May throw std::bad_alloc.
+long_wait_hook set_long_wait_hook(long_wait_hook hook);
+
+/// Sets how long a wait is long, for waits that begin from now on: a minute at first, at least a millisecond;
+/// milliseconds::max() for never. Returns the time before.
+std::chrono::milliseconds set_long_wait(std::chrono::milliseconds after) noexcept;
 
 namespace detail {
 
-/// Tells the hook. Never throws.
-void report_unobserved(const cause& why) noexcept;
+/// What the logger is given: `alarm` for a failure, not for a long wait.
+using log_line = std::function<void(bool alarm, std::string_view line)>;
+void set_log(log_line log);
+
+// Each tells the hook, else the logger, else standard error. None throws.
+void tell_unobserved(const cause& why) noexcept;
+void tell_eagerly(const cause& why) noexcept;
+void tell_long_wait(const still_running& who) noexcept;
+/// How long a wait is long.
+std::chrono::milliseconds long_wait() noexcept;
 
 } // namespace detail
 

@@ -9,4 +9,5 @@
 #include <inquest/push_error.hpp>
 #include <inquest/resolve.hpp>
 #include <inquest/status.hpp>
+#include <inquest/still_running.hpp>
 #include <inquest/worker.hpp>

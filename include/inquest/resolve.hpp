@@ -4,7 +4,9 @@
 #include <inquest/worker.hpp>
 
 #include <exception>
+#include <expected>
 #include <ranges>
+#include <span>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -55,20 +57,56 @@ struct asker {
 
 } // namespace detail
 
+namespace detail {
+
+template <class Workers>
+using error_of = typename std::ranges::range_value_t<Workers>::error_type;
+
+/// The primary failure and the others; nothing where none failed.
+template <class E>
+std::optional<failure<E>> primary(std::vector<cause> failures) {
+    if (failures.empty()) return std::nullopt;
+    put_primary_first(failures);
+    cause first = std::move(failures.front());
+    failures.erase(failures.begin());
+    return failure<E>(std::move(first), std::move(failures));
+}
+
+/// What every form of resolve does, for one worker or many; `lead` begins the answer where none failed.
+template <class E, class Item>
+std::expected<failure<E>, still_running> ask(const handle<Item>& tx, auto&& workers, const char* lead,
+                                             const push_error& why, clock::time_point deadline = forever) {
+    if (!is_resolvable(why)) return failure<E>(fallback("nothing was closed", why));
+    for (auto& asked : workers)
+        if (const char* refused = asker::why_not_join(asker::channel_of(tx), asked))
+            return failure<E>(asker::so_far(tx, refused, why));
+    const auto since = deadline == forever ? clock::time_point{} : clock::now();
+    asker::close(tx);
+    std::vector<cause> failures;
+    for (auto& asked : workers) {
+        auto& state = asker::state(asked);
+        if (!state.wait(deadline)) return std::unexpected(state.glance(since));
+        if (auto failed = state.failed()) failures.push_back(failed->cause());
+    }
+    auto failed = primary<E>(std::move(failures));
+    if (!failed) return failure<E>(fallback(lead, why));
+    if (failed->cause().kind() == cause_kind::exception) std::rethrow_exception(failed->cause().exception());
+    return std::move(*failed);
+}
+
+inline constexpr const char* one_silent = "channel closed unexpectedly";
+inline constexpr const char* all_silent = "all workers exited but the channel closed";
+
+} // namespace detail
+
 /// Joins all of `workers`, and answers with the primary failure and the others, or nothing where none failed.
 /// Rethrows nothing: exceptions are in the causes. Blocks as `join` does.
 template <std::ranges::forward_range Workers>
-[[nodiscard]] auto report(Workers&& workers)
-    -> std::optional<failure<typename std::ranges::range_value_t<Workers>::error_type>> {
+[[nodiscard]] auto report(Workers&& workers) -> std::optional<failure<detail::error_of<Workers>>> {
     std::vector<cause> failures;
     for (auto& asked : workers)
         if (auto failed = asked.report()) failures.push_back(failed->cause());
-    if (failures.empty()) return std::nullopt;
-    detail::put_primary_first(failures);
-    cause first = std::move(failures.front());
-    failures.erase(failures.begin());
-    return failure<typename std::ranges::range_value_t<Workers>::error_type>(std::move(first),
-                                                                             std::move(failures));
+    return detail::primary<detail::error_of<Workers>>(std::move(failures));
 }
 
 /// Finds out why a push failed: closes the channel, whatever other senders are alive, joins the worker, and
@@ -82,35 +120,49 @@ template <std::ranges::forward_range Workers>
 /// what is known so far; a worker that reads another channel is not joined either. May throw std::bad_alloc.
 template <class Item, class T, class E>
 [[nodiscard]] failure<E> resolve(const detail::handle<Item>& tx, worker<T, E>& asked, const push_error& why) {
-    using detail::asker;
-    if (!detail::is_resolvable(why)) return failure<E>(detail::fallback("nothing was closed", why));
-    if (const char* refused = asker::why_not_join(asker::channel_of(tx), asked))
-        return failure<E>(asker::so_far(tx, refused, why));
-    asker::close(tx);
-    auto& state = asker::state(asked);
-    state.wait();
-    auto failed = state.failed();
-    if (!failed) return failure<E>(detail::fallback("channel closed unexpectedly", why));
-    if (failed->cause().kind() == cause_kind::exception) std::rethrow_exception(failed->cause().exception());
-    return std::move(*failed);
+    return *detail::ask<E>(tx, std::span(&asked, 1), detail::one_silent, why);
+}
+/// The same, waiting no longer than `limit`: where the worker has not ended by then, the channel is closed all the
+/// same, and the answer says what the worker is doing. It may be asked again.
+template <class Item, class T, class E, class Rep, class Period>
+[[nodiscard]] std::expected<failure<E>, still_running>
+resolve_for(const detail::handle<Item>& tx, worker<T, E>& asked, const push_error& why,
+            const std::chrono::duration<Rep, Period>& limit) {
+    return detail::ask<E>(tx, std::span(&asked, 1), detail::one_silent, why,
+                          detail::deadline_after(detail::ticks(limit)));
+}
+/// The same, waiting no longer than until `deadline`.
+template <class Item, class T, class E, class Duration>
+[[nodiscard]] std::expected<failure<E>, still_running>
+resolve_until(const detail::handle<Item>& tx, worker<T, E>& asked, const push_error& why,
+              const std::chrono::time_point<detail::clock, Duration>& deadline) {
+    return detail::ask<E>(tx, std::span(&asked, 1), detail::one_silent, why, detail::deadline_at(deadline));
 }
 
-/// The same for many: closes the channel, joins all of `workers` (any range of them), and answers with the
+/// As `resolve`, for many: closes the channel, joins all of `workers` (any range of them), and answers with the
 /// earliest failure that is no consequence of another; the rest are its `also_failed`.
 template <class Item, std::ranges::forward_range Workers>
 [[nodiscard]] auto resolve_first(const detail::handle<Item>& tx, Workers&& workers, const push_error& why)
-    -> failure<typename std::ranges::range_value_t<Workers>::error_type> {
-    using detail::asker;
-    using answer = failure<typename std::ranges::range_value_t<Workers>::error_type>;
-    if (!detail::is_resolvable(why)) return answer(detail::fallback("nothing was closed", why));
-    for (auto& asked : workers)
-        if (const char* refused = asker::why_not_join(asker::channel_of(tx), asked))
-            return answer(asker::so_far(tx, refused, why));
-    asker::close(tx);
-    auto failed = report(workers);
-    if (!failed) return answer(detail::fallback("all workers exited but the channel closed", why));
-    if (failed->cause().kind() == cause_kind::exception) std::rethrow_exception(failed->cause().exception());
-    return std::move(*failed);
+    -> failure<detail::error_of<Workers>> {
+    return *detail::ask<detail::error_of<Workers>>(tx, workers, detail::all_silent, why);
+}
+/// The same, waiting no longer than `limit` for all of them together: the answer is what the first of those that
+/// have not ended is doing.
+template <class Item, std::ranges::forward_range Workers, class Rep, class Period>
+[[nodiscard]] auto resolve_first_for(const detail::handle<Item>& tx, Workers&& workers, const push_error& why,
+                                     const std::chrono::duration<Rep, Period>& limit)
+    -> std::expected<failure<detail::error_of<Workers>>, still_running> {
+    return detail::ask<detail::error_of<Workers>>(tx, workers, detail::all_silent, why,
+                                                  detail::deadline_after(detail::ticks(limit)));
+}
+/// The same, waiting no longer than until `deadline`.
+template <class Item, std::ranges::forward_range Workers, class Duration>
+[[nodiscard]] auto resolve_first_until(const detail::handle<Item>& tx, Workers&& workers,
+                                       const push_error& why,
+                                       const std::chrono::time_point<detail::clock, Duration>& deadline)
+    -> std::expected<failure<detail::error_of<Workers>>, still_running> {
+    return detail::ask<detail::error_of<Workers>>(tx, workers, detail::all_silent, why,
+                                                  detail::deadline_at(deadline));
 }
 
 } // namespace inquest::inline INQUEST_ABI

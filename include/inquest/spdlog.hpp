@@ -9,8 +9,9 @@
 
 namespace inquest::inline INQUEST_ABI {
 
-/// Failures that nobody looked at go to `logger`, at level error, instead of standard error. Replaces the
-/// failure hook and returns the one before; a null logger restores the default. Any thread may call it.
-failure_hook log_failures_to(std::shared_ptr<spdlog::logger> logger);
+/// What no hook takes goes to `logger` instead of standard error: failures that nobody looked at at level error,
+/// long waits at level warn. Replaces the logger before; a null one takes it away. Any thread may call it; it
+/// does not block. May throw std::bad_alloc.
+void log_to(std::shared_ptr<spdlog::logger> logger);
 
 } // namespace inquest::inline INQUEST_ABI

@@ -27,6 +27,8 @@ class worker {
     using value_type = T;
     using error_type = E;
     using result_type = std::expected<T, failure<E>>;
+    /// What the timed forms answer: the result, to be had by `get()`, or what the worker is still doing.
+    using timed_result_type = std::expected<std::reference_wrapper<const result_type>, still_running>;
 
     worker(worker&&) noexcept = default;
     /// Stops and joins the worker held before, as the destructor does.
@@ -40,6 +42,22 @@ class worker {
     /// Throws std::future_error (no_state) on a moved-from worker, or if `get_future` took the value away.
     const result_type& join() & { return state().join(); }
     result_type join() && { return std::move(state().join()); }
+
+    /// As `join`, but waits no longer than `limit`, and has no long wait to tell of. A thread that is done with its
+    /// function is joined all the same.
+    template <class Rep, class Period>
+    [[nodiscard]] timed_result_type join_for(const std::chrono::duration<Rep, Period>& limit) {
+        return state().join(detail::deadline_after(detail::ticks(limit)));
+    }
+    /// As `join`, but waits no longer than until `deadline`.
+    template <class Duration>
+    [[nodiscard]] timed_result_type
+    join_until(const std::chrono::time_point<detail::clock, Duration>& deadline) {
+        return state().join(detail::deadline_at(deadline));
+    }
+    /// What `join` would answer now, without waiting: the result, a rethrow of what the function threw, or what the
+    /// worker is doing.
+    [[nodiscard]] timed_result_type peek() { return state().join(detail::clock::time_point::min()); }
 
     /// True once the function's outcome is known, and join would not wait for its code. Does not block.
     [[nodiscard]] bool is_done() const noexcept { return state_ && state_->block->done.is_open(); }
@@ -74,31 +92,45 @@ class worker {
     std::unique_ptr<detail::worker_state<T, E>> state_;
 };
 
-/// Runs `fn` on a thread of its own, under a name that the system's thread list shows.
+/// Runs `fn` on a thread of its own, under a name that the system's thread list shows. In place of the name there
+/// may be worker_options.
 ///
 /// `fn` may take a std::stop_token first, as std::jthread has it. It returns `std::expected<T, E>`, or a
 /// plain value or nothing where it reports by exception. Its copy lives on the worker, and is destroyed
 /// there. Where no thread can be created the worker says so as its failure (`never_started`). Throws
 /// std::invalid_argument for an empty std::function or a null pointer, std::bad_alloc.
 template <class Fn>
+[[nodiscard]] auto spawn(worker_options options, Fn fn) {
+    return detail::spawner::start<void>(std::move(options), detail::no_end{}, std::move(fn));
+}
+template <class Fn>
 [[nodiscard]] auto spawn(std::string name, Fn fn) {
-    return detail::spawner::start<void>(std::move(name), detail::no_end{}, std::move(fn));
+    return spawn(worker_options{.name = std::move(name)}, std::move(fn));
 }
 
 /// The same for a function that reads from a channel: it is passed `receiver<T>&`, after the stop token where
 /// it takes one. The worker is *attached*: its failure ends the stream for everybody (`fail_fast`), and the
-/// channel closes when its last attached worker has ended, however it ended.
+/// channel closes when its last attached worker has ended, however it ended. Throws std::invalid_argument for a
+/// moved-from receiver.
+template <class T, class Fn>
+[[nodiscard]] auto spawn(worker_options options, receiver<T> from, Fn fn) {
+    if (!detail::access::core(from)) throw std::invalid_argument("inquest: spawn on a moved-from receiver");
+    return detail::spawner::start<T>(std::move(options), std::move(from), std::move(fn));
+}
 template <class T, class Fn>
 [[nodiscard]] auto spawn(std::string name, receiver<T> from, Fn fn) {
-    if (!detail::access::core(from)) throw std::invalid_argument("inquest: spawn on a moved-from receiver");
-    return detail::spawner::start<T>(std::move(name), std::move(from), std::move(fn));
+    return spawn(worker_options{.name = std::move(name)}, std::move(from), std::move(fn));
 }
 
 /// The same on a channel that is used by reference. The channel may go before the worker: it is then aborted.
 template <class T, class Fn>
+[[nodiscard]] auto spawn(worker_options options, channel<T>& from, Fn fn) {
+    return spawn(std::move(options), detail::access::make_receiver(detail::access::core(from)),
+                 std::move(fn));
+}
+template <class T, class Fn>
 [[nodiscard]] auto spawn(std::string name, channel<T>& from, Fn fn) {
-    return detail::spawner::start<T>(
-        std::move(name), detail::access::make_receiver(detail::access::core(from)), std::move(fn));
+    return spawn(worker_options{.name = std::move(name)}, from, std::move(fn));
 }
 
 } // namespace inquest::inline INQUEST_ABI

@@ -11,15 +11,20 @@
 #include <string>
 #include <thread>
 
-#if defined(__SANITIZE_THREAD__)
-#define SUPPORT_THREAD_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define SUPPORT_THREAD_SANITIZER 1
+#if defined(__has_feature)
+#define SUPPORT_HAS_FEATURE(x) __has_feature(x)
+#else
+#define SUPPORT_HAS_FEATURE(x) 0
 #endif
-#endif
-#ifndef SUPPORT_THREAD_SANITIZER
+#if defined(__SANITIZE_THREAD__) || SUPPORT_HAS_FEATURE(thread_sanitizer)
+#define SUPPORT_THREAD_SANITIZER 1
+#else
 #define SUPPORT_THREAD_SANITIZER 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || SUPPORT_HAS_FEATURE(address_sanitizer) || SUPPORT_THREAD_SANITIZER
+#define SUPPORT_SANITIZER 1
+#else
+#define SUPPORT_SANITIZER 0
 #endif
 
 namespace support {

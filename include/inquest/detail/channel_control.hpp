@@ -35,6 +35,7 @@ class channel_control : public std::enable_shared_from_this<channel_control> {
     channel_control& operator=(const channel_control&) = delete;
 
     [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+    [[nodiscard]] const std::string& name() const noexcept { return options_.name; }
     [[nodiscard]] std::size_t size() const noexcept;
     [[nodiscard]] bool is_closed() const noexcept;
 
@@ -65,6 +66,9 @@ class channel_control : public std::enable_shared_from_this<channel_control> {
   protected:
     explicit channel_control(channel_options options);
     ~channel_control() = default;
+
+    /// True in a forked child, for the parent's channels: nothing is touched, their lock least of all.
+    [[nodiscard]] bool left_behind() const noexcept { return generation_ != fork_generation(); }
 
     /// Destroys what is undelivered, outside the lock.
     virtual void discard_items() noexcept = 0;
@@ -162,6 +166,7 @@ class channel_control : public std::enable_shared_from_this<channel_control> {
 
     const std::size_t capacity_;
     const channel_options options_;
+    const unsigned generation_ = fork_generation();
 
     mutable mutex mutex_;
     // Protected by mutex_:

@@ -45,6 +45,7 @@ class channel_core final : public channel_control {
         : channel_control(std::move(options)), slots_(new slot[capacity_]) {}
 
     ~channel_core() {
+        if (left_behind()) return;
         const uncancelled guard;
         for (; count_ > 0; --count_, head_ = next(head_)) std::destroy_at(&slots_[head_].value);
     }

@@ -31,6 +31,12 @@ template <class Rep, class Period>
     return d >= forever - now ? forever : now + d;
 }
 
+/// A time point of our clock, in whatever ticks it came, cut as a duration is.
+template <class Duration>
+[[nodiscard]] clock::time_point deadline_at(const std::chrono::time_point<clock, Duration>& when) noexcept {
+    return clock::time_point(ticks(when.time_since_epoch()));
+}
+
 /// What a blocking call waits for besides its channel.
 struct patience {
     bool block = true;
@@ -50,8 +56,7 @@ struct patience {
     template <class Duration>
     [[nodiscard]] static patience until(const std::chrono::time_point<clock, Duration>& deadline,
                                         const std::optional<stop_token>& stop) noexcept {
-        return {.deadline = clock::time_point(ticks(deadline.time_since_epoch())),
-                .token = stop ? &*stop : nullptr};
+        return {.deadline = deadline_at(deadline), .token = stop ? &*stop : nullptr};
     }
 
     /// When to give up. Reads the clock where there is a limit.

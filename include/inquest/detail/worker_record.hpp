@@ -4,6 +4,7 @@
 #include <inquest/cause.hpp>
 #include <inquest/detail/parking.hpp>
 #include <inquest/status.hpp>
+#include <inquest/still_running.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -89,8 +90,15 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     /// Only once published.
     [[nodiscard]] bool failed() const noexcept { return kind != cause_kind::finished; }
 
-    /// Where request_stop finds the blocked call; null when there is none.
-    void set_blocked(waiter* node) noexcept;
+    /// The call that the worker is blocked in, where it is.
+    struct blocked_at {
+        waiter* node = nullptr; // where request_stop finds it; null where it obeys a token of its own
+        const channel_control* channel = nullptr;
+        activity doing = activity::running;
+    };
+    void set_blocked(const blocked_at& where) noexcept;
+    /// What it is doing now. Allocates.
+    [[nodiscard]] still_running glance(clock::duration waited, cause known) const;
 
     /// This record as the cause it is. Only once its outcome is written.
     [[nodiscard]] cause as_cause() const { return to_cause(shared_from_this()); }
@@ -113,8 +121,8 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
 
   private:
     atomic<bool> stop_{false};
-    mutex mutex_;
-    waiter* blocked_ = nullptr; // protected by mutex_
+    mutable mutex mutex_;
+    blocked_at blocked_; // protected by mutex_
 };
 
 /// Draws the number that orders worker ends. Call under the lock of the channel the worker is attached to.
@@ -138,6 +146,17 @@ class current_worker_scope {
 /// under the lock of its channel draws the number and acts on the channel. `channel` is null for a worker
 /// that is attached to none. Never throws, never allocates.
 void publish(worker_record& record, channel_control* channel) noexcept;
+
+/// Waits until the worker's last act is done, and tells the long-wait hook where that takes long. `channel` is
+/// the one that the worker reads, if there is one and it is alive.
+void wait_for_end(worker_record& record, const std::weak_ptr<channel_control>& channel);
+
+/// What is known of why `channel` broke.
+cause known_cause(const std::weak_ptr<channel_control>& channel) noexcept;
+
+/// How often the process had been forked when it came to be. What was made under another number belongs to a
+/// parent: its threads are not here, and a lock of its may be held for ever.
+[[nodiscard]] unsigned fork_generation() noexcept;
 
 /// From here to the thread's end it can no longer be cancelled.
 void disable_cancellation() noexcept;

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <expected>
+#include <functional>
 #include <future>
 #include <memory>
 #include <mutex>
@@ -20,6 +21,18 @@ namespace inquest::inline INQUEST_ABI {
 /// The error type of a worker that reports by exception only: there is no value of it.
 struct no_error {
     no_error() = delete;
+};
+
+/// What becomes of an exception that leaves a worker's function.
+enum class on_exception : unsigned char {
+    record,    ///< it is the worker's outcome, for `join` and `resolve` to rethrow
+    terminate, ///< it is caught nowhere: std::terminate at the throw, and a core dump that shows its place
+};
+
+/// How a worker is started.
+struct worker_options {
+    std::string name; ///< in messages, numbered where workers share it, and in the system's thread list
+    inquest::on_exception on_exception = inquest::on_exception::record;
 };
 
 namespace detail {
@@ -103,27 +116,15 @@ struct worker_task {
     std::optional<Fn> fn;
     end_type end;
 
+    on_exception when_thrown = on_exception::record;
+
     void run(const stop_token& stop) {
         const current_worker_scope scope(*block);
         block->identity->name_this_thread();
         const stop_callback<stopper> on_stop(stop, stopper{block.get()}); // the worker's only one
+        if (when_thrown == on_exception::terminate) return run_uncaught(stop);
         try {
-            const auto invoke = [&]() -> decltype(auto) {
-                if constexpr (std::is_void_v<Item>)
-                    return call_worker(*fn, stop);
-                else
-                    return call_worker(*fn, stop, *end);
-            };
-            using R = decltype(invoke());
-            if constexpr (std::is_void_v<R>) {
-                invoke();
-                block->result.emplace();
-            } else if constexpr (std::is_same_v<std::remove_cv_t<R>, std::expected<T, E>>) {
-                block->result.emplace(invoke());
-            } else {
-                block->result.emplace(std::in_place, invoke());
-            }
-            block->record_result();
+            call(stop);
         } catch (...) {
             block->result.reset();
             block->set_current_exception();
@@ -139,9 +140,43 @@ struct worker_task {
         finish();
     }
 
+    // No handler stands between a throw and the top of the thread, so that the process ends at the throw, with the
+    // stack as it was. A forced unwind still passes, and finds the destructor.
+    void run_uncaught(const stop_token& stop) {
+        struct finisher {
+            worker_task& self;
+            ~finisher() {
+                disable_cancellation();
+                if (!self.block->result) self.block->kind = cause_kind::forced_unwind;
+                self.finish();
+            }
+        } const at_end{*this};
+        call(stop);
+    }
+
+    void call(const stop_token& stop) {
+        const auto invoke = [&]() -> decltype(auto) {
+            if constexpr (std::is_void_v<Item>)
+                return call_worker(*fn, stop);
+            else
+                return call_worker(*fn, stop, *end);
+        };
+        using R = decltype(invoke());
+        if constexpr (std::is_void_v<R>) {
+            invoke();
+            block->result.emplace();
+        } else if constexpr (std::is_same_v<std::remove_cv_t<R>, std::expected<T, E>>) {
+            block->result.emplace(invoke());
+        } else {
+            block->result.emplace(std::in_place, invoke());
+        }
+        block->record_result();
+    }
+
     /// Publishes the outcome, then lets go of the function and what it captured, then fulfils the promise.
     void finish() noexcept {
         publish(*block, channel.get());
+        if (block->failed()) tell_eagerly(block->as_cause());
         fn.reset();
         if constexpr (!std::is_void_v<Item>) end.reset();
         block->fulfil();
@@ -160,18 +195,28 @@ template <class T, class E>
 struct worker_state {
     using result_type = std::expected<T, failure<E>>;
 
-    explicit worker_state(std::shared_ptr<worker_block<T, E>> its)
-        : block(std::move(its)), future(block->promise.get_future()) {}
+    using timed_result = std::expected<std::reference_wrapper<const result_type>, still_running>;
+
+    explicit worker_state(std::shared_ptr<worker_block<T, E>> its, std::weak_ptr<channel_control> reads)
+        : block(std::move(its)), channel(std::move(reads)), thread(), future(block->promise.get_future()) {}
     ~worker_state() {
         const uncancelled guard;
+        if (left_behind()) { // the thread is not here: it can be neither joined nor detached
+            if (!block->done.is_open()) tell_unobserved(unexplained(name() + "left behind by a fork"));
+            return;
+        }
         thread.request_stop();
         if (is_this_thread()) {
             block->orphaned = true; // it reports its failure itself, at its end
             thread.detach();
         } else {
-            if (thread.joinable()) thread.join();
+            if (thread.joinable()) {
+                wait_for_end(*block, channel);
+                thread.join();
+            }
             report_if_unseen(block);
         }
+        std::destroy_at(std::addressof(thread));
         block->identity->leave();
     }
     worker_state(const worker_state&) = delete;
@@ -179,6 +224,7 @@ struct worker_state {
 
     /// Why waiting from this thread could never end; null where it can be waited for.
     [[nodiscard]] const char* why_not_wait() const noexcept {
+        if (left_behind()) return "left behind by a fork, so not joined";
         if (current_worker == block.get()) return "asked from inside the worker, so not joined";
         const auto* here = current_worker ? current_worker->attached_to : nullptr;
         if (here && here == block->attached_to && !block->done.is_open())
@@ -186,10 +232,20 @@ struct worker_state {
         return nullptr;
     }
 
-    void wait() {
-        block->done.wait();
+    /// False where the worker is still running at the deadline.
+    bool wait(clock::time_point deadline = forever) {
+        if (deadline == forever)
+            wait_for_end(*block, channel);
+        else if (!block->done.wait(deadline))
+            return false;
         const std::lock_guard lock(joining);
         if (thread.joinable() && !is_this_thread()) thread.join();
+        return true;
+    }
+
+    /// What it is doing, for somebody who has waited since `since`.
+    [[nodiscard]] still_running glance(clock::time_point since) const {
+        return block->glance(clock::now() - since, known_cause(channel));
     }
 
     /// The failure as the block has it. Only once published.
@@ -223,6 +279,13 @@ struct worker_state {
         }
     }
 
+    timed_result join(clock::time_point deadline) {
+        const auto since = clock::now();
+        if (const char* why = why_not_wait()) return std::cref(refuse(why));
+        if (!wait(deadline)) return std::unexpected(glance(since));
+        return std::cref(join());
+    }
+
     std::optional<failure<E>> report() {
         if (const char* why = why_not_wait()) return refuse(why).error();
         wait();
@@ -237,9 +300,15 @@ struct worker_state {
     }
 
     const std::shared_ptr<worker_block<T, E>> block;
-    jthread thread; // to be joined under `joining` only
+    const std::weak_ptr<channel_control> channel;
+    union {             // so that it can be left behind
+        jthread thread; // to be joined under `joining` only
+    };
 
   private:
+    [[nodiscard]] bool left_behind() const noexcept { return generation != fork_generation(); }
+    [[nodiscard]] std::string name() const { return "worker '" + block->identity->display() + "': "; }
+
     /// Also in the destructors of thread-local objects, when its function is over. Under `joining`, or alone:
     /// another thread may have the same id as soon as this one was joined.
     [[nodiscard]] bool is_this_thread() const noexcept { return thread.get_id() == this_thread_id(); }
@@ -249,14 +318,11 @@ struct worker_state {
         const bool known = block->is_published() && block->failed();
         const std::lock_guard lock(refusing);
         auto& answer = known ? refused_failed : refused;
-        if (!answer)
-            answer.emplace(
-                std::unexpect,
-                known ? *failed()
-                      : failure<E>(unexplained("worker '" + block->identity->display() + "': " + why)));
+        if (!answer) answer.emplace(std::unexpect, known ? *failed() : failure<E>(unexplained(name() + why)));
         return *answer;
     }
 
+    const unsigned generation = fork_generation();
     mutex joining; // protects the thread's join and the three below
     std::future<std::expected<T, E>> future;
     std::optional<result_type> joined; // never changes once set
@@ -269,17 +335,20 @@ struct worker_state {
 struct spawner {
     /// `end` is the worker's receiver, or no_end.
     template <class Item, class End, class Fn>
-    static auto start(std::string name, End end, Fn fn) {
+    static auto start(worker_options options, End end, Fn fn) {
         using R = decltype(result_type_of<Item>(fn));
         using T = typename result_of<typename R::type>::value;
         using E = typename result_of<typename R::type>::error;
         if constexpr (std::is_constructible_v<Fn, std::nullptr_t> && requires { fn == nullptr; }) {
             if (fn == nullptr) throw std::invalid_argument("inquest: spawn of an empty function");
         }
-        auto block = std::make_shared<worker_block<T, E>>(std::move(name));
+        auto block = std::make_shared<worker_block<T, E>>(std::move(options.name));
         auto task = std::make_shared<worker_task<T, E, Fn, Item>>();
-        auto state = std::make_unique<worker_state<T, E>>(block);
+        std::weak_ptr<channel_control> reads;
+        if constexpr (!std::is_void_v<Item>) reads = access::core(end);
+        auto state = std::make_unique<worker_state<T, E>>(block, std::move(reads));
         task->block = std::move(block);
+        task->when_thrown = options.on_exception;
         task->fn.emplace(std::move(fn));
         if constexpr (!std::is_void_v<Item>) {
             const auto& core = access::core(end);

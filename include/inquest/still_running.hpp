@@ -1,0 +1,55 @@
+// What a worker is doing that has not come to its end.
+#pragma once
+
+#include <inquest/cause.hpp>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace inquest::inline INQUEST_ABI {
+
+/// What a worker was seen doing.
+enum class activity : unsigned char {
+    running, ///< its own code, or a wait that is not this library's
+    pushing, ///< it waits in a push, for room
+    popping, ///< it waits in a pop, for an item
+    ending,  ///< its outcome is recorded; what its function captured is being destroyed
+};
+
+/// The answer of a timed wait for a worker that had not ended by then, and what the long-wait hook is told. A
+/// glance at one moment: the worker has gone on since. Nothing here blocks.
+class still_running {
+  public:
+    still_running(std::string worker, inquest::activity doing, std::string channel,
+                  std::optional<item_range> items, inquest::cause known,
+                  std::chrono::nanoseconds waited) noexcept
+        : worker_(std::move(worker)), channel_(std::move(channel)), items_(items), known_(std::move(known)),
+          waited_(waited), doing_(doing) {}
+
+    /// Its name, numbered where workers share it.
+    [[nodiscard]] const std::string& worker() const noexcept { return worker_; }
+    /// What it was doing.
+    [[nodiscard]] inquest::activity doing() const noexcept { return doing_; }
+    /// The name of the channel in which it waits; empty where it does not, or the channel has none.
+    [[nodiscard]] const std::string& channel() const noexcept { return channel_; }
+    /// The items it was working on, where it had popped any.
+    [[nodiscard]] const std::optional<item_range>& items() const noexcept { return items_; }
+    /// What is known of why its channel broke; empty where it did not.
+    [[nodiscard]] const inquest::cause& cause() const noexcept { return known_; }
+    /// How long it had been waited for.
+    [[nodiscard]] std::chrono::nanoseconds waited() const noexcept { return waited_; }
+    /// One line: who, what, on which item, and the cause where one is known. Allocates.
+    [[nodiscard]] std::string message() const;
+
+  private:
+    std::string worker_;
+    std::string channel_;
+    std::optional<item_range> items_;
+    inquest::cause known_;
+    std::chrono::nanoseconds waited_;
+    inquest::activity doing_;
+};
+
+} // namespace inquest::inline INQUEST_ABI

@@ -1,0 +1,248 @@
+// Ends of whole processes, each a scene of its own, run by the test `process`: exit with live workers, static
+// destruction, fork, exceptions that are left uncaught, and what is written to standard error.
+#include <inquest/inquest.hpp>
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <map>
+#include <optional>
+#include <pthread.h>
+#include <stdexcept>
+#include <string>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+
+using inquest::make_channel;
+using inquest::receiver;
+using inquest::sender;
+using inquest::spawn;
+
+namespace {
+
+void say(const char* what) {
+    std::fputs(what, stdout);
+    std::fputs("\n", stdout);
+    std::fflush(stdout);
+}
+
+struct says_so {
+    const char* what;
+    ~says_so() { say(what); }
+};
+
+int drain(receiver<int>& in) {
+    int n = 0;
+    while (in.pop()) ++n;
+    return n;
+}
+
+using counter = inquest::worker<int, inquest::no_error>;
+
+// Either order of static objects: the worker outlives its channel, or the reverse.
+int static_channel_first() {
+    static inquest::channel<int> queue(1);
+    static counter w = spawn("static", queue, drain);
+    return queue.push(1) ? 0 : 1;
+}
+int static_worker_first() {
+    static std::optional<counter> w;
+    static inquest::channel<int> queue(1);
+    w.emplace(spawn("static", queue, drain));
+    return queue.push(1) ? 0 : 1;
+}
+int static_failure() {
+    static auto w =
+        spawn("static", []() -> std::expected<void, std::string> { return std::unexpected("late"); });
+    return 0;
+}
+
+// exit() while workers are blocked, called by main and by a worker that has a static handle.
+int exit_in_main() {
+    static inquest::channel<int> queue(1);
+    static counter w = spawn("reader", queue, drain);
+    std::exit(3);
+}
+int exit_in_worker() {
+    static inquest::channel<int> queue(1);
+    static std::atomic<bool> ready{false};
+    static auto reader = spawn("reader", queue, drain);
+    static auto w = spawn("leaver", [] {
+        while (!ready) std::this_thread::yield();
+        std::exit(4);
+    });
+    ready = true;
+    for (;;) ::pause();
+}
+
+void terminated() {
+    say("terminated");
+    std::_Exit(5);
+}
+
+int throw_uncaught() {
+    std::set_terminate(terminated);
+    auto w = spawn({.name = "w", .on_exception = inquest::on_exception::terminate}, [] {
+        const says_so local{"unwound"}; // never said: the stack is as it was
+        throw std::runtime_error("nobody catches this");
+    });
+    (void)w.join();
+    return 0;
+}
+int throw_caught() {
+    auto w = spawn({.name = "w", .on_exception = inquest::on_exception::record}, [] {
+        const says_so local{"unwound"};
+        throw std::runtime_error("x");
+    });
+    try {
+        (void)w.join();
+    } catch (const std::runtime_error& e) {
+        say(e.what());
+    }
+    return 0;
+}
+int pthread_exit_uncaught() {
+    auto [tx, rx] = make_channel<int>(1);
+    auto w = spawn({.name = "w", .on_exception = inquest::on_exception::terminate}, std::move(rx),
+                   [](receiver<int>&) {
+                       const says_so local{"unwound"};
+                       ::pthread_exit(nullptr);
+                   });
+    say(w.join().error().message().c_str());
+    return tx.push(1) ? 1 : 0;
+}
+int success_uncaught() {
+    auto w = spawn({.name = "w", .on_exception = inquest::on_exception::terminate},
+                   []() -> std::expected<int, std::string> { return 6; });
+    return w.join().value();
+}
+
+// The child's status, or 100 and more where it was killed.
+int status_of(pid_t child) {
+    int status = 0;
+    if (::waitpid(child, &status, 0) != child) return 99;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 100 + WTERMSIG(status);
+}
+
+// A fork in the midst of traffic. What the parent had is let go in the child without waiting for threads that
+// are not there, or for locks that they hold.
+int fork_under_load() {
+    for (int round = 0; round < 20; ++round) {
+        auto ends = make_channel<int>(1);
+        std::optional<sender<int>> tx(std::move(ends.first));
+        std::optional<receiver<int>> rx(std::move(ends.second));
+        inquest::channel<int>* other = new inquest::channel<int>(1);
+        std::optional<counter> w;
+        w.emplace(spawn("busy", *rx, drain));
+        std::optional<counter> w2;
+        w2.emplace(spawn("busy", *other, drain));
+        std::atomic<bool> over{false};
+        std::thread pusher([&] {
+            while (!over && tx->push(1) && other->push(2)) {
+            }
+        });
+        const pid_t child = ::fork();
+        if (child == 0) {
+            ::alarm(20);
+            const bool refused = !w->join() && !w2->join() && !w->join_for(std::chrono::hours(1))->get();
+            w.reset();
+            w2.reset();
+            rx.reset();
+            tx.reset();
+            delete other;
+            ::_exit(refused ? 0 : 1);
+        }
+        over = true;
+        pusher.join();
+        const int status = status_of(child);
+        if (status != 0) return status;
+        tx->finish();
+        if (!other->close()) return 98;
+        if (!w->join() || !w2->join()) return 97;
+        delete other;
+    }
+    return 0;
+}
+
+// A child that goes on by itself, as a daemon does, with workers and channels of its own. Meanwhile the parent's
+// threads spawn workers, whose names go through one register.
+int fork_and_work() {
+    std::atomic<bool> over{false};
+    std::thread spawner([&] {
+        while (!over) (void)spawn("parent", [] {}).join();
+    });
+    int bad = 0;
+    for (int round = 0; round < 20 && bad == 0; ++round) {
+        const pid_t child = ::fork();
+        if (child == 0) {
+            ::alarm(20);
+            auto [tx, rx] = make_channel<int>(1);
+            auto w = spawn("child", std::move(rx), drain);
+            for (int i = 0; i < 100; ++i)
+                if (!tx.push(i)) ::_exit(1);
+            tx.finish();
+            ::_exit(w.join().value() == 100 ? 0 : 2);
+        }
+        bad = status_of(child);
+    }
+    over = true;
+    spawner.join();
+    return bad;
+}
+
+std::expected<void, std::string> fails() { return std::unexpected("no more"); }
+
+int unseen() {
+    auto [tx, rx] = make_channel<int>(1);
+    auto sent = tx.push(1);
+    auto w = spawn("frames", std::move(rx), [](receiver<int>& in) {
+        (void)in.pop();
+        return fails();
+    });
+    while (!w.is_done()) std::this_thread::yield(); // before it is asked to stop
+    return sent ? 0 : 1;
+}
+int hook_throws() {
+    inquest::set_failure_hook([](const inquest::cause&) { throw std::runtime_error("from the hook"); });
+    auto w = spawn("w", fails);
+    return 0;
+}
+int long_wait() {
+    inquest::set_long_wait(std::chrono::milliseconds(20));
+    auto [tx, rx] = make_channel<int>({.capacity = 1, .name = "jobs"});
+    auto w = spawn("slow", std::move(rx), drain);
+    std::thread closer([&out = tx] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(50)); // the long wait itself
+        out.finish();
+    });
+    (void)w.join();
+    closer.join();
+    return 0;
+}
+
+const std::map<std::string, int (*)()> scenes{
+    {"static_channel_first", static_channel_first},
+    {"static_worker_first", static_worker_first},
+    {"static_failure", static_failure},
+    {"exit_in_main", exit_in_main},
+    {"exit_in_worker", exit_in_worker},
+    {"throw_uncaught", throw_uncaught},
+    {"throw_caught", throw_caught},
+    {"pthread_exit_uncaught", pthread_exit_uncaught},
+    {"success_uncaught", success_uncaught},
+    {"fork_under_load", fork_under_load},
+    {"fork_and_work", fork_and_work},
+    {"unseen", unseen},
+    {"hook_throws", hook_throws},
+    {"long_wait", long_wait},
+};
+
+} // namespace
+
+int main(int argc, char** argv) {
+    const auto scene = argc == 2 ? scenes.find(argv[1]) : scenes.end();
+    if (scene == scenes.end()) return 2;
+    return scene->second();
+}

@@ -1,0 +1,193 @@
+// What is told of a failure nobody looked at, by whom, on which thread, and what comes of a hook that throws.
+#include "support/support.hpp"
+
+#include <doctest/doctest.h>
+
+using inquest::cause;
+using inquest::make_channel;
+using inquest::receiver;
+using inquest::spawn;
+
+namespace {
+
+std::expected<void, std::string> fails() { return std::unexpected("unseen"); }
+
+/// Keeps the lines for the logger while it lives.
+class caught_log {
+  public:
+    caught_log() {
+        inquest::detail::set_log([this](bool alarm, std::string_view line) {
+            const std::lock_guard lock(guard_);
+            lines_.push_back((alarm ? "alarm " : "note ") + std::string(line));
+        });
+    }
+    ~caught_log() { inquest::detail::set_log({}); }
+    std::vector<std::string> lines() {
+        const std::lock_guard lock(guard_);
+        return lines_;
+    }
+
+  private:
+    std::mutex guard_;
+    std::vector<std::string> lines_;
+};
+
+} // namespace
+
+TEST_CASE(
+    "a failure nobody looked at reaches the hook when the worker goes, and one that was seen does not") {
+    support::caught_hook hook;
+    {
+        auto w = spawn("quiet", fails);
+    }
+    CHECK(hook.seen() == std::vector<std::string>{"worker 'quiet' failed: unseen"});
+    {
+        auto joined = spawn("seen", fails);
+        CHECK(!joined.join());
+        auto reported = spawn("seen", fails);
+        CHECK(reported.report());
+        auto peeked = spawn("seen", fails);
+        support::wait_for("its end", [&] { return peeked.is_done(); });
+        CHECK(!peeked.peek()->get());
+        auto [tx, rx] = make_channel<int>(1);
+        auto resolved = spawn("seen", std::move(rx), [](receiver<int>&) { return fails(); });
+        for (;;)
+            if (auto sent = tx.push(1); !sent) {
+                CHECK(*resolve(tx, resolved, sent.error()).error() == "unseen");
+                break;
+            }
+    }
+    {
+        auto w = spawn("fine", [] {});
+    }
+    CHECK(hook.seen().size() == 1);
+}
+
+TEST_CASE("an unseen failure is told of whatever its kind: item and cause with it") {
+    support::caught_hook hook;
+    auto [tx, rx] = make_channel<int>(2);
+    CHECK(tx.push(1));
+    CHECK(tx.push(2));
+    {
+        auto w = spawn("frames", rx, [](receiver<int>& in) {
+            CHECK(in.pop());
+            CHECK(in.pop());
+            throw support::bad_frame("no picture", 2);
+        });
+        support::wait_for("its end", [&] { return w.is_done(); });
+    }
+    const auto seen = hook.seen();
+    REQUIRE(seen.size() == 1);
+    CHECK(seen[0] == "worker 'frames' failed on item 2: support::bad_frame: no picture");
+}
+
+TEST_CASE(
+    "the hook runs on the thread that destroys the worker, outside every lock: it may use the library") {
+    std::thread::id where;
+    auto [tx, rx] = make_channel<std::string>(4);
+    auto before = inquest::set_failure_hook([&](const cause& why) {
+        where = std::this_thread::get_id();
+        CHECK(tx.push(why.message()));
+        auto inner = spawn("inner", [] { return 1; });
+        CHECK(inner.join());
+        auto mine = inquest::set_failure_hook({}); // even this
+        inquest::set_failure_hook(mine);
+    });
+    {
+        auto w = spawn("w", fails);
+    }
+    inquest::set_failure_hook(before);
+    CHECK(where == std::this_thread::get_id());
+    CHECK(rx.pop().value() == "worker 'w' failed: unseen");
+}
+
+TEST_CASE(
+    "the eager hook hears of every failure on the dying worker's thread, and does not count as a look") {
+    support::caught_hook hook;
+    std::thread::id where, own;
+    std::string text;
+    auto before = inquest::set_eager_failure_hook([&](const cause& why) {
+        where = std::this_thread::get_id();
+        text = why.message();
+    });
+    {
+        auto [tx, rx] = make_channel<int>(1);
+        auto w = spawn("eager", std::move(rx), [&](receiver<int>&) {
+            own = std::this_thread::get_id();
+            return fails();
+        });
+        support::wait_for("its end", [&] { return w.is_done(); });
+        CHECK(tx.is_closed()); // published before it was told
+    }
+    {
+        auto fine = spawn("fine", [] {});
+    }
+    inquest::set_eager_failure_hook(before);
+    CHECK(where == own);
+    CHECK(text == "worker 'eager' failed: unseen");
+    CHECK(hook.seen().size() == 1);
+}
+
+TEST_CASE("without a hook the logger is told, and with one it is not") {
+    caught_log log;
+    {
+        auto w = spawn("logged", fails);
+    }
+    CHECK(log.lines() ==
+          std::vector<std::string>{"alarm nobody looked at a failure: worker 'logged' failed: unseen"});
+    support::caught_hook hook;
+    {
+        auto w = spawn("hooked", fails);
+    }
+    CHECK(hook.seen().size() == 1);
+    CHECK(log.lines().size() == 1);
+}
+
+TEST_CASE("a hook that throws goes no further, and the failure still reaches the logger") {
+    caught_log log;
+    const auto throwing = [](auto thrown) {
+        const auto before = inquest::set_failure_hook([thrown](const cause&) { throw thrown; });
+        {
+            auto w = spawn("w", fails);
+        }
+        inquest::set_failure_hook(before);
+    };
+    throwing(std::runtime_error("from the hook"));
+    throwing(7);
+    CHECK(log.lines().size() == 2);
+}
+
+TEST_CASE("a logger that throws goes no further either") {
+    inquest::detail::set_log([](bool, std::string_view) { throw std::runtime_error("from the logger"); });
+    {
+        auto w = spawn("w", fails); // to standard error
+    }
+    inquest::detail::set_log({});
+}
+
+TEST_CASE("an error whose text cannot be made is told of without it") {
+    struct wordless {
+        std::string message() const { throw std::runtime_error("no words"); }
+    };
+    caught_log log;
+    {
+        auto w = spawn("w", []() -> std::expected<void, wordless> { return std::unexpected(wordless{}); });
+    }
+    CHECK(log.lines().empty());
+}
+
+TEST_CASE("hooks may be set while failures are told: each is told to one of them") {
+    std::atomic<int> told{0};
+    const auto hook = [&](const cause&) { ++told; };
+    const auto before = inquest::set_failure_hook(hook);
+    std::atomic<bool> over{false};
+    std::jthread setter([&] {
+        while (!over) inquest::set_failure_hook(hook);
+    });
+    const int n = support::stress(500);
+    for (int i = 0; i < n; ++i) auto w = spawn("w", fails);
+    over = true;
+    setter.join();
+    inquest::set_failure_hook(before);
+    CHECK(told == n);
+}
