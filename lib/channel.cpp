@@ -232,6 +232,11 @@ push_error channel_control::push_refused(status why, const std::source_location&
     return {why, refusal_cause(), site, accepted, left_early_ && !slot_, count_};
 }
 
+push_error channel_control::refusal(const std::source_location& site) const {
+    const std::lock_guard lock(mutex_);
+    return push_refused(status::closed, site, 0);
+}
+
 pop_error channel_control::pop_refused(status why) const {
     if (why == status::empty || why == status::timeout) return pop_error(why);
     if (why == status::stopped || why == status::complete) {

@@ -128,8 +128,8 @@ void worker_record::record_success() noexcept {
     }
 }
 
-void worker_record::request_stop() noexcept {
-    stop_.store(true); // first: a call that registers after our look below sees it
+// A call that registers after our look sees the token stopped: it asks after that, and the token came first.
+void worker_record::interrupt() noexcept {
     const std::lock_guard lock(mutex_);
     if (blocked_.node) blocked_.node->interrupt();
 }

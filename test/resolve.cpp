@@ -243,24 +243,6 @@ TEST_CASE("resolve_first rethrows a first exception, and answers with the fallba
     }
 }
 
-TEST_CASE("workers that fail at the same instant: the channel's first cause is the one resolve_first names") {
-    for (int round = 0; round < stress(2000); ++round) {
-        auto [tx, rx] = make_channel<int>(2);
-        std::atomic<int> in{0};
-        const auto body = [&in](receiver<int>&) -> std::expected<void, int> {
-            ++in;
-            while (in.load() < 2) std::this_thread::yield();
-            return std::unexpected(1);
-        };
-        std::array workers{spawn("a", rx, body), spawn("b", rx, body)};
-        const auto failed = push_error_of(tx);
-        const auto why = resolve_first(tx, workers, failed);
-        CHECK(why.cause() == failed.cause());
-        REQUIRE(why.also_failed().size() == 1);
-        CHECK(why.also_failed()[0].sequence() > why.cause().sequence());
-    }
-}
-
 namespace {
 
 std::expected<int, failure<std::string>> push_all(inquest::sender<std::pair<int, int>>& tx,

@@ -165,7 +165,7 @@ class sender : public detail::handle<T>, public push_operations<sender<T>, T> {
     template <class U>
     std::expected<std::size_t, push_error> send(U* items, std::size_t n, const detail::patience& how,
                                                 const std::source_location& site) {
-        if (is_finished()) return std::unexpected(push_error(status::closed, {}, site));
+        if (is_finished() && this->core_) return std::unexpected(this->core_->refusal(site));
         auto sent = detail::handle<T>::send(items, n, how, site);
         // Written once as a rule: the place is the same on every turn of a producer's loop.
         if (sent || sent.error().accepted() > 0) {
@@ -295,6 +295,7 @@ class channel : public detail::handle<T>,
     ~channel() {
         const detail::uncancelled guard;
         this->core_->destroy();
+        this->core_.reset(); // an item's destructor that still asks the channel finds it closed and empty
     }
 
     using detail::handle<T>::close;

@@ -62,6 +62,8 @@ class channel_control : public std::enable_shared_from_this<channel_control> {
 
     /// What is known of why it closed; empty where nothing is.
     [[nodiscard]] cause known_cause() const;
+    /// What a push is told that is not even tried.
+    [[nodiscard]] push_error refusal(const std::source_location& site) const;
 
   protected:
     explicit channel_control(channel_options options);

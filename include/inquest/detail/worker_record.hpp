@@ -78,9 +78,10 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
 
     // Any thread.
 
-    [[nodiscard]] bool stop_requested() const noexcept { return stop_.load(); }
-    /// Marks the stop and ends the blocked call the worker is in, if any. The worker's one stop callback.
-    void request_stop() noexcept;
+    /// Asks the thread's own token, so that whoever has seen it stopped is not given an item after that.
+    [[nodiscard]] bool stop_requested() const noexcept { return stop.stop_requested(); }
+    /// Ends the blocked call the worker is in, if any, once its stop was requested. The worker's one stop callback.
+    void interrupt() noexcept;
     /// The outcome can be read: it was written before.
     [[nodiscard]] bool is_published() const noexcept { return published.load(); }
     /// The items it is working on.
@@ -104,6 +105,7 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     [[nodiscard]] cause as_cause() const { return to_cause(shared_from_this()); }
 
     std::shared_ptr<worker_identity> identity;
+    stop_token stop; // set before the function runs, and read on its thread only
     const channel_control* attached_to = nullptr; // compared, never followed
     atomic<bool> published{false};
     latch done;                    // opened after the promise was fulfilled, the last act of the thread
@@ -120,7 +122,6 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     cause broken_by;
 
   private:
-    atomic<bool> stop_{false};
     mutable mutex mutex_;
     blocked_at blocked_; // protected by mutex_
 };

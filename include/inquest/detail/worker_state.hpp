@@ -120,6 +120,7 @@ struct worker_task {
 
     void run(const stop_token& stop) {
         const current_worker_scope scope(*block);
+        block->stop = stop;
         block->identity->name_this_thread();
         const stop_callback<stopper> on_stop(stop, stopper{block.get()}); // the worker's only one
         if (when_thrown == on_exception::terminate) return run_uncaught(stop);
@@ -186,7 +187,7 @@ struct worker_task {
 
     struct stopper {
         worker_record* record;
-        void operator()() const noexcept { record->request_stop(); }
+        void operator()() const noexcept { record->interrupt(); }
     };
 };
 
