@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cxxabi.h>
+#include <limits>
 #include <typeinfo>
 
 namespace inquest::inline INQUEST_ABI {
@@ -37,7 +38,7 @@ std::string_view to_string(status s) noexcept {
 namespace detail {
 
 std::string describe_errno(int number) {
-    const int positive = number < 0 ? -number : number;
+    const int positive = number < 0 && number != std::numeric_limits<int>::min() ? -number : number;
     return std::generic_category().message(positive) + " (errno " + std::to_string(positive) + ')';
 }
 

@@ -55,6 +55,13 @@ class failure : public failure<void> {
 
     /// The worker's own error value; null where the worker ended in another way, which `cause` tells.
     [[nodiscard]] const E* error() const noexcept { return this->cause().template get<E>(); }
+    /// The same by value, or `other` where there is none.
+    template <class U>
+        requires std::convertible_to<U, E>
+    [[nodiscard]] E error_or(U&& other) const {
+        if (const E* mine = error()) return *mine;
+        return static_cast<E>(std::forward<U>(other));
+    }
 };
 
 } // namespace inquest::inline INQUEST_ABI

@@ -19,6 +19,7 @@
 #include <optional>
 #include <ranges>
 #include <source_location>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -46,34 +47,34 @@ class push_operations {
   public:
     /// Queues a copy of `value`, or the value itself, waiting while the channel is full.
     [[nodiscard]] result push(const T& value, site_type site = site_type::current())
-        requires std::copy_constructible<T>
+        requires std::is_copy_constructible_v<T>
     {
         return one(value, {}, site);
     }
     [[nodiscard]] result push(T&& value, site_type site = site_type::current())
-        requires std::move_constructible<T>
+        requires std::is_move_constructible_v<T>
     {
         return one(value, {}, site);
     }
     /// The same, ended by this token and not by the worker's.
     [[nodiscard]] result push(const T& value, const stop_token& stop, site_type site = site_type::current())
-        requires std::copy_constructible<T>
+        requires std::is_copy_constructible_v<T>
     {
         return one(value, {.token = &stop}, site);
     }
     [[nodiscard]] result push(T&& value, const stop_token& stop, site_type site = site_type::current())
-        requires std::move_constructible<T>
+        requires std::is_move_constructible_v<T>
     {
         return one(value, {.token = &stop}, site);
     }
     /// Without waiting: fails with `full` where there is no room.
     [[nodiscard]] result try_push(const T& value, site_type site = site_type::current())
-        requires std::copy_constructible<T>
+        requires std::is_copy_constructible_v<T>
     {
         return one(value, patience::none(), site);
     }
     [[nodiscard]] result try_push(T&& value, site_type site = site_type::current())
-        requires std::move_constructible<T>
+        requires std::is_move_constructible_v<T>
     {
         return one(value, patience::none(), site);
     }
@@ -82,7 +83,7 @@ class push_operations {
     [[nodiscard]] result push_for(const T& value, const std::chrono::duration<Rep, Period>& limit,
                                   const std::optional<stop_token>& stop = {},
                                   site_type site = site_type::current())
-        requires std::copy_constructible<T>
+        requires std::is_copy_constructible_v<T>
     {
         return one(value, patience::up_to(limit, stop), site);
     }
@@ -90,7 +91,7 @@ class push_operations {
     [[nodiscard]] result push_for(T&& value, const std::chrono::duration<Rep, Period>& limit,
                                   const std::optional<stop_token>& stop = {},
                                   site_type site = site_type::current())
-        requires std::move_constructible<T>
+        requires std::is_move_constructible_v<T>
     {
         return one(value, patience::up_to(limit, stop), site);
     }
@@ -99,7 +100,7 @@ class push_operations {
     [[nodiscard]] result
     push_until(const T& value, const std::chrono::time_point<detail::clock, Duration>& deadline,
                const std::optional<stop_token>& stop = {}, site_type site = site_type::current())
-        requires std::copy_constructible<T>
+        requires std::is_copy_constructible_v<T>
     {
         return one(value, patience::until(deadline, stop), site);
     }
@@ -107,7 +108,7 @@ class push_operations {
     [[nodiscard]] result
     push_until(T&& value, const std::chrono::time_point<detail::clock, Duration>& deadline,
                const std::optional<stop_token>& stop = {}, site_type site = site_type::current())
-        requires std::move_constructible<T>
+        requires std::is_move_constructible_v<T>
     {
         return one(value, patience::until(deadline, stop), site);
     }

@@ -47,7 +47,8 @@ class channel_core final : public channel_control {
     ~channel_core() {
         if (left_behind()) return;
         const uncancelled guard;
-        for (; count_ > 0; --count_, head_ = next(head_)) std::destroy_at(&slots_[head_].value);
+        for (; count_ > 0; --count_, head_ = next(head_))
+            std::destroy_at(std::addressof(slots_[head_].value));
     }
 
     /// All of `items`, in order, waiting for room as often as need be; answers n. U is T for items that are
@@ -140,7 +141,7 @@ class channel_core final : public channel_control {
         stolen(const stolen&) = delete;
         stolen& operator=(const stolen&) = delete;
         void drop_front() noexcept {
-            std::destroy_at(&self.slots_[head].value);
+            std::destroy_at(std::addressof(self.slots_[head].value));
             head = self.next(head);
             --count;
         }

@@ -35,19 +35,20 @@ std::string describe_exception(const std::exception_ptr& thrown);
 /// The text of an errno value, of either sign, with the number.
 std::string describe_errno(int number);
 
+template <class S>
+concept text = std::convertible_to<S, std::string> || std::convertible_to<S, std::string_view>;
+
 template <class E>
 concept has_message = requires(const E& e) {
-    { e.message() } -> std::convertible_to<std::string>;
+    { e.message() } -> text;
 };
 template <class E>
 concept has_what = requires(const E& e) {
-    { e.what() } -> std::convertible_to<std::string>;
+    { e.what() } -> text;
 };
 template <class E>
 concept has_to_string = requires(const E& e) {
-    { to_string(e) } -> std::convertible_to<std::string>;
-} || requires(const E& e) {
-    { to_string(e) } -> std::convertible_to<std::string_view>;
+    { to_string(e) } -> text;
 };
 template <class E>
 concept streamable = requires(std::ostream& out, const E& e) { out << e; };

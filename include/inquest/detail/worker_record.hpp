@@ -105,7 +105,7 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     [[nodiscard]] cause as_cause() const { return to_cause(shared_from_this()); }
 
     std::shared_ptr<worker_identity> identity;
-    stop_token stop; // set before the function runs, and read on its thread only
+    stop_token stop;                              // set before the function runs, and read on its thread only
     const channel_control* attached_to = nullptr; // compared, never followed
     atomic<bool> published{false};
     latch done;                    // opened after the promise was fulfilled, the last act of the thread
