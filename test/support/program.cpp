@@ -1,6 +1,7 @@
 #include "program.hpp"
 
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
 #include <spawn.h>
@@ -49,20 +50,56 @@ std::string slurp(int fd) {
     }
 }
 
+/// Holds in this process only while it lives, and for good in a program that is started meanwhile.
+class file_limit {
+  public:
+    explicit file_limit(std::optional<rlim_t> most) {
+        if (!most) return;
+        set_ = ::getrlimit(RLIMIT_FSIZE, &before_) == 0;
+        const rlimit lower{.rlim_cur = *most, .rlim_max = before_.rlim_max};
+        if (!set_ || ::setrlimit(RLIMIT_FSIZE, &lower) != 0)
+            throw std::system_error(errno, std::generic_category(), "setrlimit");
+    }
+    ~file_limit() {
+        if (set_) ::setrlimit(RLIMIT_FSIZE, &before_);
+    }
+    file_limit(const file_limit&) = delete;
+    file_limit& operator=(const file_limit&) = delete;
+
+  private:
+    rlimit before_{};
+    bool set_ = false;
+};
+
+/// Makes a write to a pipe that nobody reads fail, and not end the tests. For a thread's whole life.
+void block_sigpipe() {
+    sigset_t pipes;
+    ::sigemptyset(&pipes);
+    ::sigaddset(&pipes, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &pipes, nullptr);
+}
+
 } // namespace
 
 outcome run(const std::vector<std::string>& arguments, const std::string& input) {
+    return run(arguments, surroundings{.input = input});
+}
+
+outcome run(const std::vector<std::string>& arguments, const surroundings& with) {
     pipe_pair in, out, err;
     posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawn_file_actions_adddup2(&actions, in.read, 0);
+    ::posix_spawn_file_actions_adddup2(&actions, with.input_from < 0 ? in.read : with.input_from, 0);
     ::posix_spawn_file_actions_adddup2(&actions, out.write, 1);
     ::posix_spawn_file_actions_adddup2(&actions, err.write, 2);
     std::vector<char*> argv;
     for (const auto& a : arguments) argv.push_back(const_cast<char*>(a.c_str()));
     argv.push_back(nullptr);
     pid_t child = 0;
-    const int bad = ::posix_spawn(&child, argv[0], &actions, nullptr, argv.data(), environ);
+    const int bad = [&] {
+        const file_limit limit(with.largest_file);
+        return ::posix_spawn(&child, argv[0], &actions, nullptr, argv.data(), environ);
+    }();
     ::posix_spawn_file_actions_destroy(&actions);
     if (bad != 0) throw std::system_error(bad, std::generic_category(), arguments.at(0));
     in.close_read();
@@ -72,6 +109,8 @@ outcome run(const std::vector<std::string>& arguments, const std::string& input)
     outcome result;
     {
         const std::jthread feeder([&] {
+            block_sigpipe();
+            const std::string& input = with.input;
             std::size_t at = 0;
             while (at < input.size()) { // a program that stops reading ends this with EPIPE
                 const auto n = ::write(in.write, input.data() + at, input.size() - at);

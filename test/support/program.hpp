@@ -1,7 +1,9 @@
 // Running a program as a user would: its arguments, its standard input, and what it printed.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <sys/resource.h>
 #include <vector>
 
 namespace support {
@@ -11,7 +13,16 @@ struct outcome {
     std::string out, err;
 };
 
-/// Runs the program at `arguments[0]` to its end, feeding it `input`.
+/// What a program is run with, beside its arguments.
+struct surroundings {
+    std::string input{};                  ///< fed to its standard input
+    int input_from = -1;                  ///< a descriptor that is its standard input, instead
+    std::optional<rlim_t> largest_file{}; ///< no file can grow beyond: RLIMIT_FSIZE
+};
+
+/// Runs the program at `arguments[0]` to its end.
+outcome run(const std::vector<std::string>& arguments, const surroundings& with);
+/// The same, feeding it `input`.
 outcome run(const std::vector<std::string>& arguments, const std::string& input = {});
 
 /// The value of an environment variable that the build sets; fails the test where it is missing.
