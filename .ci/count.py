@@ -7,7 +7,10 @@ import pathlib
 import re
 import sys
 
-MAY_SKIP = {}  # (folder, test): reason
+MAY_SKIP = {  # (folder, test): reason
+    (folder, "inquest:examples / flush_full"): "mounting a file system was refused, as it is to root in many containers"
+    for folder in ("build", "build-asan", "build-tsan")
+}
 
 CASES = re.compile(r"\[doctest\] test cases:\s*(\d+)\s*\|\s*(\d+) passed\s*\|\s*(\d+) failed\s*\|\s*(\d+) skipped")
 
