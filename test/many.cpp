@@ -159,14 +159,17 @@ TEST_CASE("failures at the same instant: the channel's cause is the first by num
     };
     const int rounds = stress(100'000);
     std::atomic<round_of*> now{nullptr};
-    std::atomic<int> begun{0}, done{0};
+    std::atomic<int> begun{0}, here{0}, done{0};
     const auto dies = [&](std::size_t who) {
         return std::jthread([&, who] {
             for (int i = 1; i <= rounds; ++i) {
                 while (begun.load() < i) std::this_thread::yield();
+                auto& mine = *now.load();
+                ++here; // together from here: the other one is awake
+                for (int spins = 1; here.load() < 2 * i; ++spins)
+                    if (spins % 4096 == 0) std::this_thread::yield();
                 for (std::atomic<int> dally = i * (who == 0 ? 3 : 5) % 40; dally > 0; --dally) {
                 }
-                auto& mine = *now.load();
                 mine.record[who]->kind = inquest::cause_kind::error;
                 inquest::detail::publish(*mine.record[who], inquest::detail::access::core(mine.queue).get());
                 ++done;

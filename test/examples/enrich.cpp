@@ -42,6 +42,8 @@ std::expected<totals, inquest::failure<net_error>> enrich(std::istream& in, inqu
             undelivered.push_back(std::move(line)); // refused, and so untouched
             return std::unexpected(inquest::resolve_first(tx, workers, sent.error()));
         }
+    if (in.bad()) // not the end: the workers must not take it for that
+        tx.close(inquest::cause("the input could not be read to its end"));
     tx.finish();
     // A failure in the last items comes after the last push: it is found here, not by a push.
     if (auto failed = inquest::report(workers)) return std::unexpected(*failed);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <csignal>
 #include <iostream>
 #include <optional>
@@ -15,6 +16,7 @@
 namespace {
 
 constexpr std::size_t batch_bound = 64;
+constexpr std::chrono::milliseconds longest_wait(100);
 constexpr std::size_t most_records = 9'999'999; // their numbers have seven digits
 
 /// What the worker has done and what it holds. The object is main's, and read there only once the worker was
@@ -63,11 +65,10 @@ std::error_code commit(posix_file& out, journal& kept) {
 
 std::expected<std::size_t, std::error_code> flush(inquest::receiver<std::string>& records, posix_file& out,
                                                   journal& kept) {
-    kept.in_hand.reserve(batch_bound); // so that nothing is lost between a pop and its place in there
-    while (auto record = records.pop()) {
-        do {
-            kept.in_hand.push_back(*std::move(record));
-        } while (kept.in_hand.size() < batch_bound && (record = records.try_pop()));
+    for (;;) { // a batch is written when it is full, or when its first records have waited long enough
+        const auto popped = records.pop_range_for(kept.in_hand, batch_bound, longest_wait);
+        if (!popped && popped.error().status() != inquest::status::timeout) break; // the end
+        if (!popped) continue;
         if (const auto failed = commit(out, kept)) return std::unexpected(failed);
     }
     if (const auto failed = out.close()) return std::unexpected(failed);

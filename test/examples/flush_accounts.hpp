@@ -37,7 +37,7 @@ inline accounts check_accounts(const support::outcome& run, const std::string& r
     INFO(run.err);
     CHECK(run.status == 1);
     const std::regex expected(
-        "flush: worker 'flush' failed (?:on|after) item (\\d+): " + reason +
+        "flush: worker 'flush' failed (?:on|after) (?:item|items \\d+ to) (\\d+): " + reason +
         "\nflush: (\\d+) records complete on disk, (\\d+) handed back, (\\d+) produced\n" + remark);
     std::smatch found;
     REQUIRE(std::regex_match(run.err, found, expected));
