@@ -15,6 +15,11 @@ using inquest::spawn;
 
 namespace lib {
 
+enum streamed_enum { all_well, all_lost };
+[[maybe_unused]] std::ostream& operator<<(std::ostream& out, streamed_enum e) {
+    return out << (e == all_lost ? "all is lost" : "all is well");
+}
+
 enum class plain { ok, broken = 7 };
 enum old_enum { old_ok, old_broken = 3 };
 
@@ -109,7 +114,8 @@ TEST_CASE("an int is an errno, of either sign, with its number") {
 
 TEST_CASE("an enum without words is named with its number, and a type without any is named") {
     CHECK(text_of(lib::plain::broken) == "lib::plain(7)");
-    CHECK(text_of(lib::old_broken).find('3') != std::string::npos);
+    CHECK(text_of(lib::old_broken) == "lib::old_enum(3)");
+    CHECK(text_of(lib::all_lost) == "all is lost");
     CHECK(text_of(lib::mute{4}) == "an error of type lib::mute");
     CHECK(text_of(std::variant<int, lib::mute>(5)).starts_with("an error of type std::variant<"));
     CHECK(text_of(nullptr).size() > 0);

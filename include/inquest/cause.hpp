@@ -34,9 +34,9 @@ enum class cause_kind : unsigned char {
 
 /// Channel-wide push numbers, counted from 1. `after` says that the worker had seen the end of the stream.
 struct item_range {
-    std::uint64_t first = 0;
-    std::uint64_t last = 0;
-    bool after = false;
+    std::uint64_t first = 0; ///< the earliest of those it took last
+    std::uint64_t last = 0;  ///< the latest; 0 where it took none
+    bool after = false;      ///< it had taken `last`, and then been told the end
     friend bool operator==(const item_range&, const item_range&) = default;
 };
 
@@ -64,6 +64,7 @@ class cause {
     /// False for the empty cause: nothing was recorded. The empty cause answers every question with nothing.
     explicit operator bool() const noexcept { return record_ != nullptr; }
 
+    /// What kind of thing it tells of; `unexplained` for the empty cause.
     [[nodiscard]] cause_kind kind() const noexcept;
     /// The worker's name, numbered where workers share it; empty where no worker was concerned.
     [[nodiscard]] std::string worker() const;
@@ -100,7 +101,9 @@ class cause {
 class ended : public std::exception {
   public:
     explicit ended(inquest::cause why);
+    /// The cause's message.
     [[nodiscard]] const char* what() const noexcept override;
+    /// How the worker ended.
     [[nodiscard]] const inquest::cause& cause() const noexcept { return why_; }
 
   private:

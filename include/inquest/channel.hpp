@@ -235,8 +235,11 @@ class receiver : public detail::handle<T>, public pop_operations<receiver<T>, T>
         explicit iterator(receiver& from) : from_(&from) { ++*this; }
         iterator(iterator&&) = default;
         iterator& operator=(iterator&&) = default;
+        /// The item that was popped last: the caller's own, to change or move from.
         T& operator*() const noexcept { return *item_->value; }
+        /// The same, for its members.
         T* operator->() const noexcept { return &*item_->value; }
+        /// Pops the next one.
         iterator& operator++() {
             item_.emplace(*from_);
             return *this;

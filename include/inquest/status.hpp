@@ -40,8 +40,8 @@ enum class undelivered : unsigned char {
 struct channel_options {
     std::size_t capacity = 0; ///< the exact bound, at least 1
     std::string name{};       ///< shown in messages that concern the channel itself; may be empty
-    inquest::on_failure on_failure = inquest::on_failure::fail_fast;
-    inquest::undelivered undelivered = inquest::undelivered::keep;
+    inquest::on_failure on_failure = inquest::on_failure::fail_fast; ///< what one worker's failure does
+    inquest::undelivered undelivered = inquest::undelivered::keep;   ///< what becomes of items left over
 };
 
 } // namespace inquest::inline INQUEST_ABI

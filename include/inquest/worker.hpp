@@ -26,6 +26,7 @@ class worker {
   public:
     using value_type = T;
     using error_type = E;
+    /// What `join` answers.
     using result_type = std::expected<T, failure<E>>;
     /// What the timed forms answer: the result, to be had by `get()`, or what the worker is still doing.
     using timed_result_type = std::expected<std::reference_wrapper<const result_type>, still_running>;

@@ -46,12 +46,17 @@ template <class E>
 concept has_what = requires(const E& e) {
     { e.what() } -> text;
 };
+// Found beside the type only, never by where this header was included: std::to_string would take an old enum for
+// the number that it converts to.
+void to_string() = delete;
 template <class E>
 concept has_to_string = requires(const E& e) {
     { to_string(e) } -> text;
 };
+// An enum must have an operator of its own, for the same reason.
 template <class E>
-concept streamable = requires(std::ostream& out, const E& e) { out << e; };
+concept streamable = (!std::is_enum_v<E> && requires(std::ostream& out, const E& e) { out << e; }) ||
+                     (std::is_enum_v<E> && requires(std::ostream& out, const E& e) { operator<<(out, e); });
 
 /// One line for an error value of any type; a type with no text of its own is named.
 template <class E>
