@@ -40,13 +40,15 @@ std::shared_ptr<worker_identity> worker_identity::enter(std::string name) {
     std::shared_ptr<worker_identity> self(new worker_identity(std::move(name)));
     registry& all = registry::get();
     const std::lock_guard lock(all.guard);
-    auto& bearers = all.names[self->name_];
+    auto at = all.names.find(self->name_);
+    if (at == all.names.end()) at = all.names.emplace(self->name_, registry::bearers(1)).first;
+    auto& bearers = at->second;
     const auto place = std::ranges::find(bearers, nullptr);
     self->slot_ = static_cast<std::size_t>(place - bearers.begin());
     if (place != bearers.end())
         *place = self.get();
     else
-        bearers.push_back(self.get()); // may leave an empty entry behind where it throws, which does no harm
+        bearers.push_back(self.get());
     self->entered_ = true;
 
     if (bearers.size() == 1) return self; // alone: no number

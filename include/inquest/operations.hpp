@@ -143,6 +143,8 @@ class push_operations {
     }
 
   private:
+    friend Self;
+    push_operations() = default; // nobody but the end itself has this as a base
     template <class U>
     result one(U& value, const patience& how, const site_type& site) {
         auto sent = static_cast<Self*>(this)->send(std::addressof(value), 1, how, site);
@@ -219,6 +221,8 @@ class pop_operations {
     }
 
   private:
+    friend Self;
+    pop_operations() = default; // nobody but the end itself has this as a base
     result one(const patience& how) { return static_cast<Self*>(this)->receive(how); }
     range_result many(std::vector<T>& into, std::size_t max, const patience& how) {
         if (max == 0) return std::size_t{0};

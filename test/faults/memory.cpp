@@ -8,17 +8,23 @@
 
 namespace {
 
-std::atomic<long> allocations{0};
+std::atomic<long> allocations{0}, alive{0};
+std::atomic<long> fail_at{0}; // 1: the next one; 0: none
 
 } // namespace
 
 void* operator new(std::size_t size) {
     ++allocations;
+    if (fail_at.load() > 0 && fail_at.fetch_sub(1) == 1) throw std::bad_alloc();
+    ++alive;
     if (void* memory = std::malloc(size)) return memory;
     throw std::bad_alloc();
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory) noexcept {
+    if (memory) --alive;
+    std::free(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }
 
 using inquest::make_channel;
 using inquest::receiver;
@@ -44,4 +50,66 @@ TEST_CASE("push and pop allocate nothing, blocked or not, also on their way to a
     CHECK(good);
     CHECK(during == 0);
     CHECK(w.join().has_value());
+}
+
+namespace {
+
+using outcome = std::expected<int, std::string>;
+
+outcome reads(receiver<std::string>& in, bool fails) {
+    int n = 0;
+    while (auto line = in.pop()) {
+        ++n;
+        if (fails && n == 3) return std::unexpected("the third line is one too many for this worker to take");
+    }
+    return n;
+}
+
+// A whole life: ends, workers, pushes, a failure, the question why, what is left over.
+void whole_life(bool fails) {
+    auto [tx, rx] = inquest::make_channel<std::string>({.capacity = 2, .name = "a channel with a long name"});
+    std::vector<inquest::worker<int, std::string>> workers;
+    for (int i = 0; i < 2; ++i)
+        workers.push_back(spawn("a worker with a long name", rx,
+                                [fails](receiver<std::string>& in) { return reads(in, fails); }));
+    for (int i = 0; i < 10; ++i) {
+        auto sent = tx.push(std::string(100, 'x'));
+        if (sent) continue;
+        auto why = resolve_first(tx, workers, sent.error());
+        (void)why.message();
+        (void)tx.recover();
+        return;
+    }
+    tx.finish();
+    for (auto& w : workers) (void)w.join();
+    if (auto failed = report(workers)) (void)failed->message();
+}
+
+} // namespace
+
+TEST_CASE(
+    "operator new may fail at any call: nothing hangs, nothing is leaked, and nothing ends the process") {
+    const auto quiet = inquest::set_failure_hook([](const inquest::cause&) {});
+    for (const bool fails : {false, true}) {
+        whole_life(fails); // what is made once in a process is made now
+        int thrown = 0, lived = 0;
+        for (long n = 1; lived < 20; ++n) {
+            const long before = alive.load();
+            fail_at = n;
+            bool ran_out = false;
+            try {
+                whole_life(fails);
+            } catch (const std::bad_alloc&) {
+                ran_out = true;
+            }
+            const bool reached = fail_at.exchange(0) <= 0;
+            ++(ran_out ? thrown : lived);
+            if (reached) lived = 0; // not yet past the last allocation
+            while (alive.load() > before) std::this_thread::yield(); // a leak is told by the watchdog
+            CHECK(alive.load() == before);
+            REQUIRE(n < 2000);
+        }
+        CHECK(thrown > 10);
+    }
+    inquest::set_failure_hook(quiet);
 }

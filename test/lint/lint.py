@@ -1,5 +1,7 @@
 """The checks of the `lint` suite that need no compiler. Usage: lint.py CHECK ROOT"""
 
+import concurrent.futures
+import os
 import pathlib
 import re
 import shutil
@@ -238,7 +240,15 @@ def check_tidy(root, build):
         for p in sources(root, ["lib", "test/examples"], {".cpp"})
         if not p.name.startswith("test_") and f"/{p.name}" in built
     ]
-    return subprocess.run([tool, "--quiet", "-p", build, *files]).returncode
+
+    def tidy(file):
+        done = subprocess.run([tool, "--quiet", "-p", build, file], text=True, capture_output=True)
+        return done.returncode, done.stdout
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = list(pool.map(tidy, files))
+    print("".join(said for _, said in results) or f"{len(files)} files, nothing found")
+    return max(status for status, _ in results)
 
 
 if __name__ == "__main__":
