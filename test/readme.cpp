@@ -5,8 +5,10 @@
 
 #include <doctest/doctest.h>
 
+#include <cerrno>
 #include <iostream>
 #include <sstream>
+#include <vector>
 
 namespace {
 
@@ -49,28 +51,35 @@ struct job {
 };
 using job_worker = inquest::worker<void, int>;
 
-auto with_expected(inquest::sender<job>& tx, job_worker& worker, const job& item)
-    -> std::expected<void, inquest::failure<int>> {
-    if (auto sent = tx.push(item); !sent) return std::unexpected(resolve(tx, worker, sent.error()));
+std::expected<void, inquest::failure<int>> with_expected(inquest::sender<job>& tx, job_worker& worker,
+                                                         const std::vector<job>& jobs) {
+    for (const job& item : jobs)
+        if (auto sent = tx.push(item); !sent) // in a function that returns std::expected
+            return std::unexpected(resolve(tx, worker, sent.error()));
     return {};
 }
 
 std::string logged;
 void log_line(const std::string& line) { logged = line; }
 
-bool with_bool(inquest::sender<job>& tx, job_worker& worker, const job& item) {
-    if (auto sent = tx.push(item); !sent) return log_line(resolve(tx, worker, sent.error()).message()), false;
+bool with_bool(inquest::sender<job>& tx, job_worker& worker, const std::vector<job>& jobs) {
+    for (const job& item : jobs)
+        if (auto sent = tx.push(item); !sent) // bool
+            return log_line(resolve(tx, worker, sent.error()).message()), false;
     return true;
 }
 
-int with_errno(inquest::sender<job>& tx, job_worker& worker, const job& item) {
-    if (auto sent = tx.push(item); !sent) return resolve(tx, worker, sent.error()).error_or(-EPIPE);
+int with_errno(inquest::sender<job>& tx, job_worker& worker, const std::vector<job>& jobs) {
+    for (const job& item : jobs)
+        if (auto sent = tx.push(item); !sent) // a negative errno, as the worker's own error is
+            return resolve(tx, worker, sent.error()).error_or(-EPIPE);
     return 0;
 }
 
-void with_throw(inquest::sender<job>& tx, job_worker& worker, const job& item) {
-    if (auto sent = tx.push(item); !sent)
-        throw std::runtime_error(resolve(tx, worker, sent.error()).message());
+void with_throw(inquest::sender<job>& tx, job_worker& worker, const std::vector<job>& jobs) {
+    for (const job& item : jobs)
+        if (auto sent = tx.push(item); !sent) // or that throws
+            throw std::runtime_error(resolve(tx, worker, sent.error()).message());
 }
 
 int drain_jobs(inquest::receiver<job>& jobs) {
@@ -78,45 +87,43 @@ int drain_jobs(inquest::receiver<job>& jobs) {
         if (next->id == 2) return -EBADMSG;
     return 0;
 }
+bool drain_well(inquest::receiver<job>& jobs) { return drain_jobs(jobs) == 0; }
 
 job_worker start(inquest::receiver<job> rx) {
-    return inquest::spawn("jobs", std::move(rx),
-                          [](inquest::receiver<job>& jobs) -> std::expected<void, int> {
-                              if (int r = drain_jobs(jobs); r < 0) return std::unexpected(r);
-                              return {};
-                          });
+    auto worker = inquest::spawn("jobs", std::move(rx), [](auto& jobs) -> std::expected<void, int> {
+        if (int r = drain_jobs(jobs); r < 0) return std::unexpected(r);
+        return {};
+    });
+    return worker;
 }
 
 } // namespace
 
 TEST_CASE("the same push stands in functions that return expected, bool or a negative errno, or throw") {
-    const auto until_it_fails = [](auto push_one) {
+    const std::vector<job> many(100, job{2});
+    const std::string words = "worker 'jobs' failed on item 1: Bad message (errno 74)";
+    const auto with_worker = [](auto ask) {
         auto [tx, rx] = inquest::make_channel<job>(1);
         auto worker = start(std::move(rx));
-        for (int id = 1; push_one(tx, worker, job{id}); ++id) {
-        }
+        ask(tx, worker);
     };
-    until_it_fails([](auto& tx, auto& worker, const job& item) {
-        const auto sent = with_expected(tx, worker, item);
-        if (!sent) CHECK(*sent.error().error() == -EBADMSG);
-        return sent.has_value();
+    with_worker(
+        [&](auto& tx, auto& worker) { CHECK(*with_expected(tx, worker, many).error().error() == -EBADMSG); });
+    with_worker([&](auto& tx, auto& worker) {
+        CHECK(!with_bool(tx, worker, many));
+        CHECK(logged == words);
     });
-    until_it_fails([](auto& tx, auto& worker, const job& item) { return with_bool(tx, worker, item); });
-    CHECK(logged == "worker 'jobs' failed on item 2: Bad message (errno 74)");
-    until_it_fails([](auto& tx, auto& worker, const job& item) {
-        const int r = with_errno(tx, worker, item);
-        CHECK((r == 0 || r == -EBADMSG));
-        return r == 0;
+    with_worker([&](auto& tx, auto& worker) { CHECK(with_errno(tx, worker, many) == -EBADMSG); });
+    with_worker([&](auto& tx, auto& worker) {
+        CHECK_THROWS_WITH_AS(with_throw(tx, worker, many), words.c_str(), std::runtime_error);
     });
-    until_it_fails([](auto& tx, auto& worker, const job& item) {
-        try {
-            with_throw(tx, worker, item);
-            return true;
-        } catch (const std::runtime_error& e) {
-            CHECK(e.what() == std::string("worker 'jobs' failed on item 2: Bad message (errno 74)"));
-            return false;
-        }
+    auto [tx, rx] = inquest::make_channel<job>(1);
+    auto worker = inquest::spawn("jobs", std::move(rx), [](auto& jobs) -> std::expected<void, std::string> {
+        if (!drain_well(jobs)) return std::unexpected("returned false");
+        return {};
     });
+    CHECK(tx.push(job{2}));
+    CHECK(worker.join().error().message() == "worker 'jobs' failed on item 1: returned false");
 }
 
 TEST_CASE("the README's samples do what it says") {
