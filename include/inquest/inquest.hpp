@@ -11,3 +11,4 @@
 #include <inquest/status.hpp>
 #include <inquest/still_running.hpp>
 #include <inquest/worker.hpp>
+#include <inquest/worker_options.hpp>

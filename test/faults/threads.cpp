@@ -120,3 +120,68 @@ TEST_CASE("pthread_cancel through a blocked pop: the wait is left, and the cause
         CHECK(inquest::detail::access::core(tx)->blocked() == 0);
     }
 }
+
+TEST_CASE("pthread_cancel through every kind of blocked call leaves the channel to the others") {
+    using call = void (*)(inquest::sender<int>&, receiver<int>&);
+    const call blocks[] = {
+        [](inquest::sender<int>&, receiver<int>& in) { (void)in.pop_for(std::chrono::hours(1)); },
+        [](inquest::sender<int>&, receiver<int>& in) {
+            std::vector<int> out;
+            (void)in.pop_range(out, 3);
+        },
+        [](inquest::sender<int>&, receiver<int>& in) { (void)in.pop(std::stop_source().get_token()); },
+        [](inquest::sender<int>& out, receiver<int>&) { (void)out.push(9); },
+        [](inquest::sender<int>& out, receiver<int>&) { (void)out.push_for(9, std::chrono::hours(1)); },
+        [](inquest::sender<int>& out, receiver<int>&) {
+            std::vector<int> two{8, 9};
+            (void)out.push_range(two);
+        },
+    };
+    for (int round = 0; round < support::stress(50); ++round)
+        for (const auto& block : blocks) {
+            const bool pushes = &block >= &blocks[3];
+            auto [empty_tx, empty_rx] = make_channel<int>(1);
+            auto [full_tx, full_rx] = make_channel<int>(1);
+            CHECK(full_tx.push(1));
+            std::atomic<pthread_t> thread{};
+            auto w = spawn("cancelled", [&, out = &full_tx, in = &empty_rx] {
+                thread = ::pthread_self();
+                block(*out, *in);
+            });
+            support::wait_for_blocked(pushes ? static_cast<inquest::detail::handle<int>&>(full_tx)
+                                             : empty_tx);
+            CHECK(::pthread_cancel(thread) == 0);
+            CHECK(w.join().error().cause().kind() == cause_kind::forced_unwind);
+            CHECK(full_rx.pop().value() == 1); // nothing was pushed, nothing is stuck
+            CHECK(full_tx.try_push(2));
+            CHECK(empty_tx.push(3));
+            CHECK(empty_rx.pop().value() == 3);
+            full_tx.finish();
+            empty_tx.finish();
+        }
+}
+
+TEST_CASE("pthread_cancel of a thread that waits in join leaves the worker to others") {
+    for (int round = 0; round < support::stress(50); ++round) {
+        std::atomic<bool> go{false}, over{false};
+        auto w = spawn("slow", [&] {
+            while (!go) std::this_thread::yield();
+            return 3;
+        });
+        std::atomic<pthread_t> thread{};
+        auto joiner = spawn("joiner", [&] {
+            thread = ::pthread_self();
+            if (round % 2 == 0)
+                (void)w.join();
+            else
+                (void)w.join_for(std::chrono::hours(1));
+            over = true;
+        });
+        support::wait_for("the joiner", [&] { return thread.load() != pthread_t{}; });
+        CHECK(::pthread_cancel(thread) == 0);
+        CHECK(joiner.join().error().cause().kind() == cause_kind::forced_unwind);
+        CHECK(!over);
+        go = true;
+        CHECK(w.join().value() == 3);
+    }
+}

@@ -1,9 +1,8 @@
-// Behind a worker handle: the block that records the outcome, the task the thread runs, and joining it.
+// Behind a worker handle: starting its thread, and joining it.
 #pragma once
 
-#include <inquest/channel.hpp>
+#include <inquest/detail/worker_task.hpp>
 #include <inquest/failure.hpp>
-#include <inquest/hook.hpp>
 
 #include <cerrno>
 #include <expected>
@@ -16,180 +15,9 @@
 #include <type_traits>
 #include <utility>
 
-namespace inquest::inline INQUEST_ABI {
-
-/// The error type of a worker that reports by exception only: there is no value of it.
-struct no_error {
-    no_error() = delete;
-};
-
-/// What becomes of an exception that leaves a worker's function.
-enum class on_exception : unsigned char {
-    record,    ///< it is the worker's outcome, for `join` and `resolve` to rethrow
-    terminate, ///< it is caught nowhere: std::terminate at the throw, and a core dump that shows its place
-};
-
-/// How a worker is started.
-struct worker_options {
-    std::string name; ///< in messages, numbered where workers share it, and in the system's thread list
-    inquest::on_exception on_exception = inquest::on_exception::record;
-};
-
-namespace detail {
+namespace inquest::inline INQUEST_ABI::detail {
 
 struct asker; // lets resolve reach a worker's state
-
-template <class R>
-struct result_of {
-    static_assert(
-        !std::is_same_v<R, std::error_code> && !std::is_same_v<R, std::error_condition> &&
-            !std::is_same_v<R, std::exception_ptr>,
-        "a worker that returned this would always look successful: return std::expected<void, ...>");
-    static_assert(std::is_void_v<R> || std::is_object_v<R>, "a worker returns its result by value");
-    using value = R;
-    using error = no_error;
-};
-template <class T, class E>
-struct result_of<std::expected<T, E>> {
-    static_assert(std::is_copy_constructible_v<E> || std::is_same_v<E, no_error>,
-                  "a worker's error is kept beside the future that carries it, so it must be copyable");
-    using value = T;
-    using error = E;
-};
-
-/// Calls fn with what it takes of (stop_token, receiver&).
-template <class Fn, class... Ends>
-decltype(auto) call_worker(Fn& fn, const stop_token& stop, Ends&... ends) {
-    if constexpr (std::is_invocable_v<Fn&, stop_token, Ends&...>)
-        return fn(stop, ends...);
-    else {
-        static_assert(
-            std::is_invocable_v<Fn&, Ends&...>,
-            "a worker's function takes (receiver<T>&) or (std::stop_token, receiver<T>&); one that is "
-            "attached to no channel takes () or (std::stop_token)");
-        return fn(ends...);
-    }
-}
-
-/// What a worker's thread writes: allocated when it is spawned, so that recording an outcome allocates
-/// nothing.
-template <class T, class E>
-struct worker_block final : worker_record {
-    using worker_record::worker_record;
-    std::optional<std::expected<T, E>> result;
-    std::promise<std::expected<T, E>> promise;
-
-    void record_result() noexcept {
-        if (result->has_value()) return record_success();
-        kind = cause_kind::error;
-        if constexpr (!std::is_same_v<E, no_error>) set_value(result->error());
-    }
-    /// The error stays here, where causes point to it: the future gets a copy.
-    void fulfil() noexcept {
-        auto out =
-            std::move(promise); // an `ended` in a promise of ours would keep this block, and so itself, alive
-        try {
-            if (!result)
-                out.set_exception(exception ? exception : std::make_exception_ptr(ended(as_cause())));
-            else if (result->has_value())
-                out.set_value(std::move(*result));
-            else if constexpr (!std::is_same_v<E, no_error>)
-                out.set_value(std::expected<T, E>(std::unexpect, result->error()));
-        } catch (...) {
-            try {
-                out.set_exception(std::current_exception()); // moving T, or copying E, threw
-            } catch (...) {
-            }
-        }
-    }
-};
-
-struct no_end {};
-
-/// The function, its end of the channel, and the thread's main program.
-template <class T, class E, class Fn, class Item>
-struct worker_task {
-    using end_type = std::conditional_t<std::is_void_v<Item>, no_end, std::optional<receiver<Item>>>;
-
-    std::shared_ptr<worker_block<T, E>> block;
-    std::shared_ptr<channel_control> channel; // null: not attached
-    std::optional<Fn> fn;
-    end_type end;
-
-    on_exception when_thrown = on_exception::record;
-
-    void run(const stop_token& stop) {
-        const current_worker_scope scope(*block);
-        block->stop = stop;
-        block->identity->name_this_thread();
-        const stop_callback<stopper> on_stop(stop, stopper{block.get()}); // the worker's only one
-        if (when_thrown == on_exception::terminate) return run_uncaught(stop);
-        try {
-            call(stop);
-        } catch (...) {
-            block->result.reset();
-            block->set_current_exception();
-            disable_cancellation();
-            if (!block->exception) { // pthread_exit or pthread_cancel: no exception of the language
-                block->kind = cause_kind::forced_unwind;
-                finish();
-                throw; // it must go on
-            }
-            block->kind = cause_kind::exception;
-        }
-        disable_cancellation();
-        finish();
-    }
-
-    // No handler stands between a throw and the top of the thread, so that the process ends at the throw, with the
-    // stack as it was. A forced unwind still passes, and finds the destructor.
-    void run_uncaught(const stop_token& stop) {
-        struct finisher {
-            worker_task& self;
-            ~finisher() {
-                disable_cancellation();
-                if (!self.block->result) self.block->kind = cause_kind::forced_unwind;
-                self.finish();
-            }
-        } const at_end{*this};
-        call(stop);
-    }
-
-    void call(const stop_token& stop) {
-        const auto invoke = [&]() -> decltype(auto) {
-            if constexpr (std::is_void_v<Item>)
-                return call_worker(*fn, stop);
-            else
-                return call_worker(*fn, stop, *end);
-        };
-        using R = decltype(invoke());
-        if constexpr (std::is_void_v<R>) {
-            invoke();
-            block->result.emplace();
-        } else if constexpr (std::is_same_v<std::remove_cv_t<R>, std::expected<T, E>>) {
-            block->result.emplace(invoke());
-        } else {
-            block->result.emplace(std::in_place, invoke());
-        }
-        block->record_result();
-    }
-
-    /// Publishes the outcome, then lets go of the function and what it captured, then fulfils the promise.
-    void finish() noexcept {
-        publish(*block, channel.get());
-        if (block->failed()) tell_eagerly(block->as_cause());
-        fn.reset();
-        if constexpr (!std::is_void_v<Item>) end.reset();
-        block->fulfil();
-        block->done.open();
-        if (block->orphaned) report_if_unseen(block);
-    }
-
-    struct stopper {
-        worker_record* record;
-        void operator()() const noexcept { record->interrupt(); }
-    };
-};
 
 /// What a worker handle holds.
 template <class T, class E>
@@ -392,5 +220,4 @@ struct spawner {
     }
 };
 
-} // namespace detail
-} // namespace inquest::inline INQUEST_ABI
+} // namespace inquest::inline INQUEST_ABI::detail
