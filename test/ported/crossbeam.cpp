@@ -284,6 +284,7 @@ TEST_CASE("an item whose constructor throws on its way out is destroyed once, li
     drop(std::move(rx));
     CHECK(deaths[0] == 1);
     CHECK(deaths[1] == 1);
+    CHECK(marked::alive() == 0);
 }
 
 TEST_CASE("with the last receiver go the items nobody popped, where they are to be discarded") {

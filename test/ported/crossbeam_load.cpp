@@ -176,9 +176,11 @@ TEST_CASE("every item is destroyed exactly once, popped or not") {
         for (int i = 0; i < more; ++i) wrong += !tx.push(marked(deaths));
         CHECK(wrong == 0);
         CHECK(deaths == steps);
+        CHECK(marked::alive() == more);
         drop(std::move(tx));
         drop(std::move(rx));
         CHECK(deaths == steps + more);
+        CHECK(marked::alive() == 0);
     }
 }
 

@@ -29,20 +29,27 @@ std::optional<T> got(const std::expected<T, E>& result) {
 template <class End>
 void drop(End) {}
 
-/// Tells of its destruction, once it was not moved from. Can be told to throw when it is moved.
+/// Tells of its destruction where it was not moved from, and counts all its objects. Can be told to throw when it
+/// is moved.
 class marked {
   public:
-    explicit marked(std::atomic<int>& deaths) : deaths_(&deaths) {}
+    explicit marked(std::atomic<int>& deaths) : deaths_(&deaths) { ++alive(); }
     marked(marked&& other) : deaths_(other.deaths_) {
         if (armed().exchange(false)) throw std::runtime_error("moving failed");
         other.deaths_ = nullptr;
+        ++alive();
     }
     ~marked() {
         if (deaths_) ++*deaths_;
+        --alive();
     }
     static std::atomic<bool>& armed() {
         static std::atomic<bool> on{false};
         return on;
+    }
+    static std::atomic<int>& alive() {
+        static std::atomic<int> n{0};
+        return n;
     }
 
   private:
