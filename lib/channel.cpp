@@ -46,9 +46,8 @@ void channel_control::close_locked(closer who, status end, wake_list& wakes) noe
 }
 
 void channel_control::stop_delivery(wake_list& wakes) noexcept {
-    if (phase_ == phase::open) close_locked(closer::failure, status::truncated, wakes);
+    close_locked(closer::failure, status::truncated, wakes); // where it is still open: later on nobody waits
     phase_ = phase::stopped;
-    wakes.take_all(consumers_); // those of a channel that was draining already
 }
 
 bool channel_control::close(closer who) noexcept {
@@ -141,7 +140,6 @@ void channel_control::drop_sender(bool finished, bool unwinding,
     --senders_;
     if (phase_ != phase::open) return; // it has ended some other way already
     if (last_push || unwinding || (senders_ == 0 && !finished_)) {
-        truncated_ = true;
         if (current_worker && current_worker->is_published() && current_worker->failed()) {
             fill_slot(current_worker->as_cause());
         } else if (!slot_) {
@@ -221,7 +219,7 @@ void channel_control::worker_ended(worker_record& record) noexcept {
 
 status channel_control::end_status() const noexcept {
     if (phase_ == phase::stopped) return status::aborted;
-    return slot_ || truncated_ ? status::truncated : end_;
+    return slot_ ? status::truncated : end_; // an abandoned stream has filled it too
 }
 
 push_error channel_control::push_refused(status why, const std::source_location& site,

@@ -85,7 +85,7 @@ TEST_CASE("keep_going: the others finish the work, and the first failure is told
 
 TEST_CASE("keep_going with all failing: pushes fail with the first of them, and the rest follow in order") {
     auto [tx, rx] = make_channel<int>({.capacity = 1, .on_failure = on_failure::keep_going});
-    std::atomic<int> turn{0};
+    std::atomic<int> turn{-1}; // all are attached before the first one ends
     std::list<inquest::worker<int, std::string>> workers;
     for (int i = 0; i < 4; ++i)
         workers.push_back(spawn("pool", rx, [&turn, i](receiver<int>&) -> outcome {

@@ -6,6 +6,7 @@
 // the call starts to wait, `_until` any time point of std::chrono::steady_clock, so that a clock that is set does
 // no harm; zero, negative, past and huge ones are all valid. A call that has run out of time ends `timeout`, but
 // says so only where nothing else has happened: it takes what is there, and reports a close that came first.
+// Calls that wait are woken oldest first; one that has just come may be served before they are awake.
 // All of them throw what T's constructors throw, and std::bad_alloc only from there and from a vector's growth.
 #pragma once
 

@@ -191,7 +191,6 @@ class channel_control : public std::enable_shared_from_this<channel_control> {
     // Protected by mutex_:
     closer closed_by_ = closer::nobody;
     status end_ = status::complete; // what follows the last item: complete, closed, truncated or aborted
-    bool truncated_ = false;        // a producer has abandoned the stream, which may still be open
     bool finished_ = false;         // some sender has finished
     bool attached_ever_ = false;
     bool left_early_ = false; // the last worker ended with success while the stream was open
