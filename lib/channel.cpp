@@ -1,6 +1,7 @@
 #include "platform.hpp"
 
 #include <inquest/detail/channel_control.hpp>
+#include <inquest/hook.hpp>
 
 namespace inquest::inline INQUEST_ABI::detail {
 
@@ -204,6 +205,7 @@ void channel_control::worker_ended(worker_record& record) noexcept {
             fill_slot(std::move(first_failure_));
             if (phase_ == phase::open) {
                 left_early_ = !slot_;
+                stopped_ = record.stop_requested();
                 closing_worker_ = record.as_cause();
                 close_locked(closer::worker, status::closed, wakes);
             }
@@ -212,6 +214,16 @@ void channel_control::worker_ended(worker_record& record) noexcept {
         if (phase_ != phase::stopped || !discards()) return;
     }
     discard_items();
+}
+
+void channel_control::tell_of_leftovers() const noexcept {
+    if (count_ == 0 || !stopped_ || slot_) return;
+    try {
+        tell_unobserved(unexplained("worker '" + closing_worker_.worker() + "' was stopped, " +
+                                        std::to_string(count_) + " undelivered",
+                                    closing_worker_));
+    } catch (...) { // no memory for the text
+    }
 }
 
 // --- answers

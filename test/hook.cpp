@@ -102,6 +102,25 @@ TEST_CASE(
 }
 
 TEST_CASE(
+    "items that a stopped worker left behind are told of when the channel goes, unless they were recovered") {
+    support::caught_hook hook;
+    for (const bool recovers : {true, false}) {
+        auto [tx, rx] = make_channel<int>(4);
+        auto w = spawn("w", std::move(rx), [](std::stop_token stop, receiver<int>&) {
+            while (!stop.stop_requested()) std::this_thread::yield();
+        });
+        CHECK(tx.push(1));
+        CHECK(tx.push(2));
+        w.request_stop();
+        CHECK(w.join());
+        if (recovers) CHECK(tx.recover().size() == 2);
+        const auto last = std::move(tx);
+        CHECK(hook.seen().empty());
+    }
+    CHECK(hook.seen() == std::vector<std::string>{"worker 'w' was stopped, 2 undelivered"});
+}
+
+TEST_CASE(
     "the eager hook hears of every failure on the dying worker's thread, and does not count as a look") {
     support::caught_hook hook;
     std::thread::id where, own;

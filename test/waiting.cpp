@@ -1,11 +1,10 @@
-// Every way to wait, and to stop waiting: deadlines, stop tokens, ranges.
+// Every way to wait, and to stop waiting: deadlines and stop tokens.
 #include "support/support.hpp"
 
 #include <doctest/doctest.h>
 
 #include <chrono>
 #include <limits>
-#include <numeric>
 
 using namespace std::chrono_literals;
 using inquest::cause;
@@ -18,16 +17,6 @@ using std::chrono::duration;
 using std::chrono::steady_clock;
 using support::stress;
 using support::wait_for_blocked;
-
-namespace {
-
-std::vector<int> numbers(int n) {
-    std::vector<int> all(static_cast<std::size_t>(n));
-    std::iota(all.begin(), all.end(), 1);
-    return all;
-}
-
-} // namespace
 
 TEST_CASE("a duration of any kind comes out in ticks: rounded up, and cut to what the clock can count") {
     using inquest::detail::clock;
@@ -314,7 +303,7 @@ TEST_CASE("every blocking call on a worker's thread obeys that worker's stop req
         CHECK(w.request_stop());
         CHECK(w.join());
     };
-    std::vector<int> many = numbers(3);
+    std::vector<int> many{1, 2, 3};
     std::vector<int> taken;
     ends_stopped([&] { return tx.push(2).error().status(); });
     ends_stopped([&] { return tx.push_for(2, 1h).error().status(); });
@@ -347,185 +336,9 @@ TEST_CASE("a token given to a call on a worker's thread replaces the worker's ow
     tx.finish();
 }
 
-TEST_CASE(
-    "push_range moves from what may be changed, copies from what may not, and all of it arrives in order") {
-    auto [tx, rx] = make_channel<std::string>(8);
-    std::vector<std::string> mine{std::string(40, 'a'), std::string(40, 'b')};
-    const std::vector<std::string> yours{std::string(40, 'c'), std::string(40, 'd')};
-    CHECK(tx.push_range(mine).value() == 2);
-    CHECK(tx.push_range(yours).value() == 2);
-    CHECK(tx.push_range(std::span(mine).first(0)).value() == 0);
-    CHECK(mine[0].empty());
-    CHECK(mine[1].empty());
-    CHECK(yours[1].size() == 40);
-    std::vector<std::string> out;
-    CHECK(rx.try_pop_range(out, 100).value() == 4);
-    REQUIRE(out.size() == 4);
-    CHECK(out[0][0] == 'a');
-    CHECK(out[3][0] == 'd');
-}
-
-TEST_CASE("push_range blocks midway and goes on; consumers are woken while it is") {
-    auto [tx, rx] = make_channel<int>(4);
-    auto all = numbers(1000);
-    std::jthread producer([&] {
-        CHECK(tx.push_range(all).value() == 1000);
-        tx.finish();
-    });
-    int next = 1;
-    for (int item : rx) CHECK(item == next++);
-    CHECK(next == 1001);
-    CHECK(rx.ended()->status() == status::complete);
-}
-
-TEST_CASE("a push_range that is cut off says how many went in, and leaves the rest as it was") {
-    auto [tx, rx] = make_channel<std::string>(2);
-    std::vector<std::string> five;
-    for (char c : {'a', 'b', 'c', 'd', 'e'}) five.emplace_back(40, c);
-    SUBCASE("by the lack of room") {
-        const auto sent = tx.try_push_range(five);
-        CHECK(sent.error().status() == status::full);
-        CHECK(sent.error().accepted() == 2);
-        CHECK(tx.try_push_range(std::span(five).subspan(2)).error().accepted() == 0);
-    }
-    SUBCASE("by the time") {
-        const auto sent = tx.push_range_for(five, 1ms);
-        CHECK(sent.error().status() == status::timeout);
-        CHECK(sent.error().accepted() == 2);
-        const auto again = tx.push_range_until(std::span(five).subspan(2), steady_clock::now());
-        CHECK(again.error().accepted() == 0);
-    }
-    SUBCASE("by a stop request") {
-        std::stop_source source;
-        std::jthread stopper([&] {
-            wait_for_blocked(tx);
-            source.request_stop();
-        });
-        const auto sent = tx.push_range(five, source.get_token());
-        CHECK(sent.error().status() == status::stopped);
-        CHECK(sent.error().accepted() == 2);
-    }
-    SUBCASE("by a consumer that fails") {
-        auto w = spawn("picky", rx, [&](receiver<std::string>& in) -> std::expected<void, std::string> {
-            wait_for_blocked(tx);
-            CHECK(in.pop().value()[0] == 'a');
-            support::wait_for("the third to go in", [&] { return tx.size() == 2; });
-            return std::unexpected("no more");
-        });
-        const auto sent = tx.push_range(five);
-        CHECK(sent.error().status() == status::closed);
-        CHECK(sent.error().accepted() == 3);
-        CHECK(sent.error().cause().text() == "no more");
-        CHECK(*resolve(tx, w, sent.error()).error() == "no more");
-        CHECK(five[2].empty());
-        CHECK(five[3].size() == 40);
-        CHECK(tx.recover().size() == 2);
-        return;
-    }
-    CHECK(five[1].empty());
-    CHECK(five[2].size() == 40);
-    CHECK(five[4].size() == 40);
-    CHECK(tx.size() == 2);
-}
-
-TEST_CASE(
-    "pop_range fills what was asked for, over several fillings of the channel, and grows the vector itself") {
-    auto [tx, rx] = make_channel<int>(4);
-    std::jthread producer([&] {
-        auto all = numbers(1003);
-        CHECK(tx.push_range(all).value() == 1003);
-        tx.finish();
-    });
-    std::vector<int> out;
-    CHECK(rx.pop_range(out, 500).value() == 500);
-    CHECK(rx.pop_range(out, 500).value() == 500);
-    CHECK(rx.pop_range(out, 500).value() == 3); // the stream ended midway
-    CHECK(rx.pop_range(out, 500).error().status() == status::complete);
-    CHECK(out == numbers(1003));
-}
-
-TEST_CASE("a pop_range that is cut off midway answers how far it got, and the next call says why") {
-    auto [tx, rx] = make_channel<int>(4);
-    std::vector<int> out;
-    CHECK(rx.try_pop_range(out, 3).error().status() == status::empty);
-    CHECK(rx.pop_range(out, 0).value() == 0);
-    const auto two = numbers(2);
-    CHECK(tx.push_range(two).value() == 2);
-    SUBCASE("by the time") {
-        CHECK(rx.pop_range_for(out, 3, 1ms).value() == 2);
-        CHECK(rx.pop_range_until(out, 3, steady_clock::now()).error().status() == status::timeout);
-    }
-    SUBCASE("by a stop request") {
-        std::stop_source source;
-        std::jthread stopper([&] {
-            support::wait_for("the two to be taken", [&] { return tx.size() == 0; });
-            source.request_stop();
-        });
-        CHECK(rx.pop_range(out, 3, source.get_token()).value() == 2);
-        CHECK(rx.pop_range(out, 3, source.get_token()).error().status() == status::stopped);
-    }
-    SUBCASE("by a producer that leaves") {
-        std::jthread leaver([&] {
-            support::wait_for("the two to be taken", [&] { return tx.size() == 0; });
-            const auto gone = std::move(tx);
-        });
-        CHECK(rx.pop_range(out, 3).value() == 2);
-        CHECK(rx.pop_range(out, 3).error().status() == status::truncated);
-    }
-    SUBCASE("by a failure: nothing more is delivered") {
-        CHECK(tx.abort(cause("broken")));
-        CHECK(rx.pop_range(out, 3).error().status() == status::aborted);
-        CHECK(tx.recover() == numbers(2));
-        return;
-    }
-    CHECK(out == numbers(2));
-}
-
-TEST_CASE("one deadline holds for the whole of a range, however often it blocks") {
-    auto [tx, rx] = make_channel<int>(1);
-    std::atomic<bool> over{false};
-    std::jthread dripping([&] {
-        for (int i = 0; !over; ++i) (void)tx.push_for(i, 1ms);
-    });
-    std::vector<int> out;
-    const auto popped = rx.pop_range_for(out, 100'000'000, 30ms);
-    over = true;
-    CHECK(popped.value() == out.size());
-    CHECK(out.size() < 100'000'000);
-}
-
-TEST_CASE("a worker that took a batch is said to have been on a range of items") {
-    auto [tx, rx] = make_channel<int>(8);
-    const auto six = numbers(6);
-    CHECK(tx.push_range(six).value() == 6);
-    auto w = spawn("batch", std::move(rx), [](receiver<int>& in) -> std::expected<void, std::string> {
-        std::vector<int> out;
-        CHECK(in.pop().value() == 1);
-        CHECK(in.pop_range(out, 4).value() == 4);
-        return std::unexpected("broken");
-    });
-    CHECK(w.join().error().message() == "worker 'batch' failed on items 2 to 5: broken");
-}
-
-TEST_CASE("a range whose constructor throws: what was accepted is queued, the rest as it was") {
-    auto [tx, rx] = make_channel<support::fragile>(4);
-    const std::vector<support::fragile> two{support::fragile(1), support::fragile(2)};
-    support::fragile::armed() = true;
-    CHECK_THROWS_AS((void)tx.push_range(two), std::runtime_error);
-    CHECK(tx.size() == 0);
-    CHECK(tx.push_range(two).value() == 2);
-    std::vector<support::fragile> out;
-    out.reserve(2);
-    support::fragile::armed() = true;
-    CHECK_THROWS_AS((void)rx.pop_range(out, 2), std::runtime_error);
-    CHECK(rx.size() == 2);
-    CHECK(rx.pop_range(out, 2).value() == 2);
-    CHECK(out.back().value == 2);
-}
-
 TEST_CASE("a channel by reference has all of it too") {
     inquest::channel<int> queue(2);
-    auto three = numbers(3);
+    std::vector<int> three{1, 2, 3};
     CHECK(queue.try_push_range(three).error().accepted() == 2);
     CHECK(queue.push_for(9, 0s).error().status() == status::timeout);
     CHECK(queue.push_until(9, steady_clock::now()).error().status() == status::timeout);
@@ -534,17 +347,4 @@ TEST_CASE("a channel by reference has all of it too") {
     CHECK(queue.pop_until(steady_clock::now()).error().status() == status::timeout);
     CHECK(queue.push(4, std::stop_token{}));
     CHECK(queue.pop(std::stop_token{}).value() == 4);
-}
-
-TEST_CASE("ranges on a moved-from end answer as a closed, empty channel") {
-    auto [tx, rx] = make_channel<int>(2);
-    const auto out = std::move(tx);
-    const auto in = std::move(rx);
-    auto three = numbers(3);
-    CHECK(tx.push_range(three).error().status() == status::closed);
-    CHECK(tx.push_for(1, 1h).error().status() == status::closed);
-    CHECK(rx.pop_for(1h).error().status() == status::closed);
-    std::vector<int> none;
-    CHECK(rx.pop_range(none, 2).error().status() == status::closed);
-    CHECK(rx.try_pop_range(none, 2).error().status() == status::closed);
 }

@@ -21,7 +21,7 @@ using failure_hook = std::function<void(const cause&)>;
 using long_wait_hook = std::function<void(const still_running&)>;
 
 /// Sets what is called with a failure that nobody looked at when its worker object goes, on the thread that
-/// destroys it. Returns the hook before; an empty one restores the default. May throw std::bad_alloc.
+/// destroys it, and with items that a stopped worker left in its channel and nobody recovered. Returns the hook before; an empty one restores the default. May throw std::bad_alloc.
 failure_hook set_failure_hook(failure_hook hook);
 
 /// Sets what is called with every worker's failure at once, on the dying worker's own thread, once the outcome

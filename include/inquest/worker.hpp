@@ -63,8 +63,9 @@ class worker {
     /// True once the function's outcome is known, and join would not wait for its code. Does not block.
     [[nodiscard]] bool is_done() const noexcept { return state_ && state_->block->done.is_open(); }
 
-    /// Asks the worker to stop: its blocking calls on channels end `stopped`, its std::stop_token says so.
-    /// Does not wait. True if this call made the request.
+    /// Asks the worker to stop: its blocking calls on channels end `stopped`, its std::stop_token says so. What its
+    /// function then returns stands; items that it leaves queued are for `recover`, and where nobody asks for them
+    /// the failure hook is told how many were lost. Does not wait. True if this call made the request.
     bool request_stop() noexcept { return state_ && state_->thread.request_stop(); }
 
     /// Waits for the thread's end, as join does; then the failure, or nothing where there was none. Rethrows

@@ -72,6 +72,9 @@ class channel_control : public std::enable_shared_from_this<channel_control> {
     /// True in a forked child, for the parent's channels: nothing is touched, their lock least of all.
     [[nodiscard]] bool left_behind() const noexcept { return generation_ != fork_generation(); }
 
+    /// Tells the hook of items that nobody recovered after a worker was stopped. Called when nobody else is left.
+    void tell_of_leftovers() const noexcept;
+
     /// Destroys what is undelivered, outside the lock.
     virtual void discard_items() noexcept = 0;
 
@@ -193,6 +196,7 @@ class channel_control : public std::enable_shared_from_this<channel_control> {
     status end_ = status::complete; // what follows the last item: complete, closed, truncated or aborted
     bool finished_ = false;         // some sender has finished
     bool attached_ever_ = false;
+    bool stopped_ = false;    // the last worker ended when its owner had asked it to stop
     bool left_early_ = false; // the last worker ended with success while the stream was open
     std::size_t senders_ = 0; // alive and unfinished
     std::size_t receivers_ = 0;

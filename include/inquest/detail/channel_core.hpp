@@ -47,6 +47,7 @@ class channel_core final : public channel_control {
     ~channel_core() {
         if (left_behind()) return;
         const uncancelled guard;
+        tell_of_leftovers();
         for (; count_ > 0; --count_, head_ = next(head_))
             std::destroy_at(std::addressof(slots_[head_].value));
     }

@@ -1,0 +1,157 @@
+// What destructors may do: of items that call back, of threads that push at their end; and that none is missed.
+#include "support/support.hpp"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <memory>
+
+using inquest::make_channel;
+using inquest::receiver;
+using inquest::sender;
+using inquest::spawn;
+using inquest::status;
+using inquest::undelivered;
+using support::stress;
+
+namespace {
+
+/// Its destructor calls back into the channel that it was in.
+struct clinging {
+    explicit clinging(std::weak_ptr<sender<clinging>> its) : home(std::move(its)) {}
+    clinging(clinging&&) = default;
+    clinging& operator=(clinging&&) = default;
+    ~clinging() {
+        if (moved_from()) return;
+        if (const auto tx = home.lock()) {
+            (void)tx->size();
+            (void)tx->is_closed();
+            (void)tx->cause();
+            (void)tx->try_push(clinging({}));
+            tx->close(inquest::cause("from a destructor"));
+        }
+        ++destroyed();
+    }
+    bool moved_from() const {
+        return !home.owner_before(std::weak_ptr<int>{}) && !std::weak_ptr<int>{}.owner_before(home);
+    }
+    static std::atomic<int>& destroyed() {
+        static std::atomic<int> n{0};
+        return n;
+    }
+    std::weak_ptr<sender<clinging>> home;
+};
+
+} // namespace
+
+TEST_CASE("a destructor of a live item may call back into the channel, wherever it dies") {
+    using ends = std::pair<std::shared_ptr<sender<clinging>>, std::unique_ptr<receiver<clinging>>>;
+    const std::array<void (*)(ends&), 4> dies{
+        [](ends& e) {
+            CHECK(e.first->recover([](clinging&&) {}) == 4);
+        }, // three, and what the first one pushed
+        [](ends& e) { e.first->abort(inquest::cause("x")); },
+        [](ends& e) { e.second.reset(); },
+        [](ends&) {},
+    };
+    for (const auto policy : {undelivered::keep, undelivered::discard})
+        for (const auto die : dies) {
+            clinging::destroyed() = 0;
+            auto made = make_channel<clinging>({.capacity = 4, .undelivered = policy});
+            ends both{std::make_shared<sender<clinging>>(std::move(made.first)),
+                      std::make_unique<receiver<clinging>>(std::move(made.second))};
+            for (int i = 0; i < 4; ++i) CHECK(both.first->push(clinging(both.first)));
+            CHECK(both.second->pop()); // dies here
+            die(both);
+            both.second.reset();
+            both.first.reset();
+            CHECK(clinging::destroyed() == 4);
+        }
+}
+
+TEST_CASE("an item's destructor that asks the very channel object that is going finds it closed and empty") {
+    struct asks {
+        explicit asks(inquest::channel<asks>* its) : home(its) {}
+        asks(asks&& o) noexcept : home(std::exchange(o.home, nullptr)) {}
+        ~asks() {
+            if (!home) return;
+            CHECK(home->is_closed());
+            CHECK(home->size() <= 2);
+            CHECK(!home->try_pop());
+        }
+        inquest::channel<asks>* home;
+    };
+    for (const auto policy : {undelivered::keep, undelivered::discard}) {
+        inquest::channel<asks> queue({.capacity = 2, .undelivered = policy});
+        CHECK(queue.push(asks(&queue)));
+        CHECK(queue.push(asks(&queue)));
+    }
+}
+
+namespace {
+
+/// Pushes when its thread ends.
+struct says_goodbye {
+    sender<int> tx;
+    explicit says_goodbye(sender<int> to) : tx(std::move(to)) {}
+    ~says_goodbye() {
+        (void)tx.push(99);
+        tx.finish();
+    }
+};
+
+} // namespace
+
+TEST_CASE("thread-local destructors may push and pop, on plain threads and on workers") {
+    auto [tx, rx] = make_channel<int>(1);
+    SUBCASE("a plain thread") {
+        std::jthread t([mine = tx] { thread_local const says_goodbye at_end(mine); });
+        tx.finish();
+        CHECK(rx.pop().value() == 99);
+        CHECK(rx.pop().error().status() == status::complete);
+    }
+    SUBCASE("a worker, whose join waits for it") {
+        auto w = spawn("w", [mine = tx] {
+            thread_local const says_goodbye at_end(mine);
+            return 5;
+        });
+        tx.finish();
+        CHECK(w.join().value() == 5);
+        CHECK(rx.try_pop().value() == 99);
+        CHECK(rx.pop().error().status() == status::complete);
+    }
+    SUBCASE(
+        "a worker that reads the same channel: it was the last, so the push is refused and nothing hangs") {
+        auto w = spawn("w", rx, [mine = tx](receiver<int>& in) mutable {
+            thread_local const says_goodbye at_end(std::move(mine));
+            (void)in.pop();
+        });
+        CHECK(tx.push(1));
+        CHECK(w.join());
+        CHECK(tx.size() == 0);
+        tx.finish();
+    }
+}
+
+TEST_CASE("objects are counted exactly in every traffic") {
+    support::counted::alive() = 0;
+    for (int round = 0; round < stress(500); ++round) {
+        auto [tx, rx] = make_channel<support::counted>(static_cast<std::size_t>(round % 5) + 1);
+        auto w = spawn("w", rx, [round](receiver<support::counted>& in) {
+            for (int i = 0; i < round % 20; ++i)
+                if (!in.pop()) break;
+            (void)in.ended();
+        });
+        for (int i = 0; i < 10; ++i) {
+            support::counted item(i);
+            if (!tx.push(std::move(item))) {
+                CHECK(item.value == i); // untouched
+                break;
+            }
+        }
+        if (round % 3 == 0) CHECK(tx.recover().size() <= tx.capacity());
+        tx.finish();
+        (void)w.report();
+    }
+    CHECK(support::counted::alive() == 0);
+}
