@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#ifdef __GXX_RTTI
+#if defined(BUILT_WITHOUT_RTTI) && defined(__GXX_RTTI)
 #error "this is to be built without RTTI"
 #endif
 
