@@ -235,46 +235,35 @@ TEST_CASE("an untimed wait that takes long tells the hook, again and again, and 
     CHECK(tx.push(2));
     support::wait_for("both to be taken", [&] { return tx.size() == 0; });
     const cause broken("the disk is gone");
+    const auto is_told = [&](std::size_t calls, auto wait) {
+        std::jthread waiting(wait);
+        support::wait_for("the hook to be called", [&] { return waits.seen().size() >= calls; });
+        g.open = true;
+    };
     SUBCASE("join") {
         CHECK(tx.close(broken));
-        std::jthread joiner([&] { CHECK(w.join().value() == 7); });
-        support::wait_for("three calls", [&] { return waits.seen().size() >= 3; });
-        g.open = true;
-        joiner.join();
-        const auto first = waits.seen().front();
-        CHECK(first.worker() == "slow");
-        CHECK(first.items() == inquest::item_range{.first = 2, .last = 2});
-        CHECK(first.cause() == broken);
-        CHECK(first.waited() >= 1ms);
-        CHECK(waits.seen()[1].waited() >= 2 * first.waited());
-        CHECK(first.message().starts_with("worker 'slow' still running on item 2 ("));
-        CHECK(first.message().ends_with("ms): the disk is gone"));
-        return;
+        is_told(3, [&] { CHECK(w.join().value() == 7); });
+        const auto seen = waits.seen();
+        CHECK(seen[0].worker() == "slow");
+        CHECK(seen[0].items() == inquest::item_range{.first = 2, .last = 2});
+        CHECK(seen[0].cause() == broken);
+        CHECK(seen[0].waited() >= 1ms);
+        CHECK(seen[1].waited() >= 2 * seen[0].waited());
+        CHECK(seen[2].waited() >= 2 * seen[1].waited());
+        CHECK(seen[0].message().starts_with("worker 'slow' still running on item 2 ("));
+        CHECK(seen[0].message().ends_with("ms): the disk is gone"));
     }
     SUBCASE("resolve") {
         const inquest::push_error closed(status::closed, {}, std::source_location::current());
-        std::jthread joiner([&] { CHECK(!resolve(tx, w, closed).error()); });
-        support::wait_for("a call", [&] { return !waits.seen().empty(); });
-        g.open = true;
-        joiner.join();
-        return;
+        is_told(1, [&] { CHECK(!resolve(tx, w, closed).error()); });
     }
     SUBCASE("report") {
-        std::jthread joiner([&] { CHECK(!w.report()); });
-        support::wait_for("a call", [&] { return !waits.seen().empty(); });
-        g.open = true;
-        joiner.join();
-        tx.finish();
-        return;
+        is_told(1, [&] { CHECK(!w.report()); });
     }
     SUBCASE("the destructor") {
-        std::jthread joiner([&] { auto gone = std::move(w); });
-        support::wait_for("a call", [&] { return !waits.seen().empty(); });
-        g.open = true;
-        joiner.join();
-        tx.finish();
-        return;
+        is_told(1, [&] { const auto gone = std::move(w); });
     }
+    tx.finish();
 }
 
 TEST_CASE("a wait that is not long tells nobody, and never is never") {
