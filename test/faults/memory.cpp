@@ -104,7 +104,7 @@ TEST_CASE(
             }
             const bool reached = fail_at.exchange(0) <= 0;
             ++(ran_out ? thrown : lived);
-            if (reached) lived = 0; // not yet past the last allocation
+            if (reached) lived = 0;                                  // not yet past the last allocation
             while (alive.load() > before) std::this_thread::yield(); // a leak is told by the watchdog
             CHECK(alive.load() == before);
             REQUIRE(n < 2000);
