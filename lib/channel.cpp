@@ -37,17 +37,16 @@ bool channel_control::fill_slot(cause&& why) noexcept {
     return true;
 }
 
-void channel_control::close_locked(closer who, status end, wake_list& wakes) noexcept {
+void channel_control::close_locked(status end, wake_list& wakes) noexcept {
     if (phase_ != phase::open) return;
     phase_ = phase::draining;
-    closed_by_ = who;
     end_ = end;
     wakes.take_all(producers_);
     wakes.take_all(consumers_);
 }
 
 void channel_control::stop_delivery(wake_list& wakes) noexcept {
-    close_locked(closer::failure, status::truncated, wakes); // where it is still open: later on nobody waits
+    close_locked(status::truncated, wakes); // where it is still open: later on nobody waits
     phase_ = phase::stopped;
 }
 
@@ -55,8 +54,7 @@ bool channel_control::close(closer who) noexcept {
     wake_list wakes;
     const std::lock_guard lock(mutex_);
     if (phase_ != phase::open) return false;
-    close_locked(who,
-                 who == closer::receiver   ? status::closed
+    close_locked(who == closer::receiver   ? status::closed
                  : who == closer::resolver ? status::truncated
                                            : status::complete,
                  wakes);
@@ -67,7 +65,7 @@ bool channel_control::close_with(cause why) noexcept {
     wake_list wakes;
     const std::lock_guard lock(mutex_);
     const bool won = fill_slot(std::move(why));
-    close_locked(closer::failure, status::truncated, wakes);
+    close_locked(status::truncated, wakes);
     return won;
 }
 
@@ -121,7 +119,7 @@ void channel_control::finish_sender() noexcept {
     wake_list wakes;
     const std::lock_guard lock(mutex_);
     finished_ = true;
-    if (--senders_ == 0) close_locked(closer::producer, status::complete, wakes);
+    if (--senders_ == 0) close_locked(status::complete, wakes);
 }
 
 // Says on `into`, which nobody reads yet, who the calling thread is.
@@ -151,7 +149,7 @@ void channel_control::drop_sender(bool finished, bool unwinding,
             fill_slot(to_cause(event_));
         }
     }
-    if (senders_ == 0) close_locked(closer::producer, status::complete, wakes);
+    if (senders_ == 0) close_locked(status::complete, wakes);
 }
 
 void channel_control::drop_receiver() noexcept {
@@ -172,7 +170,7 @@ void channel_control::drop_receiver() noexcept {
                 drop_end_cause(*dropped_);
                 closing_worker_ = to_cause(dropped_);
             }
-            close_locked(closer::receiver, status::closed, wakes);
+            close_locked(status::closed, wakes);
         }
         if (!discards()) return;
         stop_delivery(wakes);
@@ -202,12 +200,13 @@ void channel_control::worker_ended(worker_record& record) noexcept {
             }
         }
         if (attached_ == 0) {
+            last_worker_ = record.failed() ? cause{} : record.as_cause();
+            stopped_ = record.stop_requested();
             fill_slot(std::move(first_failure_));
             if (phase_ == phase::open) {
                 left_early_ = !slot_;
-                stopped_ = record.stop_requested();
                 closing_worker_ = record.as_cause();
-                close_locked(closer::worker, status::closed, wakes);
+                close_locked(status::closed, wakes);
             }
             if (discards()) stop_delivery(wakes); // nobody is left to pop
         }
@@ -217,11 +216,12 @@ void channel_control::worker_ended(worker_record& record) noexcept {
 }
 
 void channel_control::tell_of_leftovers() const noexcept {
-    if (count_ == 0 || !stopped_ || slot_) return;
+    if (count_ == 0 || !last_worker_ || told_early_) return;
     try {
-        tell_unobserved(unexplained("worker '" + closing_worker_.worker() + "' was stopped, " +
+        tell_unobserved(unexplained("worker '" + last_worker_.worker() + "' " +
+                                        (stopped_ ? "was stopped" : "finished early") + ", " +
                                         std::to_string(count_) + " undelivered",
-                                    closing_worker_));
+                                    last_worker_));
     } catch (...) { // no memory for the text
     }
 }
@@ -239,6 +239,7 @@ push_error channel_control::push_refused(status why, const std::source_location&
     if (why == status::full || why == status::timeout) return {why, {}, site, accepted};
     if (current_worker) current_worker->note_refused_push();
     if (why == status::stopped) return {why, {}, site, accepted};
+    if (left_early_ && !slot_) told_early_ = true;
     return {why, refusal_cause(), site, accepted, left_early_ && !slot_, count_};
 }
 
@@ -284,11 +285,8 @@ channel_control::blocked_call::~blocked_call() {
 bool channel_control::blocked_call::wait(wake_list& wakes) {
     if (how_.stop_requested()) return true; // asked before the node could be found; the caller looks
     if (is_late()) return false;            // parking for no time at all costs a time slice
-    if (waited_)
-        line_.push_front(node_);
-    else
-        line_.push_back(node_);
-    waited_ = enlisted_ = true;
+    line_.add(node_);
+    enlisted_ = true;
     lock_.unlock();
     wakes.signal_all(); // of a range that got part of its way: those may be who we wait for
     node_.wait(deadline_);

@@ -1,5 +1,6 @@
 #include "platform.hpp"
 
+#include <inquest/detail/parking.hpp>
 #include <inquest/hook.hpp>
 
 #include <algorithm>
@@ -95,12 +96,18 @@ namespace detail {
 
 void set_log(log_line log) { hooks::exchange(&hooks::log, std::move(log)); }
 
+// A cancelled thread must not be unwound out of these.
 void tell_unobserved(const cause& why) noexcept {
+    const uncancelled guard;
     if (!told(&hooks::unobserved, "the failure hook", why))
         write_line(true, "nobody looked at a failure", why);
 }
-void tell_eagerly(const cause& why) noexcept { told(&hooks::eager, "the eager failure hook", why); }
+void tell_eagerly(const cause& why) noexcept {
+    const uncancelled guard;
+    told(&hooks::eager, "the eager failure hook", why);
+}
 void tell_long_wait(const still_running& who) noexcept {
+    const uncancelled guard;
     if (!told(&hooks::long_wait, "the long-wait hook", who)) write_line(false, "a long wait", who);
 }
 std::chrono::milliseconds long_wait() noexcept { return std::chrono::milliseconds(long_after.load()); }

@@ -38,20 +38,15 @@ void waiter::rearm() noexcept {
     signalled_ = false;
 }
 
-void wait_line::push_back(waiter& w) noexcept {
+void wait_line::add(waiter& w) noexcept {
+    if (w.age == 0) w.age = ++drawn_;
+    waiter* after = tail_; // from the end: whoever comes for the first time belongs there
+    while (after && after->age > w.age) after = after->prev;
     w.linked = true;
-    w.prev = tail_;
-    w.next = nullptr;
-    (tail_ ? tail_->next : head_) = &w;
-    tail_ = &w;
-}
-
-void wait_line::push_front(waiter& w) noexcept {
-    w.linked = true;
-    w.prev = nullptr;
-    w.next = head_;
-    (head_ ? head_->prev : tail_) = &w;
-    head_ = &w;
+    w.prev = after;
+    w.next = after ? after->next : head_;
+    (w.next ? w.next->prev : tail_) = &w;
+    (after ? after->next : head_) = &w;
 }
 
 void wait_line::remove(waiter& w) noexcept {
@@ -93,7 +88,7 @@ bool latch::wait(clock::time_point deadline) {
     {
         const std::lock_guard lock(mutex_);
         if (open_.load()) return true;
-        line_.push_back(node);
+        line_.add(node);
     }
     // Cancelled or timed out, the node leaves the line, or is waited for where it was already picked.
     struct leave {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <span>
 #include <vector>
 
 namespace inquest::inline INQUEST_ABI::detail {
@@ -14,6 +15,12 @@ constinit thread_local worker_record* current_worker = nullptr;
 std::uint64_t next_sequence() noexcept {
     static constinit atomic<std::uint64_t> last{0};
     return last.fetch_add(1) + 1;
+}
+
+std::uint64_t this_thread_number() noexcept {
+    static constinit atomic<std::uint64_t> last{0};
+    thread_local const std::uint64_t mine = last.fetch_add(1) + 1;
+    return mine;
 }
 
 // --- names
@@ -114,20 +121,27 @@ void worker_record::note_end(const channel_control* channel, status end, const c
     if (!attached_to || attached_to == channel) past_end.set(true);
     if (end == status::complete) return;
     saw_broken_end = true;
-    if (!broken_pop) {
-        broken_pop = channel;
-        broken_by = why;
-        broken_end = end;
-    }
+    const auto seen = std::span(broken).first(std::min(broken_count, broken.size()));
+    if (std::ranges::find(seen, channel, &broken_stream::channel) != seen.end()) return;
+    if (broken_count < broken.size()) broken[broken_count] = {channel, why, end};
+    ++broken_count;
+}
+
+void worker_record::acknowledge(const channel_control* channel) noexcept {
+    for (auto& one : broken)
+        if (one.channel == channel) one.known = true;
 }
 
 void worker_record::record_success() noexcept {
-    if (broken_pop && !stop_requested()) {
-        kind = cause_kind::broken_stream;
-        upstream = broken_by;
-    } else {
-        kind = cause_kind::finished;
-    }
+    kind = cause_kind::finished;
+    if (stop_requested()) return;
+    const auto first =
+        std::ranges::find_if(broken, [](const auto& one) { return one.channel && !one.known; });
+    if (first == broken.end() && broken_count <= broken.size()) return;
+    const auto& named = first == broken.end() ? broken.front() : *first;
+    kind = cause_kind::broken_stream;
+    upstream = named.why;
+    broken_end = named.end;
 }
 
 // A call that registers after our look sees the token stopped: it asks after that, and the token came first.
@@ -168,7 +182,10 @@ void wait_for_end(worker_record& record, const std::weak_ptr<channel_control>& c
     const auto since = clock::now();
     for (clock::duration after = ticks(long_wait()); !record.done.wait(deadline_after(after));
          after = clock::now() - since)
-        tell_long_wait(record.glance(clock::now() - since, known_cause(channel)));
+        try {
+            tell_long_wait(record.glance(clock::now() - since, known_cause(channel)));
+        } catch (const std::bad_alloc&) { // then nobody is told, and the wait goes on
+        }
 }
 
 cause known_cause(const std::weak_ptr<channel_control>& channel) noexcept {

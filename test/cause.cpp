@@ -90,3 +90,16 @@ TEST_CASE("every status has its word") {
     CHECK(to_string(status::stopped) == "stopped");
     CHECK(to_string(status::timeout) == "timeout");
 }
+
+TEST_CASE("a cause made of a view or a pointer keeps the characters, and a failure keeps its exact type") {
+    std::string text(60, 'a');
+    const inquest::cause of_view{std::string_view(text)};
+    const inquest::cause of_pointer{text.c_str()};
+    text.assign(60, 'b');
+    CHECK(of_view.text() == std::string(60, 'a'));
+    CHECK(of_pointer.text() == std::string(60, 'a'));
+    const inquest::failure<const char*> literal("x");
+    REQUIRE(literal.error());
+    CHECK(*literal.error() == std::string("x"));
+    CHECK(inquest::failure<const char*>(static_cast<const char*>(nullptr)).message() == "(null)");
+}

@@ -101,23 +101,44 @@ TEST_CASE(
     CHECK(rx.pop().value() == "worker 'w' failed: unseen");
 }
 
-TEST_CASE(
-    "items that a stopped worker left behind are told of when the channel goes, unless they were recovered") {
+TEST_CASE("items that the last worker left behind are told of when the channel goes, unless somebody knows") {
+    const auto leaves = [](const std::string& how) {
+        support::caught_hook hook;
+        const bool stopped = how.starts_with("stopped");
+        {
+            auto [tx, rx] = make_channel<int>(4);
+            auto w = spawn("w", std::move(rx), [stopped](std::stop_token stop, receiver<int>& in) {
+                while (stopped && !stop.stop_requested()) std::this_thread::yield();
+                if (!stopped) CHECK(in.pop());
+            });
+            CHECK(tx.push(1));
+            if (stopped) CHECK(tx.push(2));
+            if (how.ends_with("finished")) tx.finish();
+            if (stopped) w.request_stop();
+            CHECK(w.join());
+            if (how.ends_with("recovered")) CHECK(tx.recover().size() == 2);
+            CHECK(hook.seen().empty());
+        }
+        return hook.seen();
+    };
+    const std::vector<std::string> none;
+    CHECK(leaves("stopped") == std::vector<std::string>{"worker 'w' was stopped, 2 undelivered"});
+    CHECK(leaves("stopped, finished") == std::vector<std::string>{"worker 'w' was stopped, 2 undelivered"});
+    CHECK(leaves("stopped, recovered") == none);
+    CHECK(leaves("took all") == none);
+}
+
+TEST_CASE("items left by a worker that finished early are told of, where no push was") {
     support::caught_hook hook;
-    for (const bool recovers : {true, false}) {
-        auto [tx, rx] = make_channel<int>(4);
-        auto w = spawn("w", std::move(rx), [](std::stop_token stop, receiver<int>&) {
-            while (!stop.stop_requested()) std::this_thread::yield();
-        });
-        CHECK(tx.push(1));
-        CHECK(tx.push(2));
-        w.request_stop();
+    {
+        inquest::channel<int> queue(4);
+        CHECK(queue.push(1));
+        CHECK(queue.push(2));
+        CHECK(queue.close());
+        auto w = spawn("head", queue, [](receiver<int>& in) { CHECK(in.pop()); });
         CHECK(w.join());
-        if (recovers) CHECK(tx.recover().size() == 2);
-        const auto last = std::move(tx);
-        CHECK(hook.seen().empty());
     }
-    CHECK(hook.seen() == std::vector<std::string>{"worker 'w' was stopped, 2 undelivered"});
+    CHECK(hook.seen() == std::vector<std::string>{"worker 'head' finished early, 1 undelivered"});
 }
 
 TEST_CASE(

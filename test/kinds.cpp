@@ -14,6 +14,7 @@ using inquest::receiver;
 using inquest::sender;
 using inquest::spawn;
 using inquest::status;
+using support::touchy;
 
 namespace {
 
@@ -71,19 +72,6 @@ struct page {
         return std::ranges::all_of(bytes, [&](auto b) { return b == bytes[0]; });
     }
     std::array<unsigned char, 4096> bytes;
-};
-
-/// Throws at the N-th copy from now, once.
-struct touchy {
-    explicit touchy(int v) : value(v) {}
-    touchy(const touchy& o) : value(o.value) {
-        if (fuse() > 0 && fuse().fetch_sub(1) == 1) throw std::runtime_error("copying failed");
-    }
-    static std::atomic<int>& fuse() {
-        static std::atomic<int> left{0};
-        return left;
-    }
-    int value;
 };
 
 /// Its own address is no business of a queue's.

@@ -124,6 +124,9 @@ TEST_CASE("null functions are refused, and nothing is left behind") {
     CHECK(tx.push(1)); // no worker was attached
     CHECK(rx.pop().value() == 1);
     tx.finish();
+    inquest::channel<int> queue(1);
+    CHECK_THROWS_AS((void)spawn("w", queue, std::function<void(receiver<int>&)>{}), std::invalid_argument);
+    CHECK(queue.push(1)); // nor was the channel closed
 }
 
 TEST_CASE("an empty cause closes and aborts, and fills nothing") {
@@ -185,6 +188,12 @@ TEST_CASE("join, report and resolve twice, and after one another, give the same"
     CHECK(!report(none));
     CHECK(resolve_first(tx, none, closed).message() ==
           "all workers exited but the channel closed (push: closed)");
+}
+
+TEST_CASE("a failure that was moved out of a worker is still there for the next to ask") {
+    auto w = spawn("w", []() -> std::expected<int, std::string> { return std::unexpected("no"); });
+    CHECK(std::move(w).join().error().message() == "worker 'w' failed: no");
+    CHECK(w.join().error().message() == "worker 'w' failed: no");
 }
 
 TEST_CASE("the future is given away once; the value is then no longer the worker's to give") {

@@ -12,15 +12,17 @@ TEST_CASE("a line gives its waiters out oldest first, wherever others left it") 
     wait_line line;
     std::array<waiter, 4> w;
     CHECK(line.empty());
-    for (auto& one : w) line.push_back(one);
+    for (auto& one : w) line.add(one);
     line.remove(w[0]);
     line.remove(w[2]);
-    line.push_front(w[2]);
-    CHECK(line.pop_front() == &w[2]);
+    line.add(w[2]); // it, too, keeps its place by age
     CHECK(line.pop_front() == &w[1]);
-    line.push_back(w[0]);
-    CHECK(line.pop_front() == &w[3]);
+    CHECK(line.pop_front() == &w[2]);
+    line.add(w[1]);
+    line.add(w[0]);
     CHECK(line.pop_front() == &w[0]);
+    CHECK(line.pop_front() == &w[1]);
+    CHECK(line.pop_front() == &w[3]);
     CHECK(line.pop_front() == nullptr);
     CHECK(line.empty());
     CHECK(!w[0].linked);
@@ -61,7 +63,7 @@ TEST_CASE("a node may go as soon as its wait has ended") {
         } else {
             wake_list wakes;
             wait_line line;
-            line.push_back(*node);
+            line.add(*node);
             wakes.take_all(line);
         }
     }

@@ -186,20 +186,39 @@ TEST_CASE("a worker that took a batch is said to have been on a range of items")
     CHECK(w.join().error().message() == "worker 'batch' failed on items 2 to 5: broken");
 }
 
-TEST_CASE("a range whose constructor throws: what was accepted is queued, the rest as it was") {
-    auto [tx, rx] = make_channel<support::fragile>(4);
-    const std::vector<support::fragile> two{support::fragile(1), support::fragile(2)};
-    support::fragile::armed() = true;
-    CHECK_THROWS_AS((void)tx.push_range(two), std::runtime_error);
-    CHECK(tx.size() == 0);
-    CHECK(tx.push_range(two).value() == 2);
-    std::vector<support::fragile> out;
-    out.reserve(2);
-    support::fragile::armed() = true;
+TEST_CASE("a range whose constructor throws midway: what was accepted is queued and counts as pushed") {
+    using support::touchy;
+    auto [tx, rx] = make_channel<touchy>(4);
+    const std::vector<touchy> three{touchy(1), touchy(2), touchy(3)};
+    {
+        auto leaver = tx;
+        touchy::fuse() = 3;
+        CHECK_THROWS_AS((void)leaver.push_range(three), std::runtime_error);
+        CHECK(tx.size() == 2);
+    } // it pushed, and goes without finish
+    tx.finish();
+    std::vector<touchy> out;
+    out.reserve(4);
+    touchy::fuse() = 2;
     CHECK_THROWS_AS((void)rx.pop_range(out, 2), std::runtime_error);
-    CHECK(rx.size() == 2);
-    CHECK(rx.pop_range(out, 2).value() == 2);
+    CHECK(out.size() == 1);
+    CHECK(rx.size() == 1);
+    CHECK(rx.pop_range(out, 2).value() == 1);
     CHECK(out.back().value == 2);
+    CHECK(rx.pop_range(out, 2).error().status() == status::truncated); // never complete
+}
+
+TEST_CASE("a range of several rounds that meets the end has not been told of it: the next call is") {
+    auto [tx, rx] = make_channel<int>(4);
+    const auto four = numbers(4);
+    CHECK(tx.push_range(four).value() == 4);
+    tx.finish();
+    auto w = spawn("w", std::move(rx), [](receiver<int>& in) -> std::expected<void, std::string> {
+        std::vector<int> out;
+        CHECK(in.pop_range(out, 8).value() == 4);
+        return std::unexpected("broken");
+    });
+    CHECK(w.join().error().message() == "worker 'w' failed on items 1 to 4: broken");
 }
 
 TEST_CASE("ranges on a moved-from end answer as a closed, empty channel") {

@@ -438,6 +438,48 @@ TEST_CASE("a worker that joins another one of the same channel is refused, not h
     tx.finish();
 }
 
+TEST_CASE("a success over two broken streams needs both to be asked for") {
+    for (const bool asks_both : {false, true}) {
+        auto [tx1, rx1] = make_channel<int>(1);
+        auto [tx2, rx2] = make_channel<int>(1);
+        CHECK(tx1.close(inquest::cause("first broke")));
+        CHECK(tx2.close(inquest::cause("second broke")));
+        auto w = spawn("w", [asks_both, a = rx1, b = rx2]() mutable -> std::expected<void, std::string> {
+            CHECK(!a.pop());
+            CHECK(!b.pop());
+            CHECK(a.ended());
+            if (asks_both) CHECK(b.ended());
+            CHECK(!a.pop()); // once asked for, for good
+            return {};
+        });
+        CHECK(w.join().has_value() == asks_both);
+        if (!asks_both) CHECK(w.join().error().cause().text() == "second broke");
+    }
+}
+
+TEST_CASE("a thread-local destructor that asks its own worker is refused, not hung") {
+    struct asks {
+        inquest::worker<int, std::string>* w = nullptr;
+        std::atomic<int>* answered = nullptr;
+        ~asks() {
+            if (!w->join_for(std::chrono::hours(1))->get()) ++*answered;
+        }
+    };
+    std::atomic<int> answered{0};
+    std::atomic<bool> go{false};
+    std::optional<inquest::worker<int, std::string>> w;
+    w.emplace(spawn("w", [&]() -> std::expected<int, std::string> {
+        while (!go) std::this_thread::yield();
+        thread_local asks at_end;
+        at_end.w = &*w;
+        at_end.answered = &answered;
+        return 5;
+    }));
+    go = true;
+    CHECK(w->join().value() == 5);
+    CHECK(answered == 1);
+}
+
 TEST_CASE("asking one receiver how it ended does not excuse another one's broken stream") {
     auto [tx, rx] = make_channel<int>(1);
     auto [tx2, rx2] = make_channel<int>(1);

@@ -179,10 +179,12 @@ struct given_record final : cause_record {
     }
 };
 
-// A literal or a pointer to characters is kept as a string: the pointer may not outlive the call.
+// A literal, a pointer to characters and a view of some are kept as a string: what they point to may not outlive
+// the call.
 template <class E>
-using given_value =
-    std::conditional_t<std::convertible_to<E, const char*>, std::string, std::remove_cvref_t<E>>;
+using given_value = std::conditional_t<std::convertible_to<E, const char*> ||
+                                           std::same_as<std::remove_cvref_t<E>, std::string_view>,
+                                       std::string, std::remove_cvref_t<E>>;
 
 } // namespace detail
 

@@ -33,8 +33,9 @@ namespace detail {
 
 struct access; // lets the library's own parts reach an end's core
 
-/// What every handle on a channel can be asked. Each call blocks for the channel's lock at most; any thread
-/// may make it; a moved-from handle answers as a closed, empty channel of capacity 0.
+/// What every handle on a channel can be asked. Each call blocks for the channel's lock at most, and runs no code of
+/// the user's but where it says so; any thread may make it; a moved-from handle answers as a closed, empty channel
+/// of capacity 0.
 template <class T>
 class handle {
   public:
@@ -52,7 +53,8 @@ class handle {
     /// the channel's.
     bool close(inquest::cause why) noexcept { return core_ && core_->close_with(std::move(why)); }
     /// Ends the stream at once, also one that is closed or finished already: pushes fail `closed`, pops end
-    /// `aborted`, what is queued is left for `recover`. True if this cause is now the channel's.
+    /// `aborted`, what is queued is left for `recover`, or destroyed here where the channel was told to discard. True
+    /// if this cause is now the channel's.
     bool abort(inquest::cause why) noexcept { return core_ && core_->abort_with(std::move(why)); }
 
     /// Hands what nobody popped to `sink`, as T&& and oldest first, on the calling thread; answers how many.
@@ -76,10 +78,10 @@ class handle {
     explicit handle(std::shared_ptr<channel_core<T>> core) noexcept : core_(std::move(core)) {}
 
     template <class U>
-    std::expected<std::size_t, push_error> send(U* items, std::size_t n, const patience& how,
-                                                const std::source_location& site) {
+    std::expected<void, push_error> send(U* items, std::size_t n, std::size_t& accepted, const patience& how,
+                                         const std::source_location& site) {
         if (!core_) return std::unexpected(push_error(status::closed, {}, site));
-        return core_->push(items, n, how, site);
+        return core_->push(items, n, accepted, how, site);
     }
     std::expected<T, pop_error> receive(const patience& how) {
         if (!core_) return std::unexpected(pop_error(status::closed));
@@ -141,7 +143,8 @@ class sender : public detail::handle<T>, public push_operations<sender<T>, T> {
 
     /// All was pushed. The channel closes when every sender has finished or gone; what is queued is still
     /// delivered, and pop then says `complete`, or `truncated` where another sender abandoned the stream.
-    /// This sender pushes nothing more (`closed`); a second call does nothing.
+    /// This sender takes no more pushes (`closed`), though one that is blocked already goes on; a second call does
+    /// nothing.
     void finish() noexcept {
         if (this->core_ && !finished_.exchange(true)) this->core_->finish_sender();
     }
@@ -163,16 +166,25 @@ class sender : public detail::handle<T>, public push_operations<sender<T>, T> {
 
     friend push_operations<sender<T>, T>;
     template <class U>
-    std::expected<std::size_t, push_error> send(U* items, std::size_t n, const detail::patience& how,
-                                                const std::source_location& site) {
+    std::expected<void, push_error> send(U* items, std::size_t n, std::size_t& accepted,
+                                         const detail::patience& how, const std::source_location& site) {
         if (is_finished() && this->core_) return std::unexpected(this->core_->refusal(site));
-        auto sent = detail::handle<T>::send(items, n, how, site);
-        // Written once as a rule: the place is the same on every turn of a producer's loop.
-        if (sent || sent.error().accepted() > 0) {
-            const auto last = last_push_.load();
-            if (last.line() != site.line() || last.file_name() != site.file_name()) last_push_ = site;
-        }
-        return sent;
+        // However the push is left, an exception and a cancellation included, what went in was pushed.
+        struct noting {
+            sender& self;
+            const std::size_t& accepted;
+            const std::source_location& site;
+            ~noting() {
+                if (accepted > 0) self.note_push(site);
+            }
+        } const at_end{*this, accepted, site};
+        return detail::handle<T>::send(items, n, accepted, how, site);
+    }
+
+    // Written once as a rule: the place is the same on every turn of a producer's loop.
+    void note_push(const std::source_location& site) noexcept {
+        const auto last = last_push_.load();
+        if (last.line() != site.line() || last.file_name() != site.file_name()) last_push_ = site;
     }
 
     void drop() noexcept {
@@ -292,7 +304,9 @@ class channel : public detail::handle<T>,
     /// Throws as make_channel does.
     explicit channel(std::size_t capacity) : channel(channel_options{.capacity = capacity}) {}
     explicit channel(channel_options options)
-        : detail::handle<T>(detail::channel_core<T>::make(std::move(options))) {}
+        : detail::handle<T>(detail::channel_core<T>::make(std::move(options))) {
+        this->core_->add_receiver(); // its own, for good: a worker's receiver that goes is never the last
+    }
     channel(const channel&) = delete;
     channel& operator=(const channel&) = delete;
     ~channel() {

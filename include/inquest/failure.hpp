@@ -51,7 +51,9 @@ class failure : public failure<void> {
     template <class U>
         requires(std::convertible_to<U, E> && !std::derived_from<std::remove_cvref_t<U>, failure<void>> &&
                  !std::same_as<std::remove_cvref_t<U>, inquest::cause>)
-    failure(U&& error) : failure<void>(inquest::cause(E(std::forward<U>(error)))) {}
+    failure(U&& error)
+        : failure<void>(detail::to_cause(std::make_shared<const detail::given_record<E>>(
+              E(std::forward<U>(error)), std::source_location()))) {}
 
     /// The worker's own error value; null where the worker ended in another way, which `cause` tells.
     [[nodiscard]] const E* error() const noexcept { return this->cause().template get<E>(); }

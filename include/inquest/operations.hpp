@@ -148,14 +148,16 @@ class push_operations {
     push_operations() = default; // nobody but the end itself has this as a base
     template <class U>
     result one(U& value, const patience& how, const site_type& site) {
-        auto sent = static_cast<Self*>(this)->send(std::addressof(value), 1, how, site);
-        if (sent) return {};
-        return std::unexpected(std::move(sent).error());
+        std::size_t accepted = 0;
+        return static_cast<Self*>(this)->send(std::addressof(value), 1, accepted, how, site);
     }
     range_result all(auto& items, const patience& how, const site_type& site) {
         const auto n = static_cast<std::size_t>(std::ranges::size(items));
         if (n == 0) return std::size_t{0};
-        return static_cast<Self*>(this)->send(std::ranges::data(items), n, how, site);
+        std::size_t accepted = 0;
+        auto sent = static_cast<Self*>(this)->send(std::ranges::data(items), n, accepted, how, site);
+        if (sent) return n;
+        return std::unexpected(std::move(sent).error());
     }
 };
 
@@ -205,7 +207,8 @@ class pop_operations {
     [[nodiscard]] range_result try_pop_range(std::vector<T>& into, std::size_t max) {
         return many(into, max, patience::none());
     }
-    /// Waits no longer than `limit` in all, counted from when it first waits.
+    /// Waits no longer than `limit` in all, counted from when it first waits, or from its start where `max` is more
+    /// than the channel holds.
     template <class Rep, class Period>
     [[nodiscard]] range_result pop_range_for(std::vector<T>& into, std::size_t max,
                                              const std::chrono::duration<Rep, Period>& limit,

@@ -55,10 +55,6 @@ struct asker {
     }
 };
 
-} // namespace detail
-
-namespace detail {
-
 template <class Workers>
 using error_of = typename std::ranges::range_value_t<Workers>::error_type;
 

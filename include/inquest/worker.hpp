@@ -42,9 +42,17 @@ class worker {
     /// the answer is its failure where that is known already, or one that says so.
     /// Throws std::future_error (no_state) on a moved-from worker, or if `get_future` took the value away.
     const result_type& join() & { return state().join(); }
-    result_type join() && { return std::move(state().join()); }
+    result_type join() && {
+        auto& result = state().join();
+        if (!result) return result_type(std::unexpect, result.error()); // stays what it is, for others
+        if constexpr (std::is_void_v<T>)
+            return {};
+        else
+            return result_type(std::in_place, *std::move(result));
+    }
 
-    /// As `join`, but waits no longer than `limit`, and has no long wait to tell of. A thread that is done with its
+    /// As `join`, but waits no longer than `limit`, and has no long wait to tell of, but where the limit is past
+    /// all counting. A thread that is done with its
     /// function is joined all the same.
     template <class Rep, class Period>
     [[nodiscard]] timed_result_type join_for(const std::chrono::duration<Rep, Period>& limit) {

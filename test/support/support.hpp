@@ -81,6 +81,19 @@ struct fragile {
     int value;
 };
 
+/// Throws at the N-th copy from now, once.
+struct touchy {
+    explicit touchy(int v) : value(v) {}
+    touchy(const touchy& o) : value(o.value) {
+        if (fuse() > 0 && fuse().fetch_sub(1) == 1) throw std::runtime_error("copying failed");
+    }
+    static std::atomic<int>& fuse() {
+        static std::atomic<int> left{0};
+        return left;
+    }
+    int value;
+};
+
 /// An exception type of a test's own, to be told by its dynamic type.
 struct bad_frame : std::runtime_error {
     bad_frame(const std::string& what, int n) : std::runtime_error(what), frame(n) {}

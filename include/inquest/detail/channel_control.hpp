@@ -26,8 +26,8 @@ namespace inquest::inline INQUEST_ABI::detail {
 
 enum class phase : unsigned char { open, draining, stopped };
 
-/// Who closed the channel, where that matters later.
-enum class closer : unsigned char { nobody, producer, receiver, resolver, worker, failure };
+/// Who closes the channel without a cause.
+enum class closer : unsigned char { producer, receiver, resolver };
 
 class channel_control : public std::enable_shared_from_this<channel_control> {
   public:
@@ -72,7 +72,8 @@ class channel_control : public std::enable_shared_from_this<channel_control> {
     /// True in a forked child, for the parent's channels: nothing is touched, their lock least of all.
     [[nodiscard]] bool left_behind() const noexcept { return generation_ != fork_generation(); }
 
-    /// Tells the hook of items that nobody recovered after a worker was stopped. Called when nobody else is left.
+    /// Tells the hook of items that the last worker left, and that nobody was told of or recovered. Called when
+    /// nobody else is there any more.
     void tell_of_leftovers() const noexcept;
 
     /// Destroys what is undelivered, outside the lock.
@@ -117,7 +118,6 @@ class channel_control : public std::enable_shared_from_this<channel_control> {
         const patience& how_;
         const clock::time_point deadline_;
         waiter node_;
-        bool waited_ = false;
         bool enlisted_ = false; // put into the line, and neither unlinked by us nor seen signalled
         std::optional<stop_callback<interrupter>> on_stop_; // for a token of the caller's
     };
@@ -181,7 +181,7 @@ class channel_control : public std::enable_shared_from_this<channel_control> {
     wait_line producers_, consumers_;
 
   private:
-    void close_locked(closer who, status end, wake_list& wakes) noexcept;
+    void close_locked(status end, wake_list& wakes) noexcept;
     /// True if `why` is now the channel's cause. It is moved from only then: a loser must die outside the lock,
     /// because its error's destructor is the user's code.
     bool fill_slot(cause&& why) noexcept;
@@ -192,13 +192,13 @@ class channel_control : public std::enable_shared_from_this<channel_control> {
     void drop_end_cause(cause_record& into) const noexcept;
 
     // Protected by mutex_:
-    closer closed_by_ = closer::nobody;
     status end_ = status::complete; // what follows the last item: complete, closed, truncated or aborted
     bool finished_ = false;         // some sender has finished
     bool attached_ever_ = false;
-    bool stopped_ = false;    // the last worker ended when its owner had asked it to stop
-    bool left_early_ = false; // the last worker ended with success while the stream was open
-    std::size_t senders_ = 0; // alive and unfinished
+    bool stopped_ = false;            // the last worker ended when its owner had asked it to stop
+    mutable bool told_early_ = false; // some push was told that it left early
+    bool left_early_ = false;         // the last worker ended with success while the stream was open
+    std::size_t senders_ = 0;         // alive and unfinished
     std::size_t receivers_ = 0;
     std::size_t attached_ = 0;
     std::size_t blocked_ = 0;
@@ -206,6 +206,7 @@ class channel_control : public std::enable_shared_from_this<channel_control> {
     cause slot_;
     cause first_failure_;  // under keep_going, until the last worker has ended
     cause closing_worker_; // who closed it, where that was no failure
+    cause last_worker_;    // the last worker, where it ended with success
 
     // Allocated ahead, because they are needed in destructors. Each is written once, before it is published.
     std::shared_ptr<cause_record> event_ = std::make_shared<cause_record>();   // what goes into the slot

@@ -52,19 +52,18 @@ class channel_core final : public channel_control {
             std::destroy_at(std::addressof(slots_[head_].value));
     }
 
-    /// All of `items`, in order, waiting for room as often as need be; answers n. U is T for items that are
-    /// moved in, const T for those that are copied.
+    /// All of `items`, in order, waiting for room as often as need be. `accepted` counts those that went in, also
+    /// where this ends by an exception. U is T for items that are moved in, const T for those that are copied.
     template <class U>
-    std::expected<std::size_t, push_error> push(U* items, std::size_t n, const patience& how,
-                                                const std::source_location& site) {
-        std::size_t accepted = 0;
+    std::expected<void, push_error> push(U* items, std::size_t n, std::size_t& accepted, const patience& how,
+                                         const std::source_location& site) {
         call mine(*this, producers_, how);
         while (mine.may_try()) {
             while (accepted < n && can_push()) {
                 put(items[accepted], mine.wakes());
                 ++accepted;
             }
-            if (accepted == n) return n;
+            if (accepted == n) return {};
         }
         return std::unexpected(push_refused(mine.end(status::closed, status::full), site, accepted));
     }
@@ -87,9 +86,9 @@ class channel_core final : public channel_control {
             const std::size_t chunk = std::min(max - got, capacity_);
             make_room(into, chunk);
             const auto popped = pop_chunk(into, chunk, got, rest);
-            if (popped) got += *popped;
-            if (!popped && got == 0) return popped;
-            if (!popped || *popped < chunk || got == max) return got;
+            if (!popped) return popped;
+            got += *popped;
+            if (*popped < chunk || got == max) return got;
         }
     }
 
@@ -171,15 +170,16 @@ class channel_core final : public channel_control {
             }
             if (got == n) return n;
         }
-        if (got > 0) return got; // the next call says why
+        if (before + got > 0) return got; // the next call says why
         return std::unexpected(pop_refused(mine.end(end_status(), status::empty)));
     }
 
     template <class U>
     void put(U& item, wake_list& wakes) {
         T* const place = std::addressof(slots_[tail_].value);
-        if constexpr (std::is_const_v<U>) // may throw: nothing has changed yet
-            std::construct_at(place, item);
+        if constexpr (std::is_const_v<U> ||
+                      !std::is_move_constructible_v<T>) // may throw: nothing has changed yet
+            std::construct_at(place, std::as_const(item));
         else
             std::construct_at(place, std::move(item));
         tail_ = next(tail_);

@@ -7,6 +7,8 @@
 
 #include <inquest/detail/sync.hpp>
 
+#include <cstdint>
+
 namespace inquest::inline INQUEST_ABI::detail {
 
 /// "As long as it takes." Kept apart from real deadlines: waiting until max() overflows in some clocks.
@@ -50,6 +52,7 @@ class waiter {
     waiter* next = nullptr; // in a wait_line, or in the chain of a wake_list
     waiter* prev = nullptr;
     bool linked = false;
+    std::uint64_t age = 0; // the lower the older; 0: never waited
 
   private:
     mutex mutex_;
@@ -62,9 +65,8 @@ class waiter {
 class wait_line {
   public:
     [[nodiscard]] bool empty() const noexcept { return head_ == nullptr; }
-    void push_back(waiter& w) noexcept;
-    /// For one that was woken, found nothing, and waits on: it is still the oldest.
-    void push_front(waiter& w) noexcept;
+    /// Behind all that are older; one that was woken, found nothing and waits on keeps its age.
+    void add(waiter& w) noexcept;
     void remove(waiter& w) noexcept;
     /// Unlinks the oldest, or null. The caller must signal it.
     waiter* pop_front() noexcept;
@@ -72,6 +74,7 @@ class wait_line {
   private:
     waiter* head_ = nullptr;
     waiter* tail_ = nullptr;
+    std::uint64_t drawn_ = 0;
 };
 
 /// Waiters unlinked under a lock, to be signalled after it: declare this before the lock guard.

@@ -6,6 +6,9 @@
 #include <inquest/status.hpp>
 #include <inquest/still_running.hpp>
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -14,6 +17,13 @@
 namespace inquest::inline INQUEST_ABI::detail {
 
 class channel_control;
+
+/// How often the process had been forked when it came to be. What was made under another number belongs to a
+/// parent: its threads are not here, and a lock of its may be held for ever.
+[[nodiscard]] unsigned fork_generation() noexcept;
+
+/// The calling thread's number in this process. Unlike a thread id it is never given again.
+[[nodiscard]] std::uint64_t this_thread_number() noexcept;
 
 /// A worker's name in messages and in the system's thread list. Workers whose handles live at the same time
 /// and that were given one name are told apart by numbers from 1; a name that nobody shares stays as it is.
@@ -60,7 +70,10 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     /// A pop took item `number` of `channel`, after `before` others of the same call.
     void note_items(const channel_control* channel, std::size_t before, std::uint64_t number) noexcept {
         if (attached_to && attached_to != channel) return;
-        if (before == 0) doing_first.set(number);
+        if (before == 0) {
+            doing_first.set(number);
+            past_end.set(false);
+        }
         doing_last.set(number);
     }
     /// A push was refused: what follows on this thread may be a consequence.
@@ -68,9 +81,7 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     /// A pop on `channel` reported `end`: any status but empty and timeout.
     void note_end(const channel_control* channel, status end, const cause& why) noexcept;
     /// The function asked how `channel`'s stream has ended, and so knows.
-    void acknowledge(const channel_control* channel) noexcept {
-        if (broken_pop == channel) broken_pop = nullptr;
-    }
+    void acknowledge(const channel_control* channel) noexcept;
 
     /// Turns a returned success into what it is: one over a broken stream is a failure. On the worker's
     /// thread.
@@ -86,7 +97,8 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     [[nodiscard]] bool is_published() const noexcept { return published.load(); }
     /// The items it is working on.
     [[nodiscard]] item_range doing() const noexcept {
-        return {doing_first.get(), doing_last.get(), past_end.get()};
+        const auto last = doing_last.get(); // a glance from elsewhere may fall between the two
+        return {std::min(doing_first.get(), last), last, past_end.get()};
     }
     /// Only once published.
     [[nodiscard]] bool failed() const noexcept { return kind != cause_kind::finished; }
@@ -105,6 +117,8 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     [[nodiscard]] cause as_cause() const { return to_cause(shared_from_this()); }
 
     std::shared_ptr<worker_identity> identity;
+    const unsigned generation = fork_generation();
+    atomic<std::uint64_t> thread_number{0};       // the thread's own, once it runs; never given twice
     stop_token stop;                              // set before the function runs, and read on its thread only
     const channel_control* attached_to = nullptr; // compared, never followed
     atomic<bool> published{false};
@@ -118,8 +132,15 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
 
     // Written and read on the worker's thread only.
     bool saw_broken_end = false; // some call reported an end other than complete, or was stopped
-    const channel_control* broken_pop = nullptr; // a pop here did, and the function has not asked `ended`
-    cause broken_by;
+    /// A stream that a pop found broken.
+    struct broken_stream {
+        const channel_control* channel = nullptr; // compared, never followed
+        cause why;
+        status end = status::complete;
+        bool known = false; // the function has asked `ended`
+    };
+    std::array<broken_stream, 4> broken; // the first ones; more than these can't be asked for
+    std::size_t broken_count = 0;
 
   private:
     mutable mutex mutex_;
@@ -154,10 +175,6 @@ void wait_for_end(worker_record& record, const std::weak_ptr<channel_control>& c
 
 /// What is known of why `channel` broke.
 cause known_cause(const std::weak_ptr<channel_control>& channel) noexcept;
-
-/// How often the process had been forked when it came to be. What was made under another number belongs to a
-/// parent: its threads are not here, and a lock of its may be held for ever.
-[[nodiscard]] unsigned fork_generation() noexcept;
 
 /// From here to the thread's end it can no longer be cancelled.
 void disable_cancellation() noexcept;

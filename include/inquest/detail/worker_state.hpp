@@ -31,12 +31,16 @@ struct worker_state {
     ~worker_state() {
         const uncancelled guard;
         if (left_behind()) { // the thread is not here: it can be neither joined nor detached
-            if (!block->done.is_open()) tell_unobserved(unexplained(name() + "left behind by a fork"));
+            try {
+                if (!block->done.is_open()) tell_unobserved(unexplained(name() + "left behind by a fork"));
+            } catch (const std::bad_alloc&) { // then nobody is told
+            }
             return;
         }
         thread.request_stop();
         if (is_this_thread()) {
-            block->orphaned = true; // it reports its failure itself, at its end
+            block->orphaned = true;                             // it reports its failure itself, at its end
+            if (block->done.is_open()) report_if_unseen(block); // which was before, and this a thread-local's
             thread.detach();
         } else {
             if (thread.joinable()) {
@@ -54,7 +58,7 @@ struct worker_state {
     /// Why waiting from this thread could never end; null where it can be waited for.
     [[nodiscard]] const char* why_not_wait() const noexcept {
         if (left_behind()) return "left behind by a fork, so not joined";
-        if (current_worker == block.get()) return "asked from inside the worker, so not joined";
+        if (is_this_thread()) return "asked from inside the worker, so not joined";
         const auto* here = current_worker ? current_worker->attached_to : nullptr;
         if (here && here == block->attached_to && !block->done.is_open())
             return "asked from inside the channel, so not joined";
@@ -68,7 +72,7 @@ struct worker_state {
         else if (!block->done.wait(deadline))
             return false;
         const std::lock_guard lock(joining);
-        if (thread.joinable() && !is_this_thread()) thread.join();
+        if (thread.joinable()) thread.join();
         return true;
     }
 
@@ -135,12 +139,13 @@ struct worker_state {
     };
 
   private:
-    [[nodiscard]] bool left_behind() const noexcept { return generation != fork_generation(); }
+    [[nodiscard]] bool left_behind() const noexcept { return block->generation != fork_generation(); }
     [[nodiscard]] std::string name() const { return "worker '" + block->identity->display() + "': "; }
 
-    /// Also in the destructors of thread-local objects, when its function is over. Under `joining`, or alone:
-    /// another thread may have the same id as soon as this one was joined.
-    [[nodiscard]] bool is_this_thread() const noexcept { return thread.get_id() == this_thread_id(); }
+    /// Also in the destructors of thread-local objects, when its function is over.
+    [[nodiscard]] bool is_this_thread() const noexcept {
+        return block->thread_number.load() == this_thread_number();
+    }
 
     /// Instead of waiting for ever: the outcome where it is known already, else the reason for not waiting.
     result_type& refuse(const char* why) {
@@ -151,7 +156,6 @@ struct worker_state {
         return *answer;
     }
 
-    const unsigned generation = fork_generation();
     mutex joining; // protects the thread's join and the three below
     std::future<std::expected<T, E>> future;
     std::optional<result_type> joined; // never changes once set

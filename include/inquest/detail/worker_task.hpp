@@ -97,15 +97,16 @@ struct worker_task {
     void run(const stop_token& stop) {
         const current_worker_scope scope(*block);
         block->stop = stop;
+        block->thread_number = this_thread_number();
         block->identity->name_this_thread();
         const stop_callback<stopper> on_stop(stop, stopper{block.get()}); // the worker's only one
         if (when_thrown == on_exception::terminate) return run_uncaught(stop);
         try {
             call(stop);
         } catch (...) {
+            disable_cancellation();
             block->result.reset();
             block->set_current_exception();
-            disable_cancellation();
             if (!block->exception) { // pthread_exit or pthread_cancel: no exception of the language
                 block->kind = cause_kind::forced_unwind;
                 finish();
@@ -152,10 +153,12 @@ struct worker_task {
 
     /// Publishes the outcome, then lets go of the function and what it captured, then fulfils the promise.
     void finish() noexcept {
+        if (block->generation != fork_generation()) return; // the function forked, and this is the child
         publish(*block, channel.get());
         if (block->failed()) tell_eagerly(block->as_cause());
         fn.reset();
         if constexpr (!std::is_void_v<Item>) end.reset();
+        channel.reset(); // with it may go the items that are left, and their destructors
         block->fulfil();
         block->done.open();
         if (block->orphaned) report_if_unseen(block);
