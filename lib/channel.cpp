@@ -239,8 +239,9 @@ push_error channel_control::push_refused(status why, const std::source_location&
     if (why == status::full || why == status::timeout) return {why, {}, site, accepted};
     if (current_worker) current_worker->note_refused_push();
     if (why == status::stopped) return {why, {}, site, accepted};
-    if (left_early_ && !slot_) told_early_ = true;
-    return {why, refusal_cause(), site, accepted, left_early_ && !slot_, count_};
+    const bool early = left_early_ && !slot_;
+    told_early_ = told_early_ || early;
+    return {why, refusal_cause(), site, accepted, early, count_};
 }
 
 push_error channel_control::refusal(const std::source_location& site) const {

@@ -20,15 +20,7 @@ struct hooks {
     shared<long_wait_hook> long_wait;
     shared<detail::log_line> log;
 
-    // Never destroyed: workers may outlive static destruction.
-    static hooks& get() {
-        static hooks* const only = [] {
-            auto* made = new hooks;
-            platform::around_fork([] { get().guard.lock(); }, [] { get().guard.unlock(); });
-            return made;
-        }();
-        return *only;
-    }
+    static hooks& get() { return platform::process_wide<hooks>(); }
     template <class F>
     static F exchange(shared<F> hooks::* which, F hook) {
         auto next = hook ? std::make_shared<const F>(std::move(hook)) : nullptr;

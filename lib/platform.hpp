@@ -18,6 +18,19 @@ void set_thread_name(std::uintptr_t thread, const std::string& name) noexcept;
 /// Has `before` run ahead of every fork, and `after` behind it in both processes, so that a lock held by a thread
 /// that the child does not have is not held there.
 void around_fork(void (*before)(), void (*after)()) noexcept;
+
+/// The process's only T. Never destroyed, because workers may outlive static destruction; its `guard` is held over
+/// every fork.
+template <class T>
+T& process_wide() {
+    static T* const only = [] {
+        auto* made = new T;
+        around_fork([] { process_wide<T>().guard.lock(); }, [] { process_wide<T>().guard.unlock(); });
+        return made;
+    }();
+    return *only;
+}
+
 /// A mangled type name as a person would write it.
 std::string demangle(const char* mangled);
 

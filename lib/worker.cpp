@@ -17,7 +17,7 @@ std::uint64_t next_sequence() noexcept {
     return last.fetch_add(1) + 1;
 }
 
-std::uint64_t this_thread_number() noexcept {
+std::uint64_t this_thread_serial() noexcept {
     static constinit atomic<std::uint64_t> last{0};
     thread_local const std::uint64_t mine = last.fetch_add(1) + 1;
     return mine;
@@ -32,15 +32,7 @@ struct worker_identity::registry {
     mutex guard;
     std::map<std::string, bearers, std::less<>> names;
 
-    // Never destroyed: workers may outlive static destruction.
-    static registry& get() {
-        static registry* const only = [] {
-            auto* made = new registry;
-            platform::around_fork([] { get().guard.lock(); }, [] { get().guard.unlock(); });
-            return made;
-        }();
-        return *only;
-    }
+    static registry& get() { return platform::process_wide<registry>(); }
 };
 
 std::shared_ptr<worker_identity> worker_identity::enter(std::string name) {

@@ -305,14 +305,14 @@ TEST_CASE("iteration goes through to the end, for items of any kind") {
 }
 
 TEST_CASE("a constructor that throws leaves queue and argument as they were") {
-    auto [tx, rx] = make_channel<support::fragile>(2);
-    const support::fragile item(1);
-    support::fragile::armed() = true;
+    auto [tx, rx] = make_channel<support::touchy>(2);
+    const support::touchy item(1);
+    support::touchy::fuse() = 1;
     CHECK_THROWS_AS((void)tx.push(item), std::runtime_error);
     CHECK(tx.size() == 0);
     CHECK(tx.push(item));
-    CHECK(tx.push(support::fragile(2)));
-    support::fragile::armed() = true;
+    CHECK(tx.push(support::touchy(2)));
+    support::touchy::fuse() = 1;
     CHECK_THROWS_AS((void)rx.pop(), std::runtime_error);
     CHECK(rx.size() == 2);
     CHECK(rx.pop()->value == 1);

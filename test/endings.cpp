@@ -63,10 +63,7 @@ TEST_CASE("a worker's failure of any kind reaches push, resolve, join, report an
         CAPTURE(how.name);
         auto [tx, rx] = make_channel<int>(1);
         auto w = spawn("w", std::move(rx), how.fn);
-        inquest::push_error failed = [&out = tx] {
-            for (;;)
-                if (auto sent = out.push(1); !sent) return sent.error();
-        }();
+        const auto failed = support::push_error_of(tx);
         CHECK(failed.cause().kind() == how.kind);
         CHECK(failed.message() == std::string("closed: ") + how.message);
         const auto reported = w.report();

@@ -236,15 +236,14 @@ TEST_CASE("a copy that throws on push leaves queue and argument as they were, bl
 }
 
 TEST_CASE("a copy that throws on pop leaves the item first in line, for whoever comes next") {
-    using support::fragile;
-    auto [tx, rx] = make_channel<fragile>(2);
-    CHECK(tx.push(fragile(1)));
-    CHECK(tx.push(fragile(2)));
-    fragile::armed() = true;
+    auto [tx, rx] = make_channel<touchy>(2);
+    CHECK(tx.push(touchy(1)));
+    CHECK(tx.push(touchy(2)));
+    touchy::fuse() = 1;
     CHECK_THROWS_AS((void)rx.pop(), std::runtime_error);
     CHECK(rx.size() == 2);
     CHECK(rx.pop()->value == 1);
-    fragile::armed() = true;
+    touchy::fuse() = 1;
     CHECK_THROWS_AS((void)rx.pop_for(std::chrono::seconds(1)), std::runtime_error);
     CHECK(rx.pop()->value == 2);
 }

@@ -14,16 +14,12 @@ using inquest::report;
 using inquest::resolve_first;
 using inquest::spawn;
 using inquest::status;
+using support::push_error_of;
 using support::stress;
 
 namespace {
 
 using outcome = std::expected<int, std::string>;
-
-inquest::push_error push_error_of(auto& tx) {
-    for (;;)
-        if (auto sent = tx.push(1); !sent) return sent.error();
-}
 
 } // namespace
 

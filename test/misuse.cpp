@@ -321,11 +321,7 @@ TEST_CASE("two threads resolving at once, and a worker resolving a sibling, get 
             std::vector<std::jthread> asking;
             for (auto& mine : seen)
                 asking.emplace_back([&, out = tx]() mutable {
-                    for (;;)
-                        if (auto sent = out.push(1); !sent) {
-                            mine = resolve(out, w, sent.error()).cause();
-                            break;
-                        }
+                    mine = resolve(out, w, support::push_error_of(out)).cause();
                     out.finish();
                 });
         }

@@ -16,6 +16,7 @@ using inquest::resolve_first;
 using inquest::spawn;
 using inquest::status;
 using support::bad_frame;
+using support::push_error_of;
 using support::stress;
 
 namespace {
@@ -26,12 +27,6 @@ auto failing(E error) {
         (void)r.pop();
         return std::unexpected(error);
     };
-}
-
-// Pushes until it fails.
-inquest::push_error push_error_of(auto& tx) {
-    for (;;)
-        if (auto sent = tx.push(1); !sent) return sent.error();
 }
 
 } // namespace

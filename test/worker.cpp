@@ -370,12 +370,9 @@ TEST_CASE("the outcome is there before the channel is seen closed, every time") 
             (void)r.pop();
             return std::unexpected(5);
         });
-        for (;;)
-            if (auto sent = tx.push(1); !sent) {
-                REQUIRE(sent.error().cause());
-                CHECK(*sent.error().cause().get<int>() == 5);
-                break;
-            }
+        const auto failed = support::push_error_of(tx);
+        REQUIRE(failed.cause());
+        CHECK(*failed.cause().get<int>() == 5);
         CHECK(!w.join());
     }
 }

@@ -51,9 +51,8 @@ class worker {
             return result_type(std::in_place, *std::move(result));
     }
 
-    /// As `join`, but waits no longer than `limit`, and has no long wait to tell of, but where the limit is past
-    /// all counting. A thread that is done with its
-    /// function is joined all the same.
+    /// As `join`, but waits no longer than `limit`, and has no long wait to tell of, but where the limit is past all
+    /// counting. A thread that is done with its function is joined all the same.
     template <class Rep, class Period>
     [[nodiscard]] timed_result_type join_for(const std::chrono::duration<Rep, Period>& limit) {
         return state().join(detail::deadline_after(detail::ticks(limit)));

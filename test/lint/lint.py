@@ -200,11 +200,10 @@ def undocumented(text, scope=""):
                 inner = (name for name in inner if name.startswith("handle::"))
             yield from inner
             continue
-        if re.search(r"\w+::(?:~?\w+|operator.*?)\(", head.split("noexcept")[0]) and not is_class and body is not None:
-            if re.search(r"(?:^|[\s*&])\w+::~?\w+\(", head):
-                continue  # defined here, declared in its class
+        if not is_class and body is not None and re.search(r"(?:^|[\s*&])\w+::~?\w+\(", head):
+            continue  # defined here, declared in its class
         name = declared_name(head)
-        if name is None or COMMON.fullmatch(name) or name.startswith("~") or name == scope.split("::")[-1]:
+        if name is None or COMMON.fullmatch(name) or name.startswith("~") or name == scope:
             continue
         forward = body is None and re.match(r"(?:template.*?>\s*)?(?:class|struct)\s+\w+$", head, re.DOTALL)
         if not forward:

@@ -37,6 +37,12 @@ void wait_for(const char* what, F&& state) {
     doing("running");
 }
 
+/// Pushes 1 until that fails, and answers why.
+inquest::push_error push_error_of(auto& tx) {
+    for (;;)
+        if (auto sent = tx.push(1); !sent) return sent.error();
+}
+
 /// Waits until `n` calls are blocked in the channel of `end`.
 template <class T>
 void wait_for_blocked(const inquest::detail::handle<T>& end, std::size_t n = 1) {
@@ -64,19 +70,6 @@ struct counted {
     static std::atomic<int>& alive() {
         static std::atomic<int> n{0};
         return n;
-    }
-    int value;
-};
-
-/// Throws when copied or moved while armed.
-struct fragile {
-    explicit fragile(int v) : value(v) {}
-    fragile(const fragile& o) : value(o.value) {
-        if (armed().exchange(false)) throw std::runtime_error("copying failed");
-    }
-    static std::atomic<bool>& armed() {
-        static std::atomic<bool> on{false};
-        return on;
     }
     int value;
 };

@@ -27,9 +27,6 @@ using stop_source = std::stop_source;
 using stop_token = std::stop_token;
 template <class F>
 using stop_callback = std::stop_callback<F>;
-using thread_id = std::thread::id;
-
-inline thread_id this_thread_id() noexcept { return std::this_thread::get_id(); }
 
 class worker_record;
 

@@ -23,7 +23,7 @@ class channel_control;
 [[nodiscard]] unsigned fork_generation() noexcept;
 
 /// The calling thread's number in this process. Unlike a thread id it is never given again.
-[[nodiscard]] std::uint64_t this_thread_number() noexcept;
+[[nodiscard]] std::uint64_t this_thread_serial() noexcept;
 
 /// A worker's name in messages and in the system's thread list. Workers whose handles live at the same time
 /// and that were given one name are told apart by numbers from 1; a name that nobody shares stays as it is.
@@ -118,7 +118,7 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
 
     std::shared_ptr<worker_identity> identity;
     const unsigned generation = fork_generation();
-    atomic<std::uint64_t> thread_number{0};       // the thread's own, once it runs; never given twice
+    atomic<std::uint64_t> thread_serial{0};       // the thread's own, once it runs; never given twice
     stop_token stop;                              // set before the function runs, and read on its thread only
     const channel_control* attached_to = nullptr; // compared, never followed
     atomic<bool> published{false};

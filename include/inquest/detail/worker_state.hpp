@@ -144,7 +144,7 @@ struct worker_state {
 
     /// Also in the destructors of thread-local objects, when its function is over.
     [[nodiscard]] bool is_this_thread() const noexcept {
-        return block->thread_number.load() == this_thread_number();
+        return block->thread_serial.load() == this_thread_serial();
     }
 
     /// Instead of waiting for ever: the outcome where it is known already, else the reason for not waiting.

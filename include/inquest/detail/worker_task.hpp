@@ -97,7 +97,7 @@ struct worker_task {
     void run(const stop_token& stop) {
         const current_worker_scope scope(*block);
         block->stop = stop;
-        block->thread_number = this_thread_number();
+        block->thread_serial = this_thread_serial();
         block->identity->name_this_thread();
         const stop_callback<stopper> on_stop(stop, stopper{block.get()}); // the worker's only one
         if (when_thrown == on_exception::terminate) return run_uncaught(stop);
