@@ -429,7 +429,7 @@ TEST_CASE("many to many: each item exactly once") {
     CHECK(std::ranges::all_of(seen, [](const auto& s) { return s == 4; }));
 }
 
-TEST_CASE("a blocked newcomer is not overtaken for ever: two producers on one slot both get through") {
+TEST_CASE("two producers on one slot both get through") {
     auto [tx, rx] = make_channel<int>(1);
     std::array<long, 2> passed{};
     std::atomic<bool> enough{false};
@@ -442,7 +442,6 @@ TEST_CASE("a blocked newcomer is not overtaken for ever: two producers on one sl
         });
     tx.finish();
     for (int i = 0; i < stress(20'000); ++i) ++passed[static_cast<std::size_t>(rx.pop().value())];
-    // A waiter that has been woken is first in line again when it lost the race, so it cannot starve.
     while (passed[0] == 0 || passed[1] == 0) ++passed[static_cast<std::size_t>(rx.pop().value())];
     enough = true;
     while (rx.pop()) {

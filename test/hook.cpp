@@ -195,25 +195,6 @@ TEST_CASE("a hook that throws goes no further, and the failure still reaches the
     CHECK(log.lines().size() == 2);
 }
 
-TEST_CASE("a logger that throws goes no further either") {
-    inquest::detail::set_log([](bool, std::string_view) { throw std::runtime_error("from the logger"); });
-    {
-        auto w = spawn("w", fails); // to standard error
-    }
-    inquest::detail::set_log({});
-}
-
-TEST_CASE("an error whose text cannot be made is told of without it") {
-    struct wordless {
-        std::string message() const { throw std::runtime_error("no words"); }
-    };
-    caught_log log;
-    {
-        auto w = spawn("w", []() -> std::expected<void, wordless> { return std::unexpected(wordless{}); });
-    }
-    CHECK(log.lines().empty());
-}
-
 TEST_CASE("hooks may be set while failures are told: each is told to one of them") {
     std::atomic<int> told{0};
     const auto hook = [&](const cause&) { ++told; };

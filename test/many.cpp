@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <list>
 #include <numeric>
@@ -56,9 +57,14 @@ TEST_CASE("fail_fast: one failure ends the stream for all, who see the cause; th
 TEST_CASE("keep_going: the others finish the work, and the first failure is told at the end") {
     auto [tx, rx] = make_channel<int>({.capacity = 4, .on_failure = on_failure::keep_going});
     std::atomic<int> done{0};
+    std::list<inquest::worker<int, std::string>> workers;
     const auto work = [&](receiver<int>& in) -> outcome {
         int n = 0;
         while (auto item = in.pop()) {
+            if (*item == 50)
+                support::wait_for("the other's end", [&] {
+                    return std::ranges::any_of(workers, &inquest::worker<int, std::string>::is_done);
+                });
             if (*item == 5 || *item == 50) return std::unexpected("item " + std::to_string(*item));
             ++n;
             ++done;
@@ -66,7 +72,6 @@ TEST_CASE("keep_going: the others finish the work, and the first failure is told
         if (in.ended()->status() != status::complete) return std::unexpected("cut off");
         return n;
     };
-    std::list<inquest::worker<int, std::string>> workers;
     for (int i = 0; i < 4; ++i) workers.push_back(spawn("pool", rx, work));
     for (int i = 0; i < 1000; ++i) REQUIRE(tx.push(i)); // no push fails: two are enough
     tx.finish();

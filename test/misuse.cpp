@@ -361,3 +361,24 @@ TEST_CASE("close, abort and the last ends going from many threads at once leave 
         other.finish();
     }
 }
+
+TEST_CASE("a handle that dies with a thread-local object of its own worker reports the failure, once") {
+    using handle = inquest::worker<void, std::string>;
+    support::caught_hook hook;
+    auto given = std::make_shared<std::optional<handle>>();
+    std::atomic<bool> ready{false};
+    given->emplace(spawn("own", [given, &ready]() -> std::expected<void, std::string> {
+        support::wait_for("its handle", [&] { return ready.load(); });
+        struct keeper {
+            std::optional<handle> own;
+        };
+        thread_local keeper mine; // goes when the function is over and its outcome is known
+        mine.own.emplace(*std::move(*given));
+        given->reset();
+        return std::unexpected("late");
+    }));
+    given.reset();
+    ready = true;
+    support::wait_for("the report", [&] { return !hook.seen().empty(); });
+    CHECK(hook.seen() == std::vector<std::string>{"worker 'own' failed: late"});
+}

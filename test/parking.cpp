@@ -19,6 +19,10 @@ TEST_CASE("a line gives its waiters out oldest first, wherever others left it") 
     CHECK(line.pop_front() == &w[1]);
     CHECK(line.pop_front() == &w[2]);
     line.add(w[1]);
+    CHECK(line.pop_front() == &w[1]); // woken for nothing, and again: still ahead of those who came later
+    w[1].signal();
+    w[1].rearm();
+    line.add(w[1]);
     line.add(w[0]);
     CHECK(line.pop_front() == &w[0]);
     CHECK(line.pop_front() == &w[1]);

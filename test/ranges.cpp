@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <chrono>
 #include <numeric>
 #include <span>
@@ -232,4 +233,35 @@ TEST_CASE("ranges on a moved-from end answer as a closed, empty channel") {
     std::vector<int> none;
     CHECK(rx.pop_range(none, 2).error().status() == status::closed);
     CHECK(rx.try_pop_range(none, 2).error().status() == status::closed);
+}
+
+TEST_CASE("push_range copies what can only be copied, changeable or not") {
+    struct copy_only {
+        explicit copy_only(int v) : value(v) {}
+        copy_only(const copy_only&) = default;
+        copy_only(copy_only&&) = delete;
+        copy_only& operator=(const copy_only&) = delete;
+        int value;
+    };
+    auto [tx, rx] = make_channel<copy_only>(4);
+    std::array two{copy_only(1), copy_only(2)};
+    CHECK(tx.push_range(two).value() == 2);
+    CHECK(tx.push_range(std::as_const(two)).value() == 2);
+    for (const int expected : {1, 2, 1, 2}) CHECK(rx.pop()->value == expected);
+}
+
+TEST_CASE("a stop that cuts a pop_range off after its first items is not what the worker failed of") {
+    auto [tx, rx] = make_channel<int>(1);
+    std::optional<inquest::worker<void, std::string>> w;
+    w.emplace(spawn("w", std::move(rx), [](receiver<int>& in) -> std::expected<void, std::string> {
+        std::vector<int> out;
+        CHECK(in.pop_range(out, 3).value() == 2); // rounds of one each
+        return std::unexpected("of its own");
+    }));
+    CHECK(tx.push(1));
+    CHECK(tx.push(2));
+    support::wait_for("both to be taken", [&] { return tx.size() == 0; });
+    w->request_stop();
+    CHECK(w->join().error().message() == "worker 'w' failed on items 1 to 2: of its own");
+    CHECK(!w->join().error().cause().is_consequence());
 }

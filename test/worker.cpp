@@ -378,11 +378,7 @@ TEST_CASE("the outcome is there before the channel is seen closed, every time") 
 }
 
 TEST_CASE("either order of members: the channel or the worker may go first") {
-    struct queue_last {
-        inquest::channel<int> queue{1};
-        inquest::worker<void, inquest::no_error> worker;
-    };
-    struct queue_first {
+    struct queue_goes_first {
         inquest::worker<void, inquest::no_error> worker;
         std::unique_ptr<inquest::channel<int>> queue;
     };
@@ -390,7 +386,7 @@ TEST_CASE("either order of members: the channel or the worker may go first") {
         while (r.pop()) {
         }
     };
-    const support::caught_hook hook;
+    support::caught_hook hook;
     for (int round = 0; round < stress(200); ++round) {
         {
             inquest::channel<int> queue(1);
@@ -400,10 +396,13 @@ TEST_CASE("either order of members: the channel or the worker may go first") {
         {
             auto queue = std::make_unique<inquest::channel<int>>(1);
             auto* q = queue.get();
-            const queue_first both{spawn("w", *q, drain), std::move(queue)};
+            const queue_goes_first both{spawn("w", *q, drain), std::move(queue)};
             CHECK(q->push(1));
         }
     }
+    for (const auto& told : hook.seen()) // whichever the worker came to see first
+        CHECK((told == "worker 'w' was stopped, 1 undelivered" ||
+               told.starts_with("worker 'w' ended on a broken stream")));
 }
 
 TEST_CASE("spawn that throws leaves nothing behind: neither a hang nor an attached worker") {
@@ -563,4 +562,21 @@ TEST_CASE("a recorded cause keeps its worker's name when others come to share it
     auto second = spawn("shared", [] {});
     CHECK(second.name() == "shared-2");
     CHECK(why.message() == "worker 'shared' failed: no");
+}
+
+TEST_CASE("after the end of one stream, an item of another is what a worker is on again") {
+    auto [tx, rx] = make_channel<int>(1);
+    auto [tx2, rx2] = make_channel<int>(1);
+    CHECK(tx.push(1));
+    CHECK(tx2.push(1));
+    tx.finish();
+    auto w =
+        spawn("both", [a = std::move(rx), b = std::move(rx2)]() mutable -> std::expected<void, std::string> {
+            CHECK(a.pop());
+            CHECK(!a.pop());
+            CHECK(b.pop());
+            return std::unexpected("x");
+        });
+    CHECK(w.join().error().message() == "worker 'both' failed on item 1: x");
+    tx2.finish();
 }

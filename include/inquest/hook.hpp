@@ -15,18 +15,23 @@
 
 namespace inquest::inline INQUEST_ABI {
 
-/// Called with the cause of a worker's failure.
+/// Called with the cause of a worker's failure, or with what was left in a channel.
 using failure_hook = std::function<void(const cause&)>;
 /// Called with what the worker that is waited for was doing.
 using long_wait_hook = std::function<void(const still_running&)>;
 
-/// Sets what is called with a failure that nobody looked at when its worker object goes, on the thread that
-/// destroys it, and with items that a stopped worker left in its channel and nobody recovered. Returns the hook before; an empty one restores the default. May throw std::bad_alloc.
+/// Sets what is called with a failure that nobody looked at:
+///   when its worker object goes, on the thread that destroys it, or on the worker's own thread where the object
+///   went there first;
+///   with items that the last worker left in its channel, stopped or finished early, and that nobody recovered or was
+///   told of: when the channel's last handle goes, on that thread, with a cause of kind `unexplained`.
+/// Returns the hook before; an empty one restores the default. May throw std::bad_alloc.
 failure_hook set_failure_hook(failure_hook hook);
 
 /// Sets what is called with every worker's failure at once, on the dying worker's own thread, once the outcome
 /// is recorded. There is none by default, and nothing else is written for it. It does not count as having looked
-/// at the failure. Returns the hook before. May throw std::bad_alloc.
+/// at the failure. What it throws is told on standard error and goes no further. Returns the hook before. May throw
+/// std::bad_alloc.
 failure_hook set_eager_failure_hook(failure_hook hook);
 
 /// Sets what is called where an untimed `join`, `resolve` or `report`, or a worker's destructor, has waited for

@@ -4,17 +4,24 @@
 #include <doctest/doctest.h>
 
 #include <cstdlib>
+#include <memory>
 #include <new>
 
 namespace {
 
 std::atomic<long> allocations{0}, alive{0};
 std::atomic<long> fail_at{0}; // 1: the next one; 0: none
+std::atomic<long> refused{0};
+constinit thread_local bool starving = false; // this thread is given none at all
 
 } // namespace
 
 void* operator new(std::size_t size) {
     ++allocations;
+    if (starving) {
+        ++refused;
+        throw std::bad_alloc();
+    }
     if (fail_at.load() > 0 && fail_at.fetch_sub(1) == 1) throw std::bad_alloc();
     ++alive;
     if (void* memory = std::malloc(size)) return memory;
@@ -112,4 +119,29 @@ TEST_CASE(
         CHECK(thrown > 10);
     }
     inquest::set_failure_hook(quiet);
+}
+
+TEST_CASE("a long wait that there is no memory to tell of goes on, in a destructor too") {
+    const auto after = inquest::set_long_wait(std::chrono::milliseconds(1));
+    for (const bool destroyed : {true, false}) {
+        std::atomic<bool> go{false};
+        const long before = refused.load();
+        std::jthread opener([&] {
+            while (refused.load() < before + 2) std::this_thread::yield();
+            go = true;
+        });
+        const auto turns = [&] {
+            while (!go) std::this_thread::yield();
+        };
+        auto w = std::make_unique<inquest::worker<void, inquest::no_error>>(
+            spawn("a worker with a long name", turns));
+        starving = true;
+        if (destroyed)
+            w.reset();
+        else
+            (void)w->join();
+        starving = false;
+        CHECK(go);
+    }
+    inquest::set_long_wait(after);
 }

@@ -55,6 +55,12 @@ TEST_CASE("in a forked child the parent's workers and ends can be let go: nothin
     CHECK(run.err.find("worker 'busy-1': left behind by a fork") != std::string::npos);
 }
 
+TEST_CASE("a fork inside a worker's function: the child ends without touching what is the parent's") {
+    const auto run = scene("fork_in_worker");
+    INFO(run.err);
+    CHECK(run.status == 0);
+}
+
 // Not with sanitizers: their own runtimes do not survive a fork while another thread starts threads.
 #if !SUPPORT_SANITIZER
 TEST_CASE("a forked child may go on with channels and workers of its own") {
@@ -69,6 +75,9 @@ TEST_CASE("with neither hook nor logger, one line goes to standard error") {
           "inquest: nobody looked at a failure: worker 'frames' failed on item 1: no more\n");
     CHECK(scene("hook_throws").err == "inquest: the failure hook threw: from the hook\n"
                                       "inquest: nobody looked at a failure: worker 'w' failed: no more\n");
+    CHECK(scene("logger_throws").err == "inquest: the logger threw: from the logger\n"
+                                        "inquest: nobody looked at a failure: worker 'w' failed: no more\n");
+    CHECK(scene("no_words").err == "inquest: nobody looked at a failure, whose text could not be made\n");
     const auto run = scene("long_wait");
     INFO(run.err);
     CHECK(run.err.starts_with("inquest: a long wait: worker 'slow' still waiting in pop of 'jobs' ("));

@@ -192,6 +192,28 @@ int fork_and_work() {
     return bad;
 }
 
+// A fork inside a worker's function. The child, which has that thread alone, comes to the function's end too: it must
+// not record an outcome that is the parent's to record, nor take locks that the parent's other threads held.
+int fork_in_worker() {
+    auto [tx, rx] = make_channel<int>(1);
+    const pid_t parent = ::getpid();
+    int status = 99;
+    auto w = spawn("forking", std::move(rx), [&](receiver<int>& in) -> std::expected<int, std::string> {
+        const auto item = in.pop();
+        const pid_t child = ::fork();
+        if (child == 0) {
+            ::alarm(20);
+            return std::unexpected("in the child");
+        }
+        status = status_of(child);
+        return *item;
+    });
+    if (!tx.push(6)) return 98;
+    const auto& result = w.join();
+    if (::getpid() != parent) return 97;
+    return result && *result == 6 ? status : 96;
+}
+
 std::expected<void, std::string> fails() { return std::unexpected("no more"); }
 
 int unseen() {
@@ -207,6 +229,18 @@ int unseen() {
 int hook_throws() {
     inquest::set_failure_hook([](const inquest::cause&) { throw std::runtime_error("from the hook"); });
     auto w = spawn("w", fails);
+    return 0;
+}
+int logger_throws() {
+    inquest::detail::set_log([](bool, std::string_view) { throw std::runtime_error("from the logger"); });
+    auto w = spawn("w", fails);
+    return 0;
+}
+int no_words() {
+    struct wordless {
+        std::string message() const { throw std::runtime_error("no words"); }
+    };
+    auto w = spawn("w", []() -> std::expected<void, wordless> { return std::unexpected(wordless{}); });
     return 0;
 }
 int long_wait() {
@@ -234,8 +268,11 @@ const std::map<std::string, int (*)()> scenes{
     {"success_uncaught", success_uncaught},
     {"fork_under_load", fork_under_load},
     {"fork_and_work", fork_and_work},
+    {"fork_in_worker", fork_in_worker},
     {"unseen", unseen},
     {"hook_throws", hook_throws},
+    {"logger_throws", logger_throws},
+    {"no_words", no_words},
     {"long_wait", long_wait},
 };
 

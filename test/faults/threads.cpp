@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <cerrno>
 #include <dlfcn.h>
 #include <pthread.h>
@@ -184,4 +185,55 @@ TEST_CASE("pthread_cancel of a thread that waits in join leaves the worker to ot
         go = true;
         CHECK(w.join().value() == 3);
     }
+}
+
+TEST_CASE("pthread_cancel midway in a push_range: what went in was pushed, so the stream is truncated") {
+    for (int round = 0; round < support::stress(50); ++round) {
+        auto [tx, rx] = make_channel<int>(1);
+        std::atomic<pthread_t> thread{};
+        auto w = spawn("cancelled", [&, mine = tx] {
+            auto out = mine; // not the last one, and gone with the stack
+            thread = ::pthread_self();
+            const std::array three{1, 2, 3};
+            (void)out.push_range(three);
+        });
+        support::wait_for_blocked(rx);
+        CHECK(::pthread_cancel(thread) == 0);
+        CHECK(w.join().error().cause().kind() == cause_kind::forced_unwind);
+        tx.finish();
+        CHECK(rx.pop().value() == 1);
+        const auto end = rx.pop();
+        CHECK(end.error().status() == status::truncated);
+        CHECK(end.error().cause().kind() == cause_kind::abandoned);
+    }
+}
+
+TEST_CASE("pthread_cancel of a thread that is in the long-wait hook: the hook is not cut off, the wait is") {
+    const auto after = inquest::set_long_wait(std::chrono::milliseconds(1));
+    std::atomic<bool> inside{false}, cancelled{false}, go{false};
+    std::atomic<int> through{0};
+    const auto before = inquest::set_long_wait_hook([&](const inquest::still_running&) {
+        inside = true;
+        while (!cancelled) std::this_thread::yield();
+        ::pthread_testcancel();
+        ++through;
+    });
+    auto w = spawn("slow", [&] {
+        while (!go) std::this_thread::yield();
+    });
+    std::atomic<pthread_t> thread{};
+    auto joiner = spawn("joiner", [&] {
+        thread = ::pthread_self();
+        (void)w.join();
+    });
+    support::wait_for("the hook", [&] { return inside.load(); });
+    CHECK(::pthread_cancel(thread) == 0);
+    cancelled = true;
+    support::wait_for("the joiner", [&] { return joiner.is_done(); });
+    CHECK(joiner.join().error().cause().kind() == cause_kind::forced_unwind);
+    CHECK(through >= 1);
+    go = true;
+    CHECK(w.join());
+    inquest::set_long_wait_hook(before);
+    inquest::set_long_wait(after);
 }
