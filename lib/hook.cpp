@@ -39,6 +39,8 @@ struct hooks {
     }
 };
 
+[[maybe_unused]] const hooks& made_at_load = hooks::get();
+
 constinit detail::atomic<std::chrono::milliseconds::rep> long_after{60'000};
 
 // True where one was set and did not throw. Otherwise the next in line is to hear of it.

@@ -20,7 +20,8 @@ void set_thread_name(std::uintptr_t thread, const std::string& name) noexcept;
 void around_fork(void (*before)(), void (*after)()) noexcept;
 
 /// The process's only T. Never destroyed, because workers may outlive static destruction; its `guard` is held over
-/// every fork.
+/// every fork. Have it made when the library is loaded: a fork that meets another thread making it would leave a
+/// child that waits for that for ever.
 template <class T>
 T& process_wide() {
     static T* const only = [] {

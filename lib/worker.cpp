@@ -33,7 +33,10 @@ struct worker_identity::registry {
     std::map<std::string, bearers, std::less<>> names;
 
     static registry& get() { return platform::process_wide<registry>(); }
+    static const registry& made_at_load;
 };
+
+const worker_identity::registry& worker_identity::registry::made_at_load = get();
 
 std::shared_ptr<worker_identity> worker_identity::enter(std::string name) {
     std::shared_ptr<worker_identity> self(new worker_identity(std::move(name)));

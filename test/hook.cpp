@@ -210,3 +210,16 @@ TEST_CASE("hooks may be set while failures are told: each is told to one of them
     inquest::set_failure_hook(before);
     CHECK(told == n);
 }
+
+TEST_CASE("items left by a worker that finished early are not told of again once a push was") {
+    support::caught_hook hook;
+    {
+        auto [tx, rx] = make_channel<int>(4);
+        CHECK(tx.push(1));
+        CHECK(tx.push(2));
+        auto w = spawn("head", std::move(rx), [](receiver<int>& in) { CHECK(in.pop()); });
+        CHECK(w.join());
+        CHECK(tx.push(3).error().finished_early());
+    }
+    CHECK(hook.seen().empty());
+}

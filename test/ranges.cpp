@@ -209,6 +209,19 @@ TEST_CASE("a range whose constructor throws midway: what was accepted is queued 
     CHECK(rx.pop_range(out, 2).error().status() == status::truncated); // never complete
 }
 
+TEST_CASE("a range whose first constructor throws has pushed nothing") {
+    using support::touchy;
+    auto [tx, rx] = make_channel<touchy>(4);
+    const std::vector<touchy> two{touchy(1), touchy(2)};
+    {
+        auto leaver = tx;
+        touchy::fuse() = 1;
+        CHECK_THROWS_AS((void)leaver.push_range(two), std::runtime_error);
+    } // so its going breaks nothing
+    tx.finish();
+    CHECK(rx.pop().error().status() == status::complete);
+}
+
 TEST_CASE("a range of several rounds that meets the end has not been told of it: the next call is") {
     auto [tx, rx] = make_channel<int>(4);
     const auto four = numbers(4);

@@ -15,6 +15,7 @@ using inquest::spawn;
 using inquest::status;
 using inquest::still_running;
 using std::chrono::steady_clock;
+using support::wait_for_blocked;
 
 namespace {
 
@@ -168,6 +169,22 @@ TEST_CASE(
           "at last");
     CHECK(*resolve_first_for(tx, all, sent.error(), std::chrono::hours::max())->error() == "at last");
     CHECK(*resolve_first_until(tx, all, sent.error(), steady_clock::time_point::min())->error() == "at last");
+}
+
+TEST_CASE("a worker that was blocked and goes on is running again") {
+    gate g;
+    auto [tx, rx] = make_channel<int>(1);
+    auto w = spawn("w", std::move(rx), [&](receiver<int>& in) {
+        (void)in.pop();
+        g.wait();
+    });
+    wait_for_blocked(tx);
+    CHECK(w.peek().error().doing() == activity::popping);
+    CHECK(tx.push(1));
+    support::wait_for("the worker to go on", [&] { return w.peek().error().doing() == activity::running; });
+    g.open = true;
+    CHECK(w.join());
+    tx.finish();
 }
 
 TEST_CASE("resolve_for closes an open channel, so that the worker can come to its end") {

@@ -146,7 +146,8 @@ TEST_CASE("enrich with the server closing mid-stream names that") {
                               server.address() + "\nenrich: undelivered lines: \\d+\n");
     std::smatch found;
     REQUIRE(std::regex_match(run.err, found, expected));
-    CHECK(std::stoi(found[1]) > 90);
+    // At the latest the last of those in hand and queued after the hundredth; a worker that was held up with an
+    // earlier one may be the first to fail.
     CHECK(std::stoi(found[1]) < 130);
 }
 

@@ -173,11 +173,15 @@ int fork_and_work() {
     std::thread spawner([&] {
         while (!over) (void)spawn("parent", [] {}).join();
     });
+    std::thread setter([&] { // holds a lock of the library most of the time
+        while (!over) inquest::set_failure_hook([](const inquest::cause&) {});
+    });
     int bad = 0;
     for (int round = 0; round < 20 && bad == 0; ++round) {
         const pid_t child = ::fork();
         if (child == 0) {
             ::alarm(20);
+            inquest::set_failure_hook({});
             auto [tx, rx] = make_channel<int>(1);
             auto w = spawn("child", std::move(rx), drain);
             for (int i = 0; i < 100; ++i)
@@ -189,6 +193,7 @@ int fork_and_work() {
     }
     over = true;
     spawner.join();
+    setter.join();
     return bad;
 }
 
@@ -198,6 +203,7 @@ int fork_in_worker() {
     auto [tx, rx] = make_channel<int>(1);
     const pid_t parent = ::getpid();
     int status = 99;
+    inquest::set_eager_failure_hook([](const inquest::cause& why) { say(why.message().c_str()); });
     auto w = spawn("forking", std::move(rx), [&](receiver<int>& in) -> std::expected<int, std::string> {
         const auto item = in.pop();
         const pid_t child = ::fork();
