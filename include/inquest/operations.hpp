@@ -17,7 +17,6 @@
 #include <cstddef>
 #include <expected>
 #include <memory>
-#include <optional>
 #include <ranges>
 #include <source_location>
 #include <type_traits>
@@ -42,6 +41,7 @@ class push_operations {
     using result = std::expected<void, push_error>;
     using range_result = std::expected<std::size_t, push_error>;
     using stop_token = detail::stop_token;
+    using given_token = detail::given_token;
     using patience = detail::patience;
     using site_type = std::source_location;
 
@@ -82,33 +82,31 @@ class push_operations {
     /// Waits no longer than `limit`.
     template <class Rep, class Period>
     [[nodiscard]] result push_for(const T& value, const std::chrono::duration<Rep, Period>& limit,
-                                  const std::optional<stop_token>& stop = {},
-                                  site_type site = site_type::current())
+                                  given_token stop = {}, site_type site = site_type::current())
         requires std::is_copy_constructible_v<T>
     {
         return one(value, patience::up_to(limit, stop), site);
     }
     template <class Rep, class Period>
     [[nodiscard]] result push_for(T&& value, const std::chrono::duration<Rep, Period>& limit,
-                                  const std::optional<stop_token>& stop = {},
-                                  site_type site = site_type::current())
+                                  given_token stop = {}, site_type site = site_type::current())
         requires std::is_move_constructible_v<T>
     {
         return one(value, patience::up_to(limit, stop), site);
     }
     /// Waits no longer than until `deadline`.
     template <class Duration>
-    [[nodiscard]] result
-    push_until(const T& value, const std::chrono::time_point<detail::clock, Duration>& deadline,
-               const std::optional<stop_token>& stop = {}, site_type site = site_type::current())
+    [[nodiscard]] result push_until(const T& value,
+                                    const std::chrono::time_point<detail::clock, Duration>& deadline,
+                                    given_token stop = {}, site_type site = site_type::current())
         requires std::is_copy_constructible_v<T>
     {
         return one(value, patience::until(deadline, stop), site);
     }
     template <class Duration>
-    [[nodiscard]] result
-    push_until(T&& value, const std::chrono::time_point<detail::clock, Duration>& deadline,
-               const std::optional<stop_token>& stop = {}, site_type site = site_type::current())
+    [[nodiscard]] result push_until(T&& value,
+                                    const std::chrono::time_point<detail::clock, Duration>& deadline,
+                                    given_token stop = {}, site_type site = site_type::current())
         requires std::is_move_constructible_v<T>
     {
         return one(value, patience::until(deadline, stop), site);
@@ -119,7 +117,7 @@ class push_operations {
     /// and the rest is untouched. Items of other producers may come between. Where T's constructor throws, those
     /// before the one it threw on are queued.
     template <contiguous_items<T> R>
-    [[nodiscard]] range_result push_range(R&& items, const std::optional<stop_token>& stop = {},
+    [[nodiscard]] range_result push_range(R&& items, given_token stop = {},
                                           site_type site = site_type::current()) {
         return all(items, patience::under(stop), site);
     }
@@ -131,15 +129,14 @@ class push_operations {
     /// Waits no longer than `limit` in all, counted from when it first waits.
     template <contiguous_items<T> R, class Rep, class Period>
     [[nodiscard]] range_result push_range_for(R&& items, const std::chrono::duration<Rep, Period>& limit,
-                                              const std::optional<stop_token>& stop = {},
-                                              site_type site = site_type::current()) {
+                                              given_token stop = {}, site_type site = site_type::current()) {
         return all(items, patience::up_to(limit, stop), site);
     }
     /// Waits no longer than until `deadline`.
     template <contiguous_items<T> R, class Duration>
     [[nodiscard]] range_result
     push_range_until(R&& items, const std::chrono::time_point<detail::clock, Duration>& deadline,
-                     const std::optional<stop_token>& stop = {}, site_type site = site_type::current()) {
+                     given_token stop = {}, site_type site = site_type::current()) {
         return all(items, patience::until(deadline, stop), site);
     }
 
@@ -171,6 +168,7 @@ class pop_operations {
     using result = std::expected<T, pop_error>;
     using range_result = std::expected<std::size_t, pop_error>;
     using stop_token = detail::stop_token;
+    using given_token = detail::given_token;
     using patience = detail::patience;
 
   public:
@@ -182,14 +180,13 @@ class pop_operations {
     [[nodiscard]] result try_pop() { return one(patience::none()); }
     /// Waits no longer than `limit`.
     template <class Rep, class Period>
-    [[nodiscard]] result pop_for(const std::chrono::duration<Rep, Period>& limit,
-                                 const std::optional<stop_token>& stop = {}) {
+    [[nodiscard]] result pop_for(const std::chrono::duration<Rep, Period>& limit, given_token stop = {}) {
         return one(patience::up_to(limit, stop));
     }
     /// Waits no longer than until `deadline`.
     template <class Duration>
     [[nodiscard]] result pop_until(const std::chrono::time_point<detail::clock, Duration>& deadline,
-                                   const std::optional<stop_token>& stop = {}) {
+                                   given_token stop = {}) {
         return one(patience::until(deadline, stop));
     }
 
@@ -199,8 +196,7 @@ class pop_operations {
     ///
     /// The vector grows, where it must, before the lock is taken, and by no more than the channel can hold at a
     /// time. Where T's constructor throws, what is in `into` stays there.
-    [[nodiscard]] range_result pop_range(std::vector<T>& into, std::size_t max,
-                                         const std::optional<stop_token>& stop = {}) {
+    [[nodiscard]] range_result pop_range(std::vector<T>& into, std::size_t max, given_token stop = {}) {
         return many(into, max, patience::under(stop));
     }
     /// What is queued now, up to `max`; fails with `empty` where there is nothing.
@@ -212,15 +208,14 @@ class pop_operations {
     template <class Rep, class Period>
     [[nodiscard]] range_result pop_range_for(std::vector<T>& into, std::size_t max,
                                              const std::chrono::duration<Rep, Period>& limit,
-                                             const std::optional<stop_token>& stop = {}) {
+                                             given_token stop = {}) {
         return many(into, max, patience::up_to(limit, stop));
     }
     /// Waits no longer than until `deadline`.
     template <class Duration>
     [[nodiscard]] range_result
     pop_range_until(std::vector<T>& into, std::size_t max,
-                    const std::chrono::time_point<detail::clock, Duration>& deadline,
-                    const std::optional<stop_token>& stop = {}) {
+                    const std::chrono::time_point<detail::clock, Duration>& deadline, given_token stop = {}) {
         return many(into, max, patience::until(deadline, stop));
     }
 

@@ -6,7 +6,6 @@
 
 #include <chrono>
 #include <cmath>
-#include <optional>
 
 namespace inquest::inline INQUEST_ABI::detail {
 
@@ -37,6 +36,14 @@ template <class Duration>
     return clock::time_point(ticks(when.time_since_epoch()));
 }
 
+/// The caller's own stop token for one call, where one is given: a std::stop_token is taken for it. A reference, so
+/// that a call counts no owners.
+struct given_token {
+    constexpr given_token() noexcept = default;
+    constexpr given_token(const stop_token& its) noexcept : token(&its) {}
+    const stop_token* token = nullptr; // alive as long as the call
+};
+
 /// What a blocking call waits for besides its channel.
 struct patience {
     bool block = true;
@@ -45,18 +52,16 @@ struct patience {
     const stop_token* token = nullptr; // replaces the worker's own
 
     [[nodiscard]] static patience none() noexcept { return {.block = false}; }
-    [[nodiscard]] static patience under(const std::optional<stop_token>& stop) noexcept {
-        return {.token = stop ? &*stop : nullptr};
-    }
+    [[nodiscard]] static patience under(given_token stop) noexcept { return {.token = stop.token}; }
     template <class Rep, class Period>
     [[nodiscard]] static patience up_to(const std::chrono::duration<Rep, Period>& limit,
-                                        const std::optional<stop_token>& stop) noexcept {
-        return {.limit = ticks(limit), .token = stop ? &*stop : nullptr};
+                                        given_token stop) noexcept {
+        return {.limit = ticks(limit), .token = stop.token};
     }
     template <class Duration>
     [[nodiscard]] static patience until(const std::chrono::time_point<clock, Duration>& deadline,
-                                        const std::optional<stop_token>& stop) noexcept {
-        return {.deadline = deadline_at(deadline), .token = stop ? &*stop : nullptr};
+                                        given_token stop) noexcept {
+        return {.deadline = deadline_at(deadline), .token = stop.token};
     }
 
     /// When to give up. Reads the clock where there is a limit.
