@@ -28,16 +28,16 @@ using stop_token = std::stop_token;
 template <class F>
 using stop_callback = std::stop_callback<F>;
 
-class worker_record;
-
-/// The worker whose function runs on the calling thread, or null.
-extern constinit thread_local worker_record* current_worker;
-
 } // namespace inquest::inline INQUEST_ABI::detail
 
 #endif
 
 namespace inquest::inline INQUEST_ABI::detail {
+
+class worker_record;
+
+/// The worker whose function runs on the calling thread, or null.
+extern constinit thread_local worker_record* current_worker;
 
 /// A value that one thread writes as it goes along, and that others may glance at to say what it is doing.
 /// Relaxed: no other data is read through it, and a glance that comes late is as good as one that came earlier.

@@ -1,0 +1,187 @@
+// Every way a channel ends, against what is going on in it.
+#include "program.hpp"
+
+#include <memory>
+
+namespace interleave {
+
+namespace {
+
+using inquest::cause;
+using inquest::cause_kind;
+using inquest::channel;
+using inquest::make_channel;
+using inquest::status;
+
+void close_and_pops() {
+    channel<int> queue(1);
+    watch(queue, "queue");
+    ledger all;
+    {
+        const auto c0 =
+            thread("consumer 0", [&] { require(pop_all(queue, all) == status::complete, "how?"); });
+        const auto c1 =
+            thread("consumer 1", [&] { require(pop_all(queue, all) == status::complete, "how?"); });
+        push_all(queue, all, {0});
+        require(queue.close(), "closed by nobody else");
+    }
+    all.settle();
+}
+
+void close_and_pushes() {
+    channel<int> queue(1);
+    watch(queue, "queue");
+    ledger all;
+    {
+        const auto p0 = thread("producer 0", [&] { push_all(queue, all, {0, 1}); });
+        const auto p1 = thread("producer 1", [&] { push_all(queue, all, {2}); });
+        require(queue.close(), "closed by nobody else");
+    }
+    require(pop_all(queue, all) == status::complete, "not complete");
+    all.settle();
+}
+
+void abort_and_both() {
+    channel<int> queue(1);
+    watch(queue, "queue");
+    ledger all;
+    {
+        const auto p = thread("producer", [&] {
+            for (const int item : {0, 1}) {
+                const auto sent = queue.push(item);
+                if (all.pushed(item, sent.has_value())) continue;
+                require(sent.error().cause().text() == "broken", "closed before the cause was there");
+                break;
+            }
+        });
+        const auto c = thread("consumer", [&] { require(pop_all(queue, all) == status::aborted, "how?"); });
+        require(queue.abort(cause("broken")), "the only cause");
+    }
+    all.recovered(queue.recover());
+    all.settle();
+}
+
+// All ways of ending at once: one cause wins, and everybody who asks is told that one.
+void ends_meet() {
+    channel<int> queue(1);
+    watch(queue, "queue");
+    ledger all;
+    push_all(queue, all, {0});
+    std::atomic<int> won{0};
+    {
+        const auto a = thread("closer", [&] { won += queue.close(cause("a")); });
+        const auto b = thread("aborter", [&] { won += queue.abort(cause("b")); });
+        const auto c = thread("finisher", [&] { queue.close(); });
+        const auto sent = queue.push(1);
+        if (!all.pushed(1, sent.has_value()) && sent.error().cause())
+            require(sent.error().cause() == queue.cause(), "two causes");
+        require(!sent, "there was never room");
+    }
+    require(won == 1, "not one cause");
+    require(queue.pop().error().status() == status::aborted, "an abort ends what others have closed");
+    all.recovered(queue.recover());
+    all.settle();
+}
+
+void recover_and_push() {
+    channel<int> queue(2);
+    watch(queue, "queue");
+    ledger all;
+    {
+        const auto p = thread("producer", [&] { push_all(queue, all, {0, 1, 2}); });
+        const auto c = thread("consumer", [&] { pop_all(queue, all); });
+        const auto r = thread("recoverer", [&] { all.recovered(queue.recover()); });
+    }
+    require(queue.size() == 0, "an item came after the end");
+    all.settle();
+}
+
+void last_sender_goes() {
+    auto ends = make_channel<int>(1);
+    watch(ends.first, "queue");
+    ledger all;
+    {
+        const auto c = thread("consumer", [&, rx = ends.second]() mutable {
+            require(pop_all(rx, all) == status::truncated, "a stream that was abandoned");
+        });
+        const auto p = thread("leaver", [&, tx = std::move(ends.first)]() mutable {
+            push_all(tx, all, {0, 1});
+            const auto gone = std::move(tx);
+        });
+    }
+    all.settle();
+}
+
+void last_receiver_goes() {
+    auto ends = make_channel<int>(1);
+    watch(ends.first, "queue");
+    ledger all;
+    {
+        const auto p = thread("producer", [&, tx = std::move(ends.first)]() mutable {
+            for (const int item : {0, 1}) {
+                const auto sent = tx.push(item);
+                if (all.pushed(item, sent.has_value())) continue;
+                require(sent.error().cause().kind() == cause_kind::dropped,
+                        "closed before the cause was there");
+                break;
+            }
+            all.recovered(tx.recover());
+        });
+        const auto c = thread("leaver", [&, rx = std::move(ends.second)]() mutable {
+            const auto item = rx.try_pop();
+            if (item) all.popped(*item);
+            const auto gone = std::move(rx);
+        });
+    }
+    all.settle();
+}
+
+// Two senders finish, a third goes without: whatever comes last, never complete.
+void finish_and_abandon() {
+    auto ends = make_channel<int>(2);
+    watch(ends.first, "queue");
+    ledger all;
+    {
+        auto other = ends.first;
+        const auto p0 = thread("finisher", [&, tx = std::move(ends.first)]() mutable {
+            push_all(tx, all, {0});
+            tx.finish();
+        });
+        const auto p1 = thread("leaver", [&, tx = std::move(other)]() mutable { push_all(tx, all, {1}); });
+        require(pop_all(ends.second, all) == status::truncated, "a stream that one abandoned");
+    }
+    all.settle();
+}
+
+void channel_goes() {
+    auto queue = std::make_unique<channel<int>>(1);
+    watch(*queue, "queue");
+    ledger all;
+    std::optional<jthread> c, p;
+    c = thread("consumer", [&, q = queue.get()] { pop_all(*q, all, 1); });
+    p = thread("producer", [&, q = queue.get()] { push_all(*q, all, {0, 1, 2}); });
+    until_quiet(); // the producer is inside
+    all.recovered(queue->recover());
+    queue.reset();
+    c.reset();
+    p.reset();
+    all.settle();
+}
+
+constexpr program table[] = {
+    {"close_and_pops", close_and_pops, 3, 5'640, 2000},
+    {"close_and_pushes", close_and_pushes, 4, 8'062, 2000},
+    {"abort_and_both", abort_and_both, 4, 27'778, 2000},
+    {"ends_meet", ends_meet, 3, 24'378, 2000},
+    {"recover_and_push", recover_and_push, 3, 247'818, 2000},
+    {"last_sender_goes", last_sender_goes, 3, 38'039, 2000},
+    {"last_receiver_goes", last_receiver_goes, 4, 16'602, 2000},
+    {"finish_and_abandon", finish_and_abandon, 3, 58'946, 2000},
+    {"channel_goes", channel_goes, 3, 11'211, 2000, true, true},
+};
+
+} // namespace
+
+std::span<const program> endings() { return table; }
+
+} // namespace interleave

@@ -1,0 +1,181 @@
+// The explorer: runs the programs under the scheduler, in all schedules within a bound and in many by chance.
+#include "program.hpp"
+#include "search.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+#include <sched.h>
+#include <stdexcept>
+
+namespace interleave {
+
+int broken_now = -1;
+
+namespace {
+
+constexpr const char* usage =
+    R"(usage: explore [--program NAME]... [--preemptions N] [--random N] [--seed N] [--replay SCHEDULE]
+               [--broken N] [--list]
+
+Explores all programs, or those that are named: every schedule with so many preemptions, then random ones, by
+chance and by priority. Without numbers each program's own hold, and exploring fewer schedules than are known to
+exist is a failure; where INQUEST_TEST_TENTH is set, they are one preemption and nine tenths of the random ones
+fewer. Ends with 0 where no schedule failed, 1 at the first that did, 2 on bad usage.
+)";
+
+struct wishes {
+    std::vector<program> of;
+    std::optional<unsigned> preemptions;
+    std::optional<std::size_t> random;
+    std::uint64_t seed = 1;
+    std::optional<std::string> replay;
+};
+
+template <class N>
+N number(std::string_view text) {
+    N n{};
+    const auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), n);
+    if (bad != std::errc{} || end != text.data() + text.size())
+        throw std::invalid_argument("not a number: '" + std::string(text) + "'");
+    return n;
+}
+
+program find(std::string_view name) {
+    const auto all = programs();
+    const auto at = std::ranges::find(all, name, &program::name);
+    if (at == all.end()) throw std::invalid_argument("no program '" + std::string(name) + "'; see --list");
+    return *at;
+}
+
+wishes read(std::span<char*> arguments) {
+    wishes mine;
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        const std::string_view option = arguments[i];
+        const auto value = [&]() -> std::string_view {
+            if (++i == arguments.size()) throw std::invalid_argument(std::string(option) + " needs a value");
+            return arguments[i];
+        };
+        if (option == "--program")
+            mine.of.push_back(find(value()));
+        else if (option == "--preemptions")
+            mine.preemptions = number<unsigned>(value());
+        else if (option == "--random")
+            mine.random = number<std::size_t>(value());
+        else if (option == "--seed")
+            mine.seed = number<std::uint64_t>(value());
+        else if (option == "--replay")
+            mine.replay = value();
+        else if (option == "--broken")
+            broken_now = number<int>(value());
+        else
+            throw std::invalid_argument("unknown option '" + std::string(option) + "'");
+    }
+    if (mine.replay && mine.of.size() != 1) throw std::invalid_argument("--replay needs one --program");
+    if (mine.of.empty()) mine.of = programs();
+    return mine;
+}
+
+std::size_t explore(const program& one, strategy& how) {
+    scheduler::get().unlock_is_step = one.lifetimes;
+    std::size_t schedules = 0;
+    for (; how.begin(); ++schedules) scheduler::get().run(one.name, one.run, how);
+    return schedules;
+}
+
+int run(const wishes& mine) {
+    using stopwatch = std::chrono::steady_clock;
+    const auto begun = stopwatch::now();
+    std::size_t total = 0;
+    bool short_of = false;
+    if (mine.replay) {
+        replay again(*mine.replay);
+        explore(mine.of.front(), again);
+        std::printf("%s: this schedule does not fail\n", mine.of.front().name);
+        return 0;
+    }
+    const bool tenth = std::getenv("INQUEST_TEST_TENTH") != nullptr;
+    for (const program& one : mine.of) {
+        const auto start = stopwatch::now();
+        const unsigned bound = mine.preemptions.value_or(one.preemptions - (tenth ? 1 : 0));
+        std::size_t all = 0;
+        if (one.schedules > 0 || mine.preemptions) {
+            exhaustive every(bound);
+            all = explore(one, every);
+        }
+        const std::size_t n = mine.random.value_or(one.random / (tenth ? 10 : 1));
+        chance dice(mine.seed, n);
+        priorities ranks(mine.seed, n, 3);
+        const std::size_t some = explore(one, dice) + explore(one, ranks);
+        const std::chrono::duration<double> took = stopwatch::now() - start;
+        std::printf("%-22s %8zu with up to %u preemptions, %6zu random, %8.0f a second\n", one.name, all,
+                    bound, some, static_cast<double>(all + some) / took.count());
+        std::fflush(stdout);
+        if (!mine.preemptions && !tenth && all < one.schedules) {
+            std::printf("FAILED %s: fewer than the %zu schedules that there were\n", one.name, one.schedules);
+            short_of = true;
+        }
+        total += all + some;
+    }
+    const std::chrono::duration<double> took = stopwatch::now() - begun;
+    std::printf("%zu schedules in %.1f s\n", total, took.count());
+    return short_of ? 1 : 0;
+}
+
+// What is made once in a process, or once a thread, is made before anybody is scheduled.
+void warm_up() {
+    scheduler::get().on_new_thread = [] { (void)inquest::detail::this_thread_serial(); };
+    inquest::set_long_wait(std::chrono::milliseconds::max()); // time out of such a wait does nothing but pass
+    (void)inquest::detail::worker_identity::enter("warm");
+    inquest::set_failure_hook([](const inquest::cause&) {});
+}
+
+// A program that crashes has failed as any other: its trace and its choices are told.
+void tell_of_crashes() {
+    for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGABRT}) {
+        struct sigaction once{};
+        once.sa_handler = [](int which) {
+            scheduler::get().fail("crashed by signal " + std::to_string(which));
+        };
+        once.sa_flags = static_cast<int>(SA_RESETHAND); // nor will a crash in there go unnoticed
+        ::sigaction(signal, &once, nullptr);
+    }
+}
+
+// Threads that pass a baton need one processor, and pass it faster on one.
+void stay_on_one_cpu() {
+    cpu_set_t may;
+    if (::sched_getaffinity(0, sizeof may, &may) != 0) return;
+    const int here = ::sched_getcpu();
+    if (here < 0) return;
+    CPU_ZERO(&may);
+    CPU_SET(static_cast<unsigned>(here), &may);
+    ::sched_setaffinity(0, sizeof may, &may);
+}
+
+} // namespace
+
+} // namespace interleave
+
+int main(int argc, char** argv) {
+    using namespace interleave;
+    if (argc == 2 && std::strcmp(argv[1], "--list") == 0) {
+        for (const auto& one : programs()) std::puts(one.name);
+        return 0;
+    }
+    try {
+        const auto mine = read(std::span(argv, static_cast<std::size_t>(argc)).subspan(1));
+        tell_of_crashes();
+        warm_up();
+        stay_on_one_cpu();
+        return run(mine);
+    } catch (const std::invalid_argument& e) {
+        std::fprintf(stderr, "explore: %s\n%s", e.what(), usage);
+        return 2;
+    }
+}

@@ -1,0 +1,198 @@
+// Time and stop requests that race with what is waited for; nodes that go as soon as they may.
+#include "program.hpp"
+
+namespace interleave {
+
+namespace {
+
+using namespace std::chrono_literals;
+using inquest::channel;
+using inquest::status;
+
+/// When something had happened, for others to ask.
+class moment {
+  public:
+    void is_now() { at_ = clock::now().time_since_epoch().count(); }
+    [[nodiscard]] bool before(clock::time_point then) const { return at_ < then.time_since_epoch().count(); }
+
+  private:
+    std::atomic<clock::rep> at_{clock::duration::max().count()};
+};
+
+void timeout_and_delivery() {
+    channel<int> queue(1);
+    watch(queue, "queue");
+    ledger all;
+    moment pushed;
+    {
+        const auto c = thread("consumer", [&] {
+            const auto deadline = clock::now() + 1ms;
+            const auto item = queue.pop_until(deadline);
+            if (item) return all.popped(*item);
+            require(item.error().status() == status::timeout, "how?");
+            require(!pushed.before(deadline), "it was there in time");
+        });
+        const auto p = thread("producer", [&] {
+            push_all(queue, all, {0});
+            pushed.is_now();
+        });
+    }
+    all.recovered(queue.recover());
+    all.settle();
+}
+
+void timeout_and_room() {
+    channel<int> queue(1);
+    watch(queue, "queue");
+    ledger all;
+    push_all(queue, all, {0});
+    {
+        const auto p = thread("producer", [&] {
+            const auto sent = queue.push_for(1, 1ms);
+            all.pushed(1, sent.has_value());
+            if (!sent) require(sent.error().status() != status::full, "it may wait");
+        });
+        const auto p1 = thread("other producer", [&] { all.pushed(2, queue.push_for(2, 2ms).has_value()); });
+        const auto c = thread("consumer", [&] { pop_all(queue, all, 1); });
+    }
+    all.recovered(queue.recover());
+    all.settle();
+}
+
+// One call gives up: what would have woken it goes to the other.
+void timeout_hands_on() {
+    channel<int> queue(1);
+    watch(queue, "queue");
+    ledger all;
+    {
+        const auto hasty = thread("hasty", [&] {
+            if (const auto item = queue.pop_for(1ms)) all.popped(*item);
+        });
+        const auto patient = thread("patient", [&] { pop_all(queue, all, 1); });
+        push_all(queue, all, {0});
+        until_quiet();
+        push_all(queue, all, {1});
+    }
+    all.recovered(queue.recover());
+    all.settle();
+}
+
+// A deadline that races a close: the call reports the close that came first.
+void timeout_and_close() {
+    channel<int> queue(1);
+    watch(queue, "queue");
+    moment closed;
+    {
+        const auto c = thread("consumer", [&] {
+            const auto deadline = clock::now() + 1ms;
+            const auto item = queue.pop_until(deadline);
+            require(!item, "there is none");
+            if (item.error().status() == status::timeout)
+                require(!closed.before(deadline), "it was closed in time");
+        });
+        queue.close();
+        closed.is_now();
+    }
+}
+
+void stop_and_delivery() {
+    channel<int> queue(1);
+    watch(queue, "queue");
+    ledger all;
+    stop_source stop;
+    {
+        const auto c = thread("stopped", [&] {
+            const auto item = queue.pop(stop.get_token());
+            if (item) return all.popped(*item);
+            require(item.error().status() == status::stopped, "how?");
+        });
+        const auto other = thread("patient", [&] { pop_all(queue, all, 1); });
+        const auto s = thread("stopper", [&] { stop.request_stop(); });
+        push_all(queue, all, {0});
+        until_quiet();
+        push_all(queue, all, {1});
+    }
+    all.recovered(queue.recover());
+    all.settle();
+}
+
+void stop_and_room() {
+    channel<int> queue(1);
+    watch(queue, "queue");
+    ledger all;
+    push_all(queue, all, {0});
+    stop_source stop;
+    {
+        const auto p = thread("stopped", [&] {
+            const auto sent = queue.push(1, stop.get_token());
+            all.pushed(1, sent.has_value());
+        });
+        const auto other = thread("patient", [&] { push_all(queue, all, {2}); });
+        const auto s = thread("stopper", [&] { stop.request_stop(); });
+        pop_all(queue, all, 1);
+        until_quiet();
+        pop_all(queue, all, 1);
+    }
+    all.recovered(queue.recover());
+    all.settle();
+}
+
+// A node may go as soon as its wait is over, whatever the one who signals it is still about to do.
+void parker_goes() {
+    using namespace inquest::detail;
+    wait_line line;
+    mutex guard; // protects the line
+    const auto waits = [&](clock::time_point deadline) {
+        waiter node;
+        {
+            const std::lock_guard lock(guard);
+            line.add(node);
+        }
+        const bool signalled = node.wait(deadline);
+        std::unique_lock lock(guard);
+        if (node.linked) return line.remove(node);
+        lock.unlock();
+        node.wait_signalled();
+        if (deadline == forever) require(signalled, "for ever is no time");
+    };
+    {
+        const auto hasty = thread("hasty", [&] { waits(clock::now() + 1ms); });
+        const auto patient = thread("patient", [&] { waits(forever); });
+        until_quiet();
+        wake_list wakes;
+        const std::lock_guard lock(guard);
+        wakes.take_all(line);
+    }
+}
+
+void latch_and_timeout() {
+    inquest::detail::latch gate;
+    moment opened;
+    {
+        const auto hasty = thread("hasty", [&] {
+            const auto deadline = clock::now() + 1ms;
+            if (!gate.wait(deadline)) require(!opened.before(deadline), "it was open in time");
+        });
+        const auto patient = thread("patient", [&] { require(gate.wait(), "for ever is no time"); });
+        gate.open();
+        opened.is_now();
+    }
+    require(gate.is_open(), "it stays open");
+}
+
+constexpr program table[] = {
+    {"timeout_and_delivery", timeout_and_delivery, 4, 3'393, 2000},
+    {"timeout_and_room", timeout_and_room, 3, 92'124, 2000},
+    {"timeout_hands_on", timeout_hands_on, 4, 9'213, 2000},
+    {"timeout_and_close", timeout_and_close, 5, 215, 2000},
+    {"stop_and_delivery", stop_and_delivery, 3, 13'485, 2000},
+    {"stop_and_room", stop_and_room, 3, 13'485, 2000},
+    {"parker_goes", parker_goes, 3, 51'745, 2000, true, true},
+    {"latch_and_timeout", latch_and_timeout, 3, 11'098, 2000, true},
+};
+
+} // namespace
+
+std::span<const program> waits() { return table; }
+
+} // namespace interleave

@@ -1,0 +1,149 @@
+// Workers: the order in which an end is seen, failures at once, and who asks why.
+#include "program.hpp"
+
+#include <list>
+
+namespace interleave {
+
+namespace {
+
+using namespace std::chrono_literals;
+using inquest::cause_kind;
+using inquest::channel;
+using inquest::make_channel;
+using inquest::receiver;
+using inquest::spawn;
+
+using outcome = std::expected<void, std::string>;
+
+// Nobody sees the channel closed before the cause, nor the cause before the outcome.
+void outcome_before_close() {
+    auto [tx, rx] = make_channel<int>(1);
+    watch(tx, "queue");
+    auto w = spawn("w", std::move(rx), [](receiver<int>& in) -> outcome {
+        (void)in.pop();
+        return std::unexpected("broken");
+    });
+    for (int i = 0; i < 3; ++i) {
+        const auto sent = tx.push(i);
+        if (sent) continue;
+        require(sent.error().cause().text() == "broken", "closed before the cause was there");
+        require(sent.error().cause().kind() == cause_kind::error, "the outcome is not whole");
+        require(*resolve(tx, w, sent.error()).error() == "broken", "resolve");
+        return;
+    }
+    require(false, "a push after the end was accepted");
+}
+
+void two_failures() {
+    auto [tx, rx] = make_channel<int>(1);
+    watch(tx, "queue");
+    std::list<inquest::worker<void, std::string>> workers;
+    workers.push_back(spawn("a", rx, [](receiver<int>&) -> outcome { return std::unexpected("a"); }));
+    workers.push_back(
+        spawn("b", std::move(rx), [](receiver<int>&) -> outcome { return std::unexpected("b"); }));
+    const auto sent = tx.push(0);
+    const auto again = sent ? tx.push(1) : sent;
+    require(!again, "nobody pops");
+    const auto why = resolve_first(tx, workers, again.error());
+    require(why.cause() == tx.cause(), "the channel's cause is the first failure by number");
+    require(why.also_failed().size() == 1, "both failed");
+    require(why.cause().sequence() < why.also_failed()[0].sequence(), "not the first");
+}
+
+void resolve_twice() {
+    auto [tx, rx] = make_channel<int>(1);
+    watch(tx, "queue");
+    auto w = spawn("w", std::move(rx), [](receiver<int>& in) -> outcome {
+        (void)in.pop();
+        return std::unexpected("broken");
+    });
+    const auto ask = [&](int item) {
+        const auto sent = tx.push(item);
+        if (sent) return;
+        require(*resolve(tx, w, sent.error()).error() == "broken", "not the worker's error");
+    };
+    {
+        const auto other = thread("other", [&] { ask(1), ask(2); });
+        ask(3), ask(4);
+    }
+    require(!w.join().has_value(), "it failed");
+}
+
+void stop_a_worker() {
+    auto [tx, rx] = make_channel<int>(1);
+    watch(tx, "queue");
+    ledger all;
+    {
+        auto w = spawn("w", rx, [&](receiver<int>& in) { pop_all(in, all); });
+        push_all(tx, all, {0});
+        w.request_stop();
+        require(w.join().has_value(), "its owner's stop is no failure");
+    }
+    all.recovered(tx.recover());
+    all.settle();
+}
+
+// The stop finds the worker in a call that an item is about to end.
+void stop_a_busy_worker() {
+    auto [tx, rx] = make_channel<int>(1);
+    watch(tx, "queue");
+    ledger all;
+    {
+        auto w = spawn("w", rx, [&](receiver<int>& in) { pop_all(in, all); });
+        const auto p = thread("producer", [&] { push_all(tx, all, {0}); });
+        w.request_stop();
+        require(w.join().has_value(), "its owner's stop is no failure");
+    }
+    all.recovered(tx.recover());
+    all.settle();
+}
+
+void timed_join() {
+    auto w = spawn("w", []() -> std::expected<int, std::string> { return 7; });
+    {
+        const auto other = thread("other", [&] { require(w.join().value() == 7, "the value"); });
+        const auto& result = w.join_for(1ms);
+        if (result) require(result->get().value() == 7, "the value");
+    }
+    require(w.is_done(), "it was joined");
+}
+
+void all_keep_going() {
+    auto [tx, rx] = make_channel<int>({.capacity = 1, .on_failure = inquest::on_failure::keep_going});
+    watch(tx, "queue");
+    ledger all;
+    std::list<inquest::worker<void, std::string>> workers;
+    for (const char* name : {"a", "b"})
+        workers.push_back(spawn(name, rx, [&, name](receiver<int>& in) -> outcome {
+            const auto item = in.pop();
+            if (!item) return std::unexpected(item.error().message());
+            all.popped(*item);
+            return std::unexpected(name);
+        }));
+    push_all(tx, all, {0, 1});
+    const auto sent = tx.push(2);
+    if (!all.pushed(2, sent.has_value()))
+        require(sent.error().cause().kind() == cause_kind::error, "closed before the cause was there");
+    const auto failed = report(workers);
+    require(failed.has_value() && failed->also_failed().size() == 1, "both failed");
+    require(failed->cause() == tx.cause(), "the first failure is the channel's cause");
+    all.recovered(tx.recover());
+    all.settle();
+}
+
+constexpr program table[] = {
+    {"outcome_before_close", outcome_before_close, 3, 6'091, 2000},
+    {"two_failures", two_failures, 3, 344'816, 2000},
+    {"resolve_twice", resolve_twice, 2, 17'275, 2000},
+    {"stop_a_worker", stop_a_worker, 3, 3'542, 2000},
+    {"stop_a_busy_worker", stop_a_busy_worker, 3, 43'145, 2000},
+    {"timed_join", timed_join, 3, 195'756, 2000},
+    {"all_keep_going", all_keep_going, 2, 29'376, 2000},
+};
+
+} // namespace
+
+std::span<const program> workers() { return table; }
+
+} // namespace interleave
