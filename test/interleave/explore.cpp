@@ -12,6 +12,7 @@
 #include <optional>
 #include <sched.h>
 #include <stdexcept>
+#include <unistd.h>
 
 namespace interleave {
 
@@ -84,7 +85,11 @@ wishes read(std::span<char*> arguments) {
 std::size_t explore(const program& one, strategy& how) {
     scheduler::get().unlock_is_step = one.lifetimes;
     std::size_t schedules = 0;
-    for (; how.begin(); ++schedules) scheduler::get().run(one.name, one.run, how);
+    for (; how.begin(); ++schedules) {
+        ::alarm(20); // for each
+        scheduler::get().run(one.name, one.run, how);
+    }
+    ::alarm(0);
     return schedules;
 }
 
@@ -102,7 +107,8 @@ int run(const wishes& mine) {
     const bool tenth = std::getenv("INQUEST_TEST_TENTH") != nullptr;
     for (const program& one : mine.of) {
         const auto start = stopwatch::now();
-        const unsigned bound = mine.preemptions.value_or(one.preemptions - (tenth ? 1 : 0));
+        const unsigned bound =
+            mine.preemptions.value_or(tenth && one.preemptions > 0 ? one.preemptions - 1 : one.preemptions);
         std::size_t all = 0;
         if (one.schedules > 0 || mine.preemptions) {
             exhaustive every(bound);
@@ -113,8 +119,11 @@ int run(const wishes& mine) {
         priorities ranks(mine.seed, n, 3);
         const std::size_t some = explore(one, dice) + explore(one, ranks);
         const std::chrono::duration<double> took = stopwatch::now() - start;
-        std::printf("%-22s %8zu with up to %u preemptions, %6zu random, %8.0f a second\n", one.name, all,
-                    bound, some, static_cast<double>(all + some) / took.count());
+        const std::string within =
+            all > 0 ? std::to_string(all) + " with up to " + std::to_string(bound) + " preemptions"
+                    : "not all";
+        std::printf("%-22s %33s, %6zu by chance, %8.0f a second\n", one.name, within.c_str(), some,
+                    static_cast<double>(all + some) / took.count());
         std::fflush(stdout);
         if (!mine.preemptions && !tenth && all < one.schedules) {
             std::printf("FAILED %s: fewer than the %zu schedules that there were\n", one.name, one.schedules);
@@ -135,11 +144,13 @@ void warm_up() {
     inquest::set_failure_hook([](const inquest::cause&) {});
 }
 
-// A program that crashes has failed as any other: its trace and its choices are told.
+// A program that crashes or hangs has failed as any other: its trace and its choices are told.
 void tell_of_crashes() {
-    for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGABRT}) {
+    for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGABRT, SIGALRM}) {
         struct sigaction once{};
         once.sa_handler = [](int which) {
+            if (which == SIGALRM)
+                scheduler::get().fail("hangs: blocked outside the scheduler, or a loop without steps");
             scheduler::get().fail("crashed by signal " + std::to_string(which));
         };
         once.sa_flags = static_cast<int>(SA_RESETHAND); // nor will a crash in there go unnoticed

@@ -60,12 +60,6 @@ class mutex : public object {
         }
         own();
     }
-    bool try_lock() {
-        take("tries to lock");
-        if (held_) return false;
-        own();
-        return true;
-    }
     void unlock() {
         look("unlocks");
         if (!held_ || owner_ != scheduler::get().self())
@@ -151,7 +145,7 @@ class condition_variable : public object {
         const way how = s.take(
             {.what = step::kind::wait, .text = "wakes up on", .object = this, .lock = &m, .wait = &mine});
         look("wakes up on");
-        if (how == way::timeout || how == way::late) s.wait_times_out_at(mine.deadline);
+        if (how == way::timeout || how == way::late) s.time_is(mine.deadline);
         if (!mine.notified) *place_of(&mine) = mine.next;
         m.own();
     }

@@ -12,6 +12,7 @@ void require(bool holds, std::string_view what) {
 }
 void say(std::string) {}
 void call_me(std::string) {}
+void let_time_pass(clock::duration) {}
 void until_quiet() {
     for (int i = 0; i < 100; ++i) std::this_thread::yield();
 }

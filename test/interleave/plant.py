@@ -18,71 +18,77 @@ CALL = "include/inquest/detail/channel_control.hpp"
 CORE = "include/inquest/detail/channel_core.hpp"
 PARKING = "lib/parking.cpp"
 WORKER = "lib/worker.cpp"
+STATE = "include/inquest/detail/worker_state.hpp"
+RESOLVE = "include/inquest/resolve.hpp"
 
-# Each: name, kind, the program that catches it, how many preemptions it needs, within how many schedules it is found;
-# then the file, and by twos a text in it and what takes its place, where BROKEN is true while the fault is switched on.
+# Each: name, kind, the program that catches it, how many preemptions it needs, within how many schedules it is found,
+# how what is told of it begins; then the file, and by twos a text in it and what takes its place, where BROKEN is true
+# while the fault is switched on.
 BREAKAGES = [
-    ("push_wakes_nobody", "lost wake-up", "one_each", 0, 1, CORE,
+    ("push_wakes_nobody", "lost wake-up", "one_each", 0, 1, "lost wake-up", CORE,
      "wakes.take_one(consumers_);",
      "if (!BROKEN) wakes.take_one(consumers_);"),
-    ("pop_wakes_nobody", "lost wake-up", "one_each", 0, 1, CORE,
+    ("pop_wakes_nobody", "lost wake-up", "one_each", 0, 1, "lost wake-up", CORE,
      "wakes.take_one(producers_);",
      "if (!BROKEN) wakes.take_one(producers_);"),
-    ("push_wakes_a_producer", "wrong side woken", "one_each", 0, 1, CORE,
+    ("push_wakes_a_producer", "wrong side woken", "one_each", 0, 1, "lost wake-up", CORE,
      "        ++pushed_;\n",
      "        ++pushed_;\n        if (BROKEN) return wakes.take_one(producers_);\n"),
-    ("close_forgets_producers", "lost wake-up", "channel_goes", 0, 1, CONTROL,
+    ("close_forgets_producers", "lost wake-up", "channel_goes", 0, 1, "lost wake-up", CONTROL,
      "    wakes.take_all(producers_);\n",
      "    if (!BROKEN) wakes.take_all(producers_);\n"),
-    ("close_wakes_one_consumer", "lost wake-up", "close_and_pops", 1, 19, CONTROL,
+    ("close_wakes_one_consumer", "lost wake-up", "channel_goes_under_a_pop", 0, 1, "lost wake-up", CONTROL,
      "    wakes.take_all(consumers_);\n",
      "    if (BROKEN) wakes.take_one(consumers_);\n    else wakes.take_all(consumers_);\n"),
-    ("last_sender_closes_nothing", "lost wake-up", "last_sender_goes", 0, 1, CONTROL,
+    ("last_sender_closes_nothing", "lost wake-up", "last_sender_goes", 0, 1, "deadlock", CONTROL,
      "    if (senders_ == 0) close_locked(status::complete, wakes);\n}",
      "    if (senders_ == 0 && !BROKEN) close_locked(status::complete, wakes);\n}"),
-    ("range_parks_with_wakeups", "wake-up not handed on", "range_meets_range", 0, 1, CONTROL,
+    ("range_parks_with_wakeups", "wake-up not handed on", "range_meets_range", 0, 1, "lost wake-up", CONTROL,
      "    wakes.signal_all(); // of",
      "    if (!BROKEN) wakes.signal_all(); // of"),
-    ("leaving_keeps_the_wakeup", "wake-up not handed on", "stop_and_delivery", 1, 55, CONTROL,
+    ("leaving_keeps_the_wakeup", "wake-up not handed on", "stop_and_delivery", 1, 55, "lost wake-up", CONTROL,
      "    if (&line_ == &channel_.consumers_ ? channel_.can_pop() : channel_.can_push()) wakes",
      "    if (!BROKEN && (&line_ == &channel_.consumers_ ? channel_.can_pop() : channel_.can_push())) wakes"),
-    ("leaving_ignores_its_signal", "touch after release", "timeout_and_delivery", 1, 8, CONTROL,
+    ("leaving_ignores_its_signal", "touch after release", "timeout_and_delivery", 1, 10,
+     "touches what is gone", CONTROL,
      "    lock_.unlock();\n    node_.wait_signalled();",
      "    if (BROKEN) return node_.rearm();\n    lock_.unlock();\n    node_.wait_signalled();"),
-    ("signal_outside_the_mutex", "touch after release", "timeout_and_delivery", 1, 10, PARKING,
+    ("signal_outside_the_mutex", "touch after release", "timeout_and_delivery", 1, 12, "touches what is gone", PARKING,
      "    const std::lock_guard lock(mutex_);\n    signalled_ = true;\n",
      "    std::unique_lock lock(mutex_);\n    signalled_ = true;\n    if (BROKEN) lock.unlock();\n"),
-    ("next_read_after_signal", "touch after release", "range_wakes_two", 1, 634, PARKING,
+    ("next_read_after_signal", "touch after release", "range_wakes_two", 1, 1000, "", PARKING,
      "        head_ = w->next; // read first",
      "        if (BROKEN) {\n            w->signal();\n            head_ = w->next;\n            continue;\n        }\n"
      "        head_ = w->next; // read first"),
-    ("channel_goes_at_once", "touch after release", "channel_goes", 0, 1, CONTROL,
+    ("channel_goes_at_once", "touch after release", "channel_goes", 0, 1, "touches what is gone", CONTROL,
      "    if (destroyer_) last_out.wait_signalled();",
      "    if (destroyer_ && !BROKEN) last_out.wait_signalled();"),
-    ("nothing_keeps_the_channel", "touch after release", "channel_goes", 1, 3, CONTROL,
+    ("nothing_keeps_the_channel", "touch after release", "channel_goes", 1, 3,
+     "destroys a mutex that is locked", CONTROL,
      "        keep_ = channel_.shared_from_this();",
      "        if (!BROKEN) keep_ = channel_.shared_from_this();"),
-    ("spurious_is_a_signal", "spurious wake-up believed", "channel_goes", 1, 5, PARKING,
+    ("spurious_is_a_signal", "spurious wake-up believed", "channel_goes", 1, 5, "touches what is gone", PARKING,
      "    const uncancelled guard;\n    std::unique_lock lock(mutex_);\n",
      "    const uncancelled guard;\n    std::unique_lock lock(mutex_);\n"
      "    if (BROKEN && !signalled_) return wake_.wait(lock);\n"),
-    ("spurious_ends_a_wait", "spurious wake-up believed", "latch_and_timeout", 2, 506, PARKING,
+    ("spurious_ends_a_wait", "spurious wake-up believed", "parker_goes", 1, 66, "for ever is no time", PARKING,
      "    if (deadline == forever)\n",
      "    if (BROKEN && deadline == forever && !over())\n        wake_.wait(lock);\n"
      "    else if (deadline == forever)\n"),
-    ("node_used_unlocked", "touch after release", "stop_a_busy_worker", 2, 2328, WORKER,
+    ("node_used_unlocked", "touch after release", "stop_a_busy_worker", 2, 2328, "touches what is gone", WORKER,
      "    const std::lock_guard lock(mutex_);\n    if (blocked_.node) blocked_",
      "    std::unique_lock lock(mutex_);\n    if (BROKEN && blocked_.node) {\n        waiter* const node = blocked_.node;\n"
      "        lock.unlock();\n        return node->interrupt();\n    }\n    if (blocked_.node) blocked_"),
-    ("signal_without_the_mutex", "state changed outside the lock", "one_each", 1, 3, PARKING,
+    ("signal_without_the_mutex", "state changed outside the lock", "one_each", 1, 3, "lost wake-up", PARKING,
      "void waiter::signal() noexcept {\n",
      "void waiter::signal() noexcept {\n    if (BROKEN) {\n        signalled_ = true;\n"
      "        return wake_.notify_one();\n    }\n"),
-    ("interrupt_without_the_mutex", "state changed outside the lock", "stop_a_worker", 2, 232, PARKING,
+    ("interrupt_without_the_mutex", "state changed outside the lock", "stop_a_worker", 2, 232, "deadlock", PARKING,
      "void waiter::interrupt() noexcept {\n",
      "void waiter::interrupt() noexcept {\n    if (BROKEN) {\n        interrupted_ = true;\n"
      "        return wake_.notify_one();\n    }\n"),
-    ("callback_outlives_its_node", "touch after release", "stop_and_delivery", 2, 140, CALL,
+    ("callback_outlives_its_node", "touch after release", "stop_and_delivery", 2, 140,
+     "destroys a mutex that is locked", CALL,
      "        waiter node_;\n",
      "        std::optional<stop_callback<interrupter>> late_;\n        waiter node_;\n",
      "        std::optional<stop_callback<interrupter>> on_stop_; // for",
@@ -90,27 +96,27 @@ BREAKAGES = [
      "        const patience& how_;\n        const clock",
      "        std::optional<stop_callback<interrupter>>& on_stop_ = BROKEN ? late_ : early_;\n"
      "        const patience& how_;\n        const clock"),
-    ("no_rearm", "livelock", "two_and_two", 0, 4, PARKING,
+    ("no_rearm", "livelock", "two_and_two", 0, 4, "livelock", PARKING,
      "    const std::lock_guard lock(mutex_);\n    signalled_ = false;",
      "    const std::lock_guard lock(mutex_);\n    signalled_ = signalled_ && BROKEN;"),
-    ("no_look_after_timeout", "re-check skipped", "timeout_and_delivery", 1, 2, CONTROL,
+    ("no_look_after_timeout", "re-check skipped", "timeout_and_delivery", 0, 4, "it was there in time", CONTROL,
      "    late_ = !blocked_->wait(wakes_); // one more try is due in any case\n",
      "    late_ = !blocked_->wait(wakes_); // one more try is due in any case\n"
      "    if (BROKEN && late_) return end_ = outcome::late, false;\n"),
-    ("time_before_close", "re-check skipped", "timeout_and_close", 2, 5, CONTROL,
+    ("time_before_close", "re-check skipped", "timeout_and_close", 1, 14, "it was closed in time", CONTROL,
      "    end_ = channel_.phase_ != phase::open ? outcome::over\n",
      "    end_ = channel_.phase_ != phase::open && !(BROKEN && late_) ? outcome::over\n"),
-    ("no_look_at_the_stop", "re-check skipped", "stop_a_worker", 2, 234, CONTROL,
+    ("no_look_at_the_stop", "re-check skipped", "stop_a_worker", 2, 234, "deadlock", CONTROL,
      "    if (how_.stop_requested()) return true; // asked",
      "    if (!BROKEN && how_.stop_requested()) return true; // asked"),
-    ("woken_before_closed", "state changed outside the lock", "close_and_pops", 2, 73, CONTROL,
+    ("woken_before_closed", "state changed outside the lock", "close_and_pops", 2, 73, "lost wake-up", CONTROL,
      "bool channel_control::close(closer who) noexcept {\n",
      "bool channel_control::close(closer who) noexcept {\n"
      "    if (BROKEN) {\n"
      "        {\n            wake_list early;\n            const std::lock_guard lock(mutex_);\n"
      "            early.take_all(producers_);\n            early.take_all(consumers_);\n        }\n"
-     "        phase_ = phase::draining;\n        return true;\n    }\n"),
-    ("line_looked_at_early", "looked at outside the lock", "one_each", 0, 1, CORE,
+     "        if (phase_ == phase::open) phase_ = phase::draining;\n        return true;\n    }\n"),
+    ("line_looked_at_early", "looked at outside the lock", "one_each", 0, 1, "lost wake-up", CORE,
      "        call mine(*this, producers_, how);\n",
      "        const bool alone = BROKEN && consumers_.empty();\n        call mine(*this, producers_, how);\n",
      "put(items[accepted], mine.wakes());",
@@ -119,29 +125,49 @@ BREAKAGES = [
      "    void put(U& item, wake_list& wakes, bool alone) {\n",
      "        ++count_;\n",
      "        ++count_;\n        if (alone) return void(++pushed_);\n"),
-    ("queue_looked_at_early", "looked at outside the lock", "one_each", 1, 5, CORE,
+    ("queue_looked_at_early", "looked at outside the lock", "one_each", 1, 5, "lost wake-up", CORE,
      "        call mine(*this, consumers_, how);\n        while (mine.may_try())\n",
      "        bool nothing = BROKEN && !can_pop();\n        call mine(*this, consumers_, how);\n"
      "        while (mine.may_try())\n            if (std::exchange(nothing, false)) continue;\n            else\n"),
-    ("latch_looked_at_early", "looked at outside the lock", "latch_and_timeout", 1, 24, PARKING,
+    ("latch_looked_at_early", "looked at outside the lock", "latch_and_timeout", 1, 24, "deadlock", PARKING,
      "    waiter node;\n    {\n        const std::lock_guard lock(mutex_);\n        if (open_.load()) return true;",
      "    waiter node;\n    const bool early = BROKEN;\n    if (early && open_.load()) return true;\n    {\n"
      "        const std::lock_guard lock(mutex_);\n        if (!early && open_.load()) return true;"),
-    ("closed_before_the_cause", "outcome out of order", "all_keep_going", 0, 1, CONTROL,
+    ("destroy_ends_nothing", "delivery not ended", "channel_goes_under_a_pop", 0, 1, "deadlock", CONTROL,
+     "            stop_delivery(wakes);\n        }\n        if (blocked_ > 0)",
+     "            if (!BROKEN) stop_delivery(wakes);\n        }\n        if (blocked_ > 0)"),
+    ("recovered_twice", "item lost or doubled", "recover_and_push", 0, 3, "item 2 is there twice", CORE,
+     "            count = std::exchange(self.count_, 0);",
+     "            count = BROKEN ? self.count_ : std::exchange(self.count_, 0);"),
+    ("closed_before_the_cause", "outcome out of order", "all_keep_going", 0, 1,
+     "closed before the cause was there", CONTROL,
      "void channel_control::worker_ended(worker_record& record) noexcept {\n",
      "void channel_control::worker_ended(worker_record& record) noexcept {\n"
      "    if (BROKEN && record.failed()) abort_with({});\n"),
-    ("number_drawn_early", "outcome out of order", "two_failures", 1, 84, CONTROL,
+    ("number_drawn_early", "outcome out of order", "two_failures", 1, 84,
+     "the channel's cause is the first failure by number", CONTROL,
      "        wake_list wakes;\n        const std::lock_guard lock(mutex_);\n        record.sequence = next_sequence();",
      "        const bool early = BROKEN;\n        if (early) record.sequence = next_sequence();\n"
      "        wake_list wakes;\n        const std::lock_guard lock(mutex_);\n"
      "        if (!early) record.sequence = next_sequence();"),
-    ("item_taken_before_the_stop", "item lost or doubled", "stop_and_delivery", 1, 18, CORE,
+    ("item_taken_before_the_stop", "item lost or doubled", "stop_and_delivery", 1, 18, "item 0 is lost", CORE,
      "            if (can_pop()) return take(mine.wakes());",
      "            if (can_pop()) {\n                auto item = take(mine.wakes());\n"
      "                if (BROKEN && how.stop_requested())\n"
      "                    return std::unexpected(pop_refused(status::stopped));\n                return item;\n            }"),
-    ("recovered_while_open", "delivery not ended", "recover_and_push", 0, 1, CORE,
+    ("joined_without_the_mutex", "looked at outside the lock", "resolve_twice", 1, 4,
+     "joins a thread that was joined", STATE,
+     "        const std::lock_guard lock(joining);\n        if (thread.joinable()) thread",
+     "        const bool early = BROKEN && thread.joinable();\n        const std::lock_guard lock(joining);\n"
+     "        if (early || thread.joinable()) thread"),
+    ("resolved_by_the_first", "outcome out of order", "two_failures", 0, 1, "both failed", RESOLVE,
+     "        if (auto failed = state.failed()) failures.push_back(failed->cause());\n    }",
+     "        if (auto failed = state.failed()) failures.push_back(failed->cause());\n"
+     "        if (BROKEN) break;\n    }"),
+    ("node_left_behind", "touch after release", "stop_a_worker", 2, 315, "touches what is gone", CONTROL,
+     "    if (current_worker) current_worker->set_blocked({});\n    if (--channel_",
+     "    if (current_worker && !BROKEN) current_worker->set_blocked({});\n    if (--channel_"),
+    ("recovered_while_open", "delivery not ended", "recover_and_push", 0, 1, "deadlock", CORE,
      "            if (self.phase_ == phase::open || self.count_ > 0) self",
      "            if (!BROKEN && (self.phase_ == phase::open || self.count_ > 0)) self"),
 ]
@@ -156,6 +182,7 @@ struct breakage {
     const char *name, *kind, *program; // the program that finds it
     int preemptions;                   // that it needs
     int schedules;                     // within how many, with so many preemptions
+    const char* says;                  // how what is told begins
 };
 
 inline constexpr breakage breakages[] = {
@@ -171,7 +198,7 @@ def main(source, target):
     for part in ("include", "lib"):
         shutil.copytree(source / part, planted / part)
     rows = []
-    for number, (name, kind, program, preemptions, schedules, file, *edits) in enumerate(BREAKAGES):
+    for number, (name, kind, program, preemptions, schedules, says, file, *edits) in enumerate(BREAKAGES):
         path = planted / file
         code = path.read_text()
         for text, instead in zip(edits[::2], edits[1::2]):
@@ -179,7 +206,7 @@ def main(source, target):
                 sys.exit(f"plant.py: {name}: its text stands {code.count(text)} times in {file}:\n{text}")
             code = code.replace(text, instead.replace("BROKEN", f"::interleave::broken({number})"))
         path.write_text(code)
-        rows.append(f'    {{"{name}", "{kind}", "{program}", {preemptions}, {schedules}}},\n')
+        rows.append(f'    {{"{name}", "{kind}", "{program}", {preemptions}, {schedules}, "{says}"}},\n')
     (target / "breakages.hpp").write_text(TABLE % "".join(rows))
     for path in (planted / "lib").glob("*.cpp"):
         (target / f"planted_{path.name}").write_text(f'#include "planted/lib/{path.name}"\n')

@@ -52,6 +52,8 @@ void require(bool holds, std::string_view what);
 void say(std::string line);
 /// What the calling thread is called in the trace.
 void call_me(std::string name);
+/// Under the scheduler: time passes, while others are wherever they are.
+void let_time_pass(clock::duration d);
 /// Under the scheduler: returns when no other thread can go on by itself.
 void until_quiet();
 /// Under the scheduler: whenever nobody can go on, looks whether all calls blocked in the channel are so with
@@ -99,8 +101,6 @@ class ledger {
             require(found_[i] >= made_[i], name + " is lost");
         }
     }
-    [[nodiscard]] int made() const { return sum(made_); }
-    [[nodiscard]] int found() const { return sum(found_); }
 
   private:
     using counts = std::array<std::atomic<int>, 32>;
@@ -108,12 +108,19 @@ class ledger {
         require(item >= 0 && static_cast<std::size_t>(item) < in.size(), "an item that nobody made");
         ++in[static_cast<std::size_t>(item)];
     }
-    static int sum(const counts& of) {
-        int all = 0;
-        for (const auto& one : of) all += one;
-        return all;
-    }
     counts made_{}, found_{};
+};
+
+/// An item that can only be moved, and shows where it was: the one that it was moved from is empty.
+class parcel {
+  public:
+    explicit parcel(int item) : item_(item) {}
+    parcel(parcel&& other) noexcept : item_(std::exchange(other.item_, -1)) {}
+    parcel& operator=(parcel&&) = delete;
+    [[nodiscard]] int item() const { return item_; } // -1: empty
+
+  private:
+    int item_;
 };
 
 /// Pushes `items`, and stops where one is refused.

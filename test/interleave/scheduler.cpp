@@ -47,6 +47,7 @@ namespace {
 thread_local unsigned own_number = 0;
 thread_local bool on_duty = false; // runs a program
 constexpr std::size_t no_line = static_cast<std::size_t>(-1);
+constexpr std::size_t step_limit = 20'000; // no program comes near it
 
 } // namespace
 
@@ -69,10 +70,10 @@ unsigned scheduler::self() const { return own_number; }
 bool scheduler::active() const { return on_duty; }
 bool scheduler::is_over(unsigned number) const { return threads_[number]->over; }
 
-result scheduler::run(std::string_view name, const std::function<void()>& program, strategy& how) {
+std::string scheduler::run(std::string_view name, const std::function<void()>& program, strategy& how) {
+    schedules_ = program_ == name ? schedules_ + 1 : 1;
     program_ = name;
     strategy_ = &how;
-    ++schedules_;
     live_ = 0;
     choices_.clear();
     events_.clear();
@@ -84,7 +85,7 @@ result scheduler::run(std::string_view name, const std::function<void()>& progra
     threads_[0]->name = "main";
     threads_[0]->baton.release();
     finished_.acquire();
-    return {events_.size(), choices_text()};
+    return choices_text();
 }
 
 unsigned scheduler::start(std::move_only_function<void()> body) {
@@ -93,6 +94,7 @@ unsigned scheduler::start(std::move_only_function<void()> body) {
         thread& made = *threads_.back();
         made.id = live_;
         made.carrier = std::thread([this, &made] { carry(made); });
+        made_.acquire(); // until it has the baton it may do nothing that is seen
     }
     thread& t = *threads_[live_];
     t.name = "thread " + std::to_string(live_);
@@ -114,6 +116,7 @@ void scheduler::carry(thread& mine) {
     mine.stack_from = static_cast<const char*>(from);
     mine.stack_to = mine.stack_from + size;
     on_new_thread();
+    made_.release();
     for (;;) {
         mine.baton.acquire();
         if (mine.leave) return;
@@ -160,7 +163,6 @@ void scheduler::look_around(thread* going) {
         if (t->waits() && t->next.wait->timed && !t->next.wait->notified)
             options_.push_back({t->id, way::timeout});
     if (options_.empty()) fail("deadlock: nobody can go on");
-    if (!odd_wakes) return;
     for (const auto& t : all) {
         if (!t->waits()) continue;
         if (!t->next.wait->notified)
@@ -258,9 +260,10 @@ void scheduler::fail(std::string why) {
     std::printf("  at the end:\n");
     for (unsigned i = 0; i < live_; ++i) {
         const thread& t = *threads_[i];
-        line(i, t.over ? "has ended"
-                       : std::string("is about to: ") + t.next.text +
-                             (t.next.object ? ' ' + whereabouts(t.next.object) : ""));
+        line(i, t.over            ? "has ended"
+                : i == own_number ? "runs"
+                                  : std::string("is about to: ") + t.next.text +
+                                        (t.next.object ? ' ' + whereabouts(t.next.object) : ""));
     }
     std::printf("  replay: --program %.*s --replay %s\n", static_cast<int>(program_.size()), program_.data(),
                 choices_text().c_str());

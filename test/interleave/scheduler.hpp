@@ -2,9 +2,10 @@
 //
 // The threads are ordinary ones that pass a baton: whoever holds it runs, all others wait for theirs. Before each
 // operation on something shared a thread announces it as a *step*; there the baton may go to any thread whose own
-// announced step is possible now. Letting go of a mutex is no step: it only makes more possible, and nobody can see
-// the difference before the next step. So each schedule is one sequentially consistent interleaving of the steps,
-// and the choices made tell it exactly: made again, they give the same run.
+// announced step is possible now. Letting go of a mutex is no step, unless a program asks for it: it only makes more
+// possible, and as long as nothing is destroyed nobody can see the difference before the next step. So each
+// schedule is one sequentially consistent interleaving of the steps, and the choices made tell it exactly: made again,
+// they give the same run.
 #pragma once
 
 #include <chrono>
@@ -55,22 +56,16 @@ struct step {
     bool (*possible)(const void*) = nullptr; // of object: for until
 };
 
-/// What one schedule came to.
-struct result {
-    std::size_t steps = 0;
-    std::string choices; // replays it
-};
-
 /// The only one there is. Its members are for the thread that has the baton.
 class scheduler {
   public:
     static scheduler& get();
 
-    /// Runs `program` once, as the first thread of a schedule, and returns when all threads have ended. A failure
-    /// does not return: it is told on standard output, and ends the process.
-    result run(std::string_view name, const std::function<void()>& program, strategy& how);
+    /// Runs `program` once, as the first thread of a schedule, and returns when all threads have ended: the choices
+    /// that were made, which replay it. A failure does not return: it is told on standard output, and ends the process.
+    std::string run(std::string_view name, const std::function<void()>& program, strategy& how);
 
-    /// Gives up the baton until the step is possible and its turn has come; true of a program's threads only.
+    /// Gives up the baton until the step is possible and its turn has come. For a program's threads only.
     way take(const step& next);
     /// A step that is always possible.
     void take(const char* text, const void* object) { take({.text = text, .object = object}); }
@@ -83,9 +78,9 @@ class scheduler {
     /// True on a thread of a program that is being run. Otherwise operations just happen.
     [[nodiscard]] bool active() const;
 
-    /// The time as the program sees it. It passes only where a wait times out.
+    /// The time as the program sees it. It passes where a wait times out, and where a program lets it.
     [[nodiscard]] std::chrono::nanoseconds now() const { return now_; }
-    void wait_times_out_at(std::chrono::nanoseconds when) { now_ = std::max(now_, when); }
+    void time_is(std::chrono::nanoseconds when) { now_ = std::max(now_, when); }
 
     [[noreturn]] void fail(std::string why);
     /// A line in the trace.
@@ -98,11 +93,8 @@ class scheduler {
 
     /// Run once on every thread before it is scheduled: for what is made once a thread.
     void (*on_new_thread)() = [] {};
-    /// The longest that a schedule may be.
-    std::size_t step_limit = 20'000;
-    /// Whether waits may end without reason, or notified too late.
-    bool odd_wakes = true;
-    /// Whether unlocking is a step too. Needed only to see who touches what another destroys meanwhile.
+    /// Whether unlocking is a step too. Needed only where a thread may destroy what another has just unlocked, or
+    /// the last of them to let go of it does.
     bool unlock_is_step = false;
 
   private:
@@ -125,13 +117,12 @@ class scheduler {
 
     std::vector<std::unique_ptr<thread>> threads_; // kept from schedule to schedule
     unsigned live_ = 0;                            // how many of them this schedule has started
-    std::binary_semaphore finished_{0};
+    std::binary_semaphore finished_{0}, made_{0};
 
     strategy* strategy_ = nullptr;
-    std::size_t schedules_ = 0; // run so far
+    std::size_t schedules_ = 0; // run of this program so far
     std::string_view program_;
     std::vector<option> options_;
-    bool at_odds_ = false; // options_ holds nothing but ways of time
     std::vector<unsigned char> choices_;
     std::vector<event> events_;
     std::vector<std::string> lines_;

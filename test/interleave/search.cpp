@@ -11,11 +11,10 @@ namespace interleave {
 // ---------------------------------------------------------------------------------------------------
 
 bool exhaustive::begin() {
+    if (at_ != path_.size())
+        scheduler::get().fail("the program is not the same in every run: it ended early");
     at_ = 0;
-    if (first_) {
-        first_ = false;
-        return true;
-    }
+    if (std::exchange(first_, false)) return true;
     // The last fork that has a way left which can be paid for.
     for (; !path_.empty(); path_.pop_back()) {
         fork& f = path_.back();
@@ -26,16 +25,19 @@ bool exhaustive::begin() {
 }
 
 std::size_t exhaustive::choose(std::span<const option> options, bool going) {
-    if (at_ < path_.size()) {
-        const fork& f = path_[at_++];
-        if (f.of != std::min(options.size(), f.price.size()))
-            scheduler::get().fail("the program is not the same in every run");
-        return f.taken;
-    }
     fork f;
+    if (options.size() > f.price.size()) scheduler::get().fail("too many threads to explore exhaustively");
+    for (const option& o : options)
+        f.threads = static_cast<std::uint16_t>(f.threads * 31 + 4 * o.thread + static_cast<unsigned>(o.how));
+    if (at_ < path_.size()) {
+        const fork& known = path_[at_++];
+        if (known.of != options.size() || known.threads != f.threads)
+            scheduler::get().fail("the program is not the same in every run");
+        return known.taken;
+    }
     if (!path_.empty())
         f.spent = static_cast<unsigned char>(path_.back().spent + path_.back().price[path_.back().taken]);
-    f.of = static_cast<unsigned char>(std::min(options.size(), f.price.size()));
+    f.of = static_cast<unsigned char>(options.size());
     for (std::size_t i = 0; i < f.of; ++i) {
         const way how = options[i].how;
         const bool hasty =
@@ -91,15 +93,16 @@ std::size_t priorities::choose(std::span<const option> options, bool) {
     for (const option& o : options)
         while (rank_.size() <= o.thread) rank_.push_back(static_cast<int>(dice_() % 1'000'000) + 1);
     const std::size_t sane = sober(options);
-    const std::size_t n = dice_() % 32 == 0 ? options.size() : sane;
     const auto best = [&] {
         std::size_t found = 0;
-        for (std::size_t i = 1; i < n; ++i)
+        for (std::size_t i = 1; i < sane; ++i)
             if (rank_[options[i].thread] > rank_[options[found].thread]) found = i;
         return found;
     };
     if (std::ranges::find(change_at_, at_++) != change_at_.end()) rank_[options[best()].thread] = --lowest_;
-    return n > sane ? dice_() % n : best();
+    // Time and odd wake-ups have no rank: now and then one of them comes about.
+    const std::size_t rest = options.size() - sane;
+    return rest > 0 && dice_() % 32 == 0 ? sane + dice_() % rest : best();
 }
 
 // --- again
@@ -125,10 +128,14 @@ replay::replay(std::string_view choices) {
     }
 }
 
-bool replay::begin() { return !std::exchange(done_, true); }
+bool replay::begin() {
+    if (done_ && at_ != choices_.size())
+        scheduler::get().fail("this schedule is of another program: it goes on");
+    return !std::exchange(done_, true);
+}
 
 std::size_t replay::choose(std::span<const option> options, bool) {
-    if (at_ == choices_.size()) return 0;
+    if (at_ == choices_.size()) return 0; // a failure ended it here
     if (choices_[at_] >= options.size()) scheduler::get().fail("this schedule is of another program");
     return choices_[at_++];
 }

@@ -11,7 +11,8 @@ namespace interleave {
 
 /// All schedules with at most `bound` preemptions, depth first. A preemption takes the baton from a thread that could
 /// have kept it; a timeout while somebody could go on, a wake-up without reason, and one that comes too late count as
-/// one too. Most bugs need few (Musuvathi and Qadeer, "Iterative Context Bounding for Systematic Testing of Multithreaded Programs", 2007).
+/// one too. Most bugs need few (Musuvathi and Qadeer, "Iterative Context Bounding for Systematic Testing of
+/// Multithreaded Programs", 2007).
 class exhaustive final : public strategy {
   public:
     explicit exhaustive(unsigned bound) : bound_(bound) {}
@@ -21,8 +22,9 @@ class exhaustive final : public strategy {
   private:
     struct fork {
         unsigned char taken = 0, of = 0;
-        unsigned char spent = 0; // before it
-        std::array<unsigned char, 14> price{};
+        unsigned char spent = 0;   // before it
+        std::uint16_t threads = 0; // whom there was to choose from, to see that it is so again
+        std::array<unsigned char, 16> price{};
     };
     const unsigned bound_;
     std::vector<fork> path_;

@@ -20,6 +20,7 @@ class stop_state : public object {
     struct callback {
         std::function<void()> call;
         bool* gone = nullptr; // set where it destroys itself
+        bool over = false;    // it has been called
     };
     [[nodiscard]] bool requested() const {
         take("looks whether a stop is requested of");
@@ -35,7 +36,7 @@ class stop_state : public object {
             bool gone = false;
             running_->gone = &gone;
             running_->call();
-            if (!gone) running_->gone = nullptr;
+            if (!gone) running_->over = true;
             running_ = nullptr;
         }
         return true;
@@ -51,17 +52,16 @@ class stop_state : public object {
     void leave(callback& its) {
         take("deregisters with");
         callbacks_.remove(&its);
-        if (running_ != &its) return;
+        if (running_ != &its) return; // it has not been called, or the call is over
         if (runner_ == scheduler::get().self()) {
             *its.gone = true;
             return;
         }
-        scheduler::get().take({.what = step::kind::until,
-                               .text = "waits for the callback of",
-                               .object = this,
-                               .possible = [](const void* self) {
-                                   return static_cast<const stop_state*>(self)->running_ == nullptr;
-                               }});
+        scheduler::get().take(
+            {.what = step::kind::until,
+             .text = "waits for the callback of",
+             .object = &its,
+             .possible = [](const void* one) { return static_cast<const callback*>(one)->over; }});
     }
 
   private:
@@ -90,7 +90,7 @@ class stop_source {
     [[nodiscard]] stop_token get_token() const noexcept { return stop_token(state_); }
     bool request_stop() noexcept {
         const auto keep = state_;
-        return keep->request();
+        return keep && keep->request();
     }
 
   private:
@@ -155,11 +155,10 @@ class jthread {
             {.what = step::kind::until, .text = "joins", .object = this, .possible = [](const void* self) {
                  return scheduler::get().is_over(static_cast<const jthread*>(self)->number_);
              }});
-        joinable_ = false;
+        if (!std::exchange(joinable_, false)) scheduler::get().fail("joins a thread that was joined");
     }
     void detach() { joinable_ = false; }
-    bool request_stop() noexcept { return joinable_ && stop_.request_stop(); }
-    [[nodiscard]] stop_source get_stop_source() noexcept { return stop_; }
+    bool request_stop() noexcept { return stop_.request_stop(); }
 
   private:
     stop_source stop_;

@@ -5,6 +5,8 @@ namespace interleave {
 
 namespace {
 
+using namespace std::chrono_literals;
+using inquest::cause;
 using inquest::channel;
 using inquest::make_channel;
 using inquest::status;
@@ -66,17 +68,41 @@ void in_order() {
     all.settle();
 }
 
+/// Pushes `items` as one range, and says what became of each.
+template <class... How>
+std::optional<inquest::status> push_range(channel<int>& to, ledger& all, std::initializer_list<int> items,
+                                          const How&... how) {
+    const std::vector<int> range(items);
+    const auto sent = [&] {
+        if constexpr (sizeof...(how) > 0)
+            return to.push_range_for(range, how...);
+        else
+            return to.push_range(range);
+    }();
+    const std::size_t accepted = sent ? *sent : sent.error().accepted();
+    for (std::size_t i = 0; i < range.size(); ++i) all.pushed(range[i], i < accepted);
+    if (sent) return std::nullopt;
+    return sent.error().status();
+}
+
+/// Pops ranges of `n` to the end.
+inquest::status pop_ranges(channel<int>& from, ledger& all, std::size_t n) {
+    for (;;) {
+        std::vector<int> out;
+        const auto got = from.pop_range(out, n);
+        require((got ? *got : 0) == out.size(), "not as many as it says");
+        for (const int item : out) all.popped(item);
+        if (!got) return got.error().status();
+    }
+}
+
 void ranges() {
     channel<int> queue(2);
     watch(queue, "queue");
     ledger all;
     {
-        const auto p = thread("producer", [&] {
-            const std::array items{0, 1, 2, 3};
-            const auto sent = queue.push_range(items);
-            const std::size_t accepted = sent ? *sent : sent.error().accepted();
-            for (std::size_t i = 0; i < items.size(); ++i) all.pushed(items[i], i < accepted);
-        });
+        const auto p =
+            thread("producer", [&] { require(!push_range(queue, all, {0, 1, 2, 3}), "nobody closes"); });
         const auto c = thread("consumer", [&] {
             std::vector<int> out;
             require(queue.pop_range(out, 2).value() == 2, "as many as it asked for");
@@ -95,11 +121,8 @@ void range_meets_range() {
     watch(queue, "queue");
     ledger all;
     {
-        const auto p = thread("producer", [&] {
-            const std::array items{0, 1, 2};
-            require(queue.push_range(items).has_value(), "nobody closes");
-            for (const int item : items) all.pushed(item, true);
-        });
+        const auto p =
+            thread("producer", [&] { require(!push_range(queue, all, {0, 1, 2}), "nobody closes"); });
         std::vector<int> out;
         require(queue.pop_range(out, 3).value() == 3, "as many as it asked for");
         require(out == std::vector{0, 1, 2}, "out of order");
@@ -118,12 +141,113 @@ void range_wakes_two() {
         const auto c1 = thread("consumer 1", [&] { pop_all(queue, all, 1); });
         until_quiet();
         const auto thief = thread("thief", [&] { pop_all(queue, all, 2); });
-        const std::array items{0, 1}, more{2, 3};
-        for (const auto& range : {items, more}) {
-            require(queue.push_range(range).has_value(), "nobody closes");
-            for (const int item : range) all.pushed(item, true);
+        for (const int first : {0, 2}) {
+            require(!push_range(queue, all, {first, first + 1}), "nobody closes");
             until_quiet();
         }
+    }
+    all.settle();
+}
+
+// What ends a range midway: it says how far it got, and the rest is where it was.
+void range_and_close() {
+    channel<int> queue(1);
+    watch(queue, "queue");
+    ledger all;
+    {
+        const auto p = thread("producer", [&] {
+            const auto why = push_range(queue, all, {0, 1, 2});
+            require(!why || why == status::closed, "how?");
+        });
+        const auto c =
+            thread("consumer", [&] { require(pop_ranges(queue, all, 2) == status::complete, "how?"); });
+        queue.close();
+    }
+    all.settle();
+}
+
+void range_and_abort() {
+    channel<int> queue(1);
+    watch(queue, "queue");
+    ledger all;
+    {
+        const auto p = thread("producer", [&] {
+            const auto why = push_range(queue, all, {0, 1, 2});
+            require(!why || why == status::closed, "how?");
+        });
+        const auto c =
+            thread("consumer", [&] { require(pop_ranges(queue, all, 3) == status::aborted, "how?"); });
+        require(queue.abort(cause("broken")), "the only cause");
+    }
+    all.recovered(queue.recover());
+    all.settle();
+}
+
+void range_and_timeout() {
+    channel<int> queue(1);
+    watch(queue, "queue");
+    ledger all;
+    {
+        const auto p = thread("producer", [&] {
+            const auto why = push_range(queue, all, {0, 1, 2}, 2ms);
+            require(!why || why == status::timeout, "how?");
+        });
+        const auto c = thread("consumer", [&] {
+            std::vector<int> out;
+            const auto got = queue.pop_range_for(out, 2, 1ms);
+            if (!got) require(got.error().status() == status::timeout, "how?");
+            for (const int item : out) all.popped(item);
+        });
+    }
+    all.recovered(queue.recover());
+    all.settle();
+}
+
+void range_and_stop() {
+    channel<int> queue(1);
+    watch(queue, "queue");
+    ledger all;
+    stop_source stop;
+    {
+        const auto p = thread("producer", [&] { push_all(queue, all, {0, 1}); });
+        const auto c = thread("stopped", [&] {
+            std::vector<int> out;
+            const auto got = queue.pop_range(out, 3, stop.get_token());
+            require(!got || *got == out.size(), "not as many as it says");
+            for (const int item : out) all.popped(item);
+        });
+        stop.request_stop();
+        until_quiet();
+        queue.close();
+    }
+    pop_all(queue, all);
+    all.settle();
+}
+
+// Items that are there once: a call that fails has left them whole.
+void parcels() {
+    channel<parcel> queue(1);
+    watch(queue, "queue");
+    ledger all;
+    stop_source stop;
+    {
+        const auto p = thread("producer", [&] {
+            for (const int item : {0, 1, 2}) {
+                parcel one(item);
+                const auto sent = item == 0 ? queue.push(std::move(one), stop.get_token())
+                                            : queue.push_for(std::move(one), 1ms);
+                require(one.item() == (sent ? -1 : item), "moved from, and not accepted");
+                all.pushed(item, sent.has_value());
+            }
+        });
+        const auto c = thread("consumer", [&] {
+            while (const auto one = queue.pop()) {
+                require(one->item() >= 0, "what was popped is empty");
+                all.popped(one->item());
+            }
+        });
+        stop.request_stop();
+        queue.close();
     }
     all.settle();
 }
@@ -136,6 +260,11 @@ constexpr program table[] = {
     {"ranges", ranges, 2, 40'933, 2000},
     {"range_meets_range", range_meets_range, 4, 14'710, 2000},
     {"range_wakes_two", range_wakes_two, 2, 71'896, 2000, true},
+    {"range_and_close", range_and_close, 3, 10'128, 2000},
+    {"range_and_abort", range_and_abort, 3, 10'057, 2000},
+    {"range_and_timeout", range_and_timeout, 3, 26'810, 2000},
+    {"parcels", parcels, 3, 29'610, 2000},
+    {"range_and_stop", range_and_stop, 3, 5'032, 2000},
 };
 
 } // namespace

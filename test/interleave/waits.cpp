@@ -32,6 +32,7 @@ void timeout_and_delivery() {
             require(item.error().status() == status::timeout, "how?");
             require(!pushed.before(deadline), "it was there in time");
         });
+        const auto t = thread("time", [&] { let_time_pass(1ms); });
         const auto p = thread("producer", [&] {
             push_all(queue, all, {0});
             pushed.is_now();
@@ -46,14 +47,50 @@ void timeout_and_room() {
     watch(queue, "queue");
     ledger all;
     push_all(queue, all, {0});
+    moment popped;
     {
         const auto p = thread("producer", [&] {
-            const auto sent = queue.push_for(1, 1ms);
-            all.pushed(1, sent.has_value());
-            if (!sent) require(sent.error().status() != status::full, "it may wait");
+            const auto deadline = clock::now() + 1ms;
+            const auto sent = queue.push_until(1, deadline);
+            if (all.pushed(1, sent.has_value())) return;
+            require(sent.error().status() == status::timeout, "nothing else can happen");
+            require(!popped.before(deadline), "there was room in time");
         });
-        const auto p1 = thread("other producer", [&] { all.pushed(2, queue.push_for(2, 2ms).has_value()); });
-        const auto c = thread("consumer", [&] { pop_all(queue, all, 1); });
+        const auto t = thread("time", [&] { let_time_pass(1ms); });
+        pop_all(queue, all, 1);
+        popped.is_now();
+    }
+    all.recovered(queue.recover());
+    all.settle();
+}
+
+// Two that are in a hurry, and room for one.
+void timeouts_in_line() {
+    channel<int> queue(1);
+    watch(queue, "queue");
+    ledger all;
+    push_all(queue, all, {0});
+    {
+        const auto p0 = thread("producer 0", [&] { all.pushed(1, queue.push_for(1, 1ms).has_value()); });
+        const auto p1 = thread("producer 1", [&] { all.pushed(2, queue.push_for(2, 2ms).has_value()); });
+        pop_all(queue, all, 1);
+    }
+    all.recovered(queue.recover());
+    all.settle();
+}
+
+// A deadline that has passed already: the call takes what there is, and does not park.
+void deadline_passed() {
+    channel<int> queue(1);
+    watch(queue, "queue");
+    ledger all;
+    {
+        const auto c = thread("consumer", [&] {
+            const auto item = queue.pop_until(clock::now());
+            if (item) return all.popped(*item);
+            require(item.error().status() == status::timeout, "nothing else can happen");
+        });
+        push_all(queue, all, {0});
     }
     all.recovered(queue.recover());
     all.settle();
@@ -89,7 +126,10 @@ void timeout_and_close() {
             require(!item, "there is none");
             if (item.error().status() == status::timeout)
                 require(!closed.before(deadline), "it was closed in time");
+            else
+                require(item.error().status() == status::complete, "how?");
         });
+        const auto t = thread("time", [&] { let_time_pass(1ms); });
         queue.close();
         closed.is_now();
     }
@@ -125,7 +165,7 @@ void stop_and_room() {
     {
         const auto p = thread("stopped", [&] {
             const auto sent = queue.push(1, stop.get_token());
-            all.pushed(1, sent.has_value());
+            if (!all.pushed(1, sent.has_value())) require(sent.error().status() == status::stopped, "how?");
         });
         const auto other = thread("patient", [&] { push_all(queue, all, {2}); });
         const auto s = thread("stopper", [&] { stop.request_stop(); });
@@ -149,11 +189,11 @@ void parker_goes() {
             line.add(node);
         }
         const bool signalled = node.wait(deadline);
+        if (deadline == forever) require(signalled, "for ever is no time");
         std::unique_lock lock(guard);
         if (node.linked) return line.remove(node);
         lock.unlock();
         node.wait_signalled();
-        if (deadline == forever) require(signalled, "for ever is no time");
     };
     {
         const auto hasty = thread("hasty", [&] { waits(clock::now() + 1ms); });
@@ -181,10 +221,12 @@ void latch_and_timeout() {
 }
 
 constexpr program table[] = {
-    {"timeout_and_delivery", timeout_and_delivery, 4, 3'393, 2000},
-    {"timeout_and_room", timeout_and_room, 3, 92'124, 2000},
+    {"timeout_and_delivery", timeout_and_delivery, 3, 18'063, 2000},
+    {"timeout_and_room", timeout_and_room, 4, 2'982, 2000},
+    {"timeouts_in_line", timeouts_in_line, 4, 16'875, 2000},
+    {"deadline_passed", deadline_passed, 4, 6, 2000},
     {"timeout_hands_on", timeout_hands_on, 4, 9'213, 2000},
-    {"timeout_and_close", timeout_and_close, 5, 215, 2000},
+    {"timeout_and_close", timeout_and_close, 5, 11'191, 2000},
     {"stop_and_delivery", stop_and_delivery, 3, 13'485, 2000},
     {"stop_and_room", stop_and_room, 3, 13'485, 2000},
     {"parker_goes", parker_goes, 3, 51'745, 2000, true, true},

@@ -10,6 +10,7 @@ namespace {
 using namespace std::chrono_literals;
 using inquest::cause_kind;
 using inquest::channel;
+using inquest::channel_options;
 using inquest::make_channel;
 using inquest::receiver;
 using inquest::spawn;
@@ -20,17 +21,19 @@ using outcome = std::expected<void, std::string>;
 void outcome_before_close() {
     auto [tx, rx] = make_channel<int>(1);
     watch(tx, "queue");
-    auto w = spawn("w", std::move(rx), [](receiver<int>& in) -> outcome {
-        (void)in.pop();
+    ledger all;
+    auto w = spawn("w", std::move(rx), [&](receiver<int>& in) -> outcome {
+        if (const auto item = in.pop()) all.popped(*item);
         return std::unexpected("broken");
     });
     for (int i = 0; i < 3; ++i) {
         const auto sent = tx.push(i);
-        if (sent) continue;
+        if (all.pushed(i, sent.has_value())) continue;
         require(sent.error().cause().text() == "broken", "closed before the cause was there");
         require(sent.error().cause().kind() == cause_kind::error, "the outcome is not whole");
         require(*resolve(tx, w, sent.error()).error() == "broken", "resolve");
-        return;
+        all.recovered(tx.recover());
+        return all.settle();
     }
     require(false, "a push after the end was accepted");
 }
@@ -42,25 +45,34 @@ void two_failures() {
     workers.push_back(spawn("a", rx, [](receiver<int>&) -> outcome { return std::unexpected("a"); }));
     workers.push_back(
         spawn("b", std::move(rx), [](receiver<int>&) -> outcome { return std::unexpected("b"); }));
-    const auto sent = tx.push(0);
-    const auto again = sent ? tx.push(1) : sent;
+    ledger all;
+    const auto push = [&](int item) {
+        auto sent = tx.push(item);
+        all.pushed(item, sent.has_value());
+        return sent;
+    };
+    const auto sent = push(0);
+    const auto again = sent ? push(1) : sent;
     require(!again, "nobody pops");
     const auto why = resolve_first(tx, workers, again.error());
     require(why.cause() == tx.cause(), "the channel's cause is the first failure by number");
     require(why.also_failed().size() == 1, "both failed");
     require(why.cause().sequence() < why.also_failed()[0].sequence(), "not the first");
+    all.recovered(tx.recover());
+    all.settle();
 }
 
 void resolve_twice() {
     auto [tx, rx] = make_channel<int>(1);
     watch(tx, "queue");
-    auto w = spawn("w", std::move(rx), [](receiver<int>& in) -> outcome {
-        (void)in.pop();
+    ledger all;
+    auto w = spawn("w", std::move(rx), [&](receiver<int>& in) -> outcome {
+        if (const auto item = in.pop()) all.popped(*item);
         return std::unexpected("broken");
     });
     const auto ask = [&](int item) {
         const auto sent = tx.push(item);
-        if (sent) return;
+        if (all.pushed(item, sent.has_value())) return;
         require(*resolve(tx, w, sent.error()).error() == "broken", "not the worker's error");
     };
     {
@@ -68,6 +80,36 @@ void resolve_twice() {
         ask(3), ask(4);
     }
     require(!w.join().has_value(), "it failed");
+    all.recovered(tx.recover());
+    all.settle();
+}
+
+// Asked in a hurry, and again without.
+void resolve_in_time() {
+    auto [tx, rx] = make_channel<int>(1);
+    watch(tx, "queue");
+    auto w = spawn("w", std::move(rx), [](receiver<int>&) -> outcome { return std::unexpected("broken"); });
+    const auto sent = tx.push(0);
+    const auto again = sent ? tx.push(1) : sent;
+    require(!again, "nobody pops");
+    const auto soon = resolve_for(tx, w, again.error(), 1ms);
+    if (soon) return require(*soon->error() == "broken", "not the worker's error");
+    require(soon.error().doing() == inquest::activity::ending, "its outcome was there");
+    require(*resolve(tx, w, again.error()).error() == "broken", "not the worker's error");
+}
+
+// Somebody looks at what a worker is doing, just when it leaves a call, and the channel goes.
+void glance_at_a_leaver() {
+    std::optional<channel<int>> queue(std::in_place, channel_options{.capacity = 1, .name = "queue"});
+    watch(*queue, "queue");
+    auto w = spawn("w", [q = &*queue] { (void)q->pop(); });
+    until_quiet(); // it is inside
+    const auto looker = thread("looker", [&] {
+        if (const auto& done = w.join_for(1ms); !done)
+            require(done.error().channel().empty() || done.error().channel() == "queue", "somewhere else");
+    });
+    queue.reset();
+    (void)w.join(); // a success over a broken stream, that is a failure, and told
 }
 
 void stop_a_worker() {
@@ -133,9 +175,11 @@ void all_keep_going() {
 }
 
 constexpr program table[] = {
-    {"outcome_before_close", outcome_before_close, 3, 6'091, 2000},
+    {"outcome_before_close", outcome_before_close, 3, 27'924, 2000, true},
     {"two_failures", two_failures, 3, 344'816, 2000},
     {"resolve_twice", resolve_twice, 2, 17'275, 2000},
+    {"resolve_in_time", resolve_in_time, 3, 2'990, 2000},
+    {"glance_at_a_leaver", glance_at_a_leaver, 2, 34'430, 2000, true, true},
     {"stop_a_worker", stop_a_worker, 3, 3'542, 2000},
     {"stop_a_busy_worker", stop_a_busy_worker, 3, 43'145, 2000},
     {"timed_join", timed_join, 3, 195'756, 2000},

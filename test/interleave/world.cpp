@@ -57,6 +57,11 @@ void require(bool holds, std::string_view what) {
 }
 void say(std::string line) { scheduler::get().note(std::move(line)); }
 void call_me(std::string name) { scheduler::get().name_thread(std::move(name)); }
+void let_time_pass(clock::duration d) {
+    auto& s = scheduler::get();
+    s.take("lets time pass", nullptr);
+    s.time_is(s.now() + d);
+}
 void until_quiet() {
     scheduler::get().take({.what = step::kind::quiet, .text = "goes on when all is quiet"});
 }
