@@ -1,34 +1,36 @@
-// What a message costs on its way there and back: two channels of capacity 1, and the same on a queue as old
-// code has it. Compare the two within one run; the figures of different runs or machines say nothing.
-#include "../test/examples/plain_queue.hpp"
+// How long a message takes, there and back and one way at a steady pace, on this library's channel and on others.
+// Compare what stands in one run; the figures of different runs or machines say nothing.
+//
+// round_trip: two channels of capacity 1, one message at a time. paced: so many messages a second, each timed from
+// when it was to be sent. Each run checks that every message arrived once.
+#include "work/latency.hpp"
 
-#include <inquest/inquest.hpp>
-
-#include <benchmark/benchmark.h>
-#include <thread>
+#include "work/report.hpp"
 
 namespace {
 
-// Each round trip is checked: what comes back is what was sent, plus one.
-template <class Queue>
-void round_trip(benchmark::State& state) {
-    Queue there(1), back(1);
-    std::jthread echo([&] {
-        while (auto item = there.pop()) (void)back.push(*item + 1);
-    });
-    long next = 0;
-    for (auto _ : state) {
-        (void)there.push(next);
-        if (back.pop().value() != ++next) state.SkipWithError("a message was lost or doubled");
-    }
-    there.close();
-}
+using namespace bench;
+using namespace std::chrono_literals;
 
-void inquest_channel(benchmark::State& state) { round_trip<inquest::channel<long>>(state); }
-void mutex_deque_condvars(benchmark::State& state) { round_trip<plain_queue<long>>(state); }
+template <template <class> class Queue>
+void add() {
+    const std::string name = Queue<word>::name;
+    as_runs(benchmark::RegisterBenchmark(("round_trip/" + name).c_str(), [](benchmark::State& state) {
+        report(state, [] { return round_trip<Queue<word>>(1, 50ms); });
+    }));
+    for (const int rate : {1'000, 10'000, 100'000})
+        as_runs(benchmark::RegisterBenchmark(
+            ("paced/" + name + '/' + std::to_string(rate)).c_str(), [rate](benchmark::State& state) {
+                report(state, [&] { return paced<Queue<word>>(1024, rate, 100ms); });
+            }));
+}
 
 } // namespace
 
-BENCHMARK(inquest_channel)->UseRealTime();
-BENCHMARK(mutex_deque_condvars)->UseRealTime();
-BENCHMARK_MAIN();
+int main(int argc, char** argv) {
+    each_queue([]<template <class> class Queue>() { add<Queue>(); });
+    benchmark::Initialize(&argc, argv);
+    if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+    benchmark::RunSpecifiedBenchmarks();
+    benchmark::Shutdown();
+}

@@ -1,0 +1,3 @@
+module measure-go
+
+go 1.19
