@@ -56,7 +56,7 @@ def latency(result):
     if not trips:
         return None
     points = ("p50", "p90", "p99", "p999", "max")
-    curves = {queue: [statistics.median(run[p] for run in runs) for p in points] for queue, runs in trips["runs"].items() if runs}
+    curves = {queue: [statistics.median(runs[p]) for p in points] for queue, runs in trips["runs"].items()}
     left, right, top, bottom = 80, 860, 74, 400
     axis = LogAxis([v for curve in curves.values() for v in curve], bottom, top)
     across = [left + 40 + (right - left - 80) * i / (len(points) - 1) for i in range(len(points))]
