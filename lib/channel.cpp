@@ -5,26 +5,31 @@
 
 namespace inquest::inline INQUEST_ABI::detail {
 
+namespace {
+
+// Nobody can do anything while the only processor spins.
+const unsigned looks = platform::processors() == 1 ? 1 : looks_between_yields;
+
+} // namespace
+
 channel_control::channel_control(channel_options options)
-    : capacity_(options.capacity), options_(std::move(options)) {}
+    : capacity_(options.capacity), options_(std::move(options)),
+      spin_limit_(options_.spin ? std::chrono::microseconds(*options_.spin) : spin_limit) {}
 
 std::size_t channel_control::size() const noexcept {
-    const std::lock_guard lock(mutex_);
-    return count_;
+    const both locks(*this);
+    return queued();
 }
 
-bool channel_control::is_closed() const noexcept {
-    const std::lock_guard lock(mutex_);
-    return phase_ != phase::open;
-}
+bool channel_control::is_closed() const noexcept { return closed_.get(); }
 
 std::size_t channel_control::blocked() const noexcept {
-    const std::lock_guard lock(mutex_);
-    return blocked_;
+    const both locks(*this);
+    return push_.waiting.size() + pop_.waiting.size();
 }
 
 cause channel_control::known_cause() const {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(push_.lock);
     return refusal_cause();
 }
 
@@ -40,9 +45,10 @@ bool channel_control::fill_slot(cause&& why) noexcept {
 void channel_control::close_locked(status end, wake_list& wakes) noexcept {
     if (phase_ != phase::open) return;
     phase_ = phase::draining;
+    closed_.set(true);
     end_ = end;
-    wakes.take_all(producers_);
-    wakes.take_all(consumers_);
+    wakes.take_all(pop_.waiting);  // pushes that wait for room
+    wakes.take_all(push_.waiting); // pops that wait for items
 }
 
 void channel_control::stop_delivery(wake_list& wakes) noexcept {
@@ -52,7 +58,7 @@ void channel_control::stop_delivery(wake_list& wakes) noexcept {
 
 bool channel_control::close(closer who) noexcept {
     wake_list wakes;
-    const std::lock_guard lock(mutex_);
+    const both locks(*this);
     if (phase_ != phase::open) return false;
     close_locked(who == closer::receiver   ? status::closed
                  : who == closer::resolver ? status::truncated
@@ -63,7 +69,7 @@ bool channel_control::close(closer who) noexcept {
 
 bool channel_control::close_with(cause why) noexcept {
     wake_list wakes;
-    const std::lock_guard lock(mutex_);
+    const both locks(*this);
     const bool won = fill_slot(std::move(why));
     close_locked(status::truncated, wakes);
     return won;
@@ -73,7 +79,7 @@ bool channel_control::abort_with(cause why) noexcept {
     bool won = false;
     {
         wake_list wakes;
-        const std::lock_guard lock(mutex_);
+        const both locks(*this);
         won = fill_slot(std::move(why));
         stop_delivery(wakes);
         if (!discards()) return won;
@@ -84,40 +90,52 @@ bool channel_control::abort_with(cause why) noexcept {
 
 void channel_control::destroy() noexcept {
     if (left_behind()) return;
-    waiter last_out;
     {
         wake_list wakes;
-        const std::lock_guard lock(mutex_);
+        const both locks(*this);
         // A stream that was delivered to its end stays complete for a worker that is just about to ask.
-        if (phase_ == phase::open || count_ > 0) {
+        if (phase_ == phase::open || queued() > 0) {
             if (!slot_) {
                 event_->kind = cause_kind::destroyed;
                 fill_slot(to_cause(event_));
             }
             stop_delivery(wakes);
         }
-        if (blocked_ > 0) destroyer_ = &last_out;
     }
-    if (destroyer_) last_out.wait_signalled();
+    wait_for_calls();
     if (options_.undelivered == undelivered::discard) discard_items();
+}
+
+void channel_control::wait_for_calls() noexcept {
+    waiter last_push, last_pop;
+    {
+        const both locks(*this);
+        if (push_.inside == 0 && pop_.inside == 0) return;
+        if (push_.inside > 0) push_.last_out = &last_push;
+        if (pop_.inside > 0) pop_.last_out = &last_pop;
+    }
+    if (push_.last_out) last_push.wait_signalled();
+    if (pop_.last_out) last_pop.wait_signalled();
+    const both locks(*this); // whoever was the last has let go of them
+    push_.last_out = pop_.last_out = nullptr;
 }
 
 // --- ends
 // ----------------------------------------------------------------------------------------------------
 
 void channel_control::add_sender() noexcept {
-    const std::lock_guard lock(mutex_);
+    const both locks(*this);
     ++senders_;
 }
 
 void channel_control::add_receiver() noexcept {
-    const std::lock_guard lock(mutex_);
+    const both locks(*this);
     ++receivers_;
 }
 
 void channel_control::finish_sender() noexcept {
     wake_list wakes;
-    const std::lock_guard lock(mutex_);
+    const both locks(*this);
     finished_ = true;
     if (--senders_ == 0) close_locked(status::complete, wakes);
 }
@@ -135,7 +153,7 @@ void channel_control::drop_sender(bool finished, bool unwinding,
                                   const std::source_location* last_push) noexcept {
     if (finished || left_behind()) return;
     wake_list wakes;
-    const std::lock_guard lock(mutex_);
+    const both locks(*this);
     --senders_;
     if (phase_ != phase::open) return; // it has ended some other way already
     if (last_push || unwinding || (senders_ == 0 && !finished_)) {
@@ -156,7 +174,7 @@ void channel_control::drop_receiver() noexcept {
     if (left_behind()) return;
     {
         wake_list wakes;
-        const std::lock_guard lock(mutex_);
+        const both locks(*this);
         if (--receivers_ > 0 || attached_ever_) return;
         if (phase_ == phase::open) {
             const bool worker_over = current_worker && current_worker->is_published();
@@ -179,7 +197,7 @@ void channel_control::drop_receiver() noexcept {
 }
 
 void channel_control::attach() noexcept {
-    const std::lock_guard lock(mutex_);
+    const both locks(*this);
     ++attached_;
     attached_ever_ = true;
 }
@@ -187,7 +205,7 @@ void channel_control::attach() noexcept {
 void channel_control::worker_ended(worker_record& record) noexcept {
     {
         wake_list wakes;
-        const std::lock_guard lock(mutex_);
+        const both locks(*this);
         record.sequence = next_sequence();
         record.published.store(true);
         --attached_;
@@ -216,11 +234,11 @@ void channel_control::worker_ended(worker_record& record) noexcept {
 }
 
 void channel_control::tell_of_leftovers() const noexcept {
-    if (count_ == 0 || !last_worker_ || told_early_) return;
+    if (queued() == 0 || !last_worker_ || told_early_) return;
     try {
         tell_unobserved(unexplained("worker '" + last_worker_.worker() + "' " +
                                         (stopped_ ? "was stopped" : "finished early") + ", " +
-                                        std::to_string(count_) + " undelivered",
+                                        std::to_string(queued()) + " undelivered",
                                     last_worker_));
     } catch (...) { // no memory for the text
     }
@@ -239,13 +257,17 @@ push_error channel_control::push_refused(status why, const std::source_location&
     if (why == status::full || why == status::timeout) return {why, {}, site, accepted};
     if (current_worker) current_worker->note_refused_push();
     if (why == status::stopped) return {why, {}, site, accepted};
+    const std::size_t undelivered = [this] {
+        const std::lock_guard lock(pop_.lock);
+        return queued();
+    }();
     const bool early = left_early_ && !slot_;
     told_early_ = told_early_ || early;
-    return {why, refusal_cause(), site, accepted, early, count_};
+    return {why, refusal_cause(), site, accepted, early, undelivered};
 }
 
 push_error channel_control::refusal(const std::source_location& site) const {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(push_.lock);
     return push_refused(status::closed, site, 0);
 }
 
@@ -262,62 +284,130 @@ pop_error channel_control::pop_refused(status why) const {
 // --- blocking
 // ------------------------------------------------------------------------------------------------
 
-channel_control::blocked_call::blocked_call(channel_control& channel, wait_line& line,
-                                            std::unique_lock<mutex>& lock, const patience& how)
-    : channel_(channel), line_(line), lock_(lock), how_(how), deadline_(how.ends()) {
-    // The callback may find the stop requested already and interrupt the node at once. Neither takes the
-    // channel's lock.
-    if (how.token) on_stop_.emplace(*how.token, interrupter{&node_});
-    if (current_worker)
-        current_worker->set_blocked({how.token ? nullptr : &node_, &channel,
-                                     &line == &channel.producers_ ? activity::pushing : activity::popping});
-    ++channel_.blocked_;
-}
-
-channel_control::blocked_call::~blocked_call() {
-    if (!lock_.owns_lock()) lock_.lock(); // unwound out of wait()
-    unlink();
-    wake_list wakes;
-    if (&line_ == &channel_.consumers_ ? channel_.can_pop() : channel_.can_push()) wakes.take_one(line_);
-    if (current_worker) current_worker->set_blocked({});
-    if (--channel_.blocked_ == 0 && channel_.destroyer_) channel_.destroyer_->signal();
-}
-
-bool channel_control::blocked_call::wait(wake_list& wakes) {
-    if (how_.stop_requested()) return true; // asked before the node could be found; the caller looks
-    if (is_late()) return false;            // parking for no time at all costs a time slice
-    line_.add(node_);
-    enlisted_ = true;
-    lock_.unlock();
-    wakes.signal_all(); // of a range that got part of its way: those may be who we wait for
-    node_.wait(deadline_);
+// Before it blocks, whoever meets a lock held tries it some more: it is held for a few instructions only.
+void channel_control::hold::lock_patiently() noexcept {
+    for (unsigned round = 0; round < lock_rounds; ++round) {
+        for (unsigned i = 0; i < 1U << round; ++i) spin_hint();
+        if (lock_.try_lock()) return;
+    }
     lock_.lock();
-    unlink();
-    return !is_late();
 }
 
-// Out of the line, or past the signal of whoever took it out.
-void channel_control::blocked_call::unlink() noexcept {
-    if (!enlisted_) return;
-    enlisted_ = false;
-    if (node_.linked) return line_.remove(node_);
-    lock_.unlock();
-    node_.wait_signalled();
-    lock_.lock();
-    node_.rearm();
-}
-
-bool channel_control::call::wait() {
+bool channel_control::waiting::wait() {
     end_ = channel_.phase_ != phase::open ? outcome::over
            : !how_.block                  ? outcome::would_block
                                           : outcome::late;
     if (end_ != outcome::late || late_) return false;
-    if (!blocked_) {
-        keep_ = channel_.shared_from_this();
-        blocked_.emplace(channel_, line_, lock_, how_);
+    if (!counted_) {
+        counted_ = true;
+        ++side_.inside;
+        deadline_ = how_.ends();
     }
-    late_ = !blocked_->wait(wakes_); // one more try is due in any case
+    if (is_late())
+        return late_ = true; // one more try is due in any case; parking for no time costs a time slice
+    const bool spins = side_.is_worth_spinning(channel_.spin_limit_);
+    mine_.unlock(); // and wakes, of a range that got part of its way: those may be who we wait for
+    began_ = {};
+    if (!spins || !spin()) late_ = !park();
+    const auto now = began_ == clock::time_point{} ? began_ : clock::now();
+    mine_.lock();
+    if (now != clock::time_point{}) side_.take_pace(now, channel_.spin_limit_);
     return true;
+}
+
+// True where there is news, or a stop request.
+bool channel_control::waiting::spin() {
+    for (;;) {
+        for (unsigned look = 0; look < looks; ++look) {
+            if (is_news()) return true;
+            for (unsigned i = 0; i < hints_between_looks; ++i) spin_hint();
+        }
+        if (how_.stop_requested()) return true;
+        const auto now = clock::now();
+        if (began_ == clock::time_point{}) began_ = now;
+        if (deadline_ <= now) return late_ = true; // one more try, and no parking
+        if (now - began_ >= channel_.spin_limit_) return false;
+        yield();
+    }
+}
+
+// Where the next item can be expected within the limit. Of what goes to and fro between two threads that both park, most
+// of the time is the parking's own; so it is tried anew at times.
+bool channel_control::side::is_worth_spinning(clock::duration limit) noexcept {
+    if (limit == clock::duration::zero()) return false;
+    if (pace <= limit) return true;
+    if (++unspun < 128) return false;
+    unspun = 0;
+    pace = limit; // what is seen next decides
+    return true;
+}
+
+// A moving average over eight such times; each counts as a few limits at most, so that a silence is soon forgotten.
+void channel_control::side::take_pace(clock::time_point now, clock::duration limit) noexcept {
+    const auto items = static_cast<clock::rep>(std::max<std::uint64_t>(done - paced_done, 1));
+    pace += (std::min((now - paced_at) / items, 4 * limit) - pace) / 8;
+    paced_at = now;
+    paced_done = done;
+}
+
+// False once the deadline has passed.
+bool channel_control::waiting::park() {
+    if (!parked_) parked_.emplace(*this);
+    if (began_ == clock::time_point{}) began_ = clock::now();
+    if (how_.stop_requested()) return true; // asked before the node could be found; the caller looks
+    {
+        const std::lock_guard lock(other().lock);
+        if (is_news()) return true;
+        other().waiting.add(parked_->node);
+        parked_->enlisted = true;
+    }
+    parked_->node.wait(deadline_);
+    parked_->unlink();
+    return !is_late();
+}
+
+// Whoever leaves with a wake-up that it made no use of hands it on.
+void channel_control::waiting::leave() noexcept {
+    if (parked_) {
+        if (mine_.lock_) mine_.lock_.unlock(); // the order of locks
+        parked_->unlink();
+        if (mine_.woken_) {
+            wake_list next;
+            const std::lock_guard lock(other().lock);
+            if (channel_.phase_ == phase::open && is_news())
+                next.take_one(other().waiting); // a close woke all
+        }
+        parked_.reset();
+    }
+    if (!mine_.lock_) mine_.lock();
+    if (--side_.inside == 0 && side_.last_out) side_.last_out->signal();
+}
+
+channel_control::waiting::parked::parked(waiting& of) : self(of) {
+    // The callback may find the stop requested already and interrupt the node at once. Neither takes a lock of the
+    // channel's.
+    if (of.how_.token) on_stop.emplace(*of.how_.token, interrupter{&node});
+    if (current_worker)
+        current_worker->set_blocked(
+            {of.how_.token ? nullptr : &node, &of.channel_,
+             &of.side_ == &of.channel_.push_ ? activity::pushing : activity::popping});
+}
+
+channel_control::waiting::parked::~parked() {
+    if (current_worker) current_worker->set_blocked({});
+}
+
+// Out of the line, or past the signal of whoever took it out.
+void channel_control::waiting::parked::unlink() noexcept {
+    if (!enlisted) return;
+    enlisted = false;
+    {
+        const std::lock_guard lock(self.other().lock);
+        if (node.linked) return self.other().waiting.remove(node);
+    }
+    node.wait_signalled();
+    node.rearm();
+    self.mine_.woken_ = true;
 }
 
 } // namespace inquest::inline INQUEST_ABI::detail

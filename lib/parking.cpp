@@ -47,12 +47,14 @@ void wait_line::add(waiter& w) noexcept {
     w.next = after ? after->next : head_;
     (w.next ? w.next->prev : tail_) = &w;
     (after ? after->next : head_) = &w;
+    ++size_;
 }
 
 void wait_line::remove(waiter& w) noexcept {
     (w.prev ? w.prev->next : head_) = w.next;
     (w.next ? w.next->prev : tail_) = w.prev;
     w.linked = false;
+    --size_;
 }
 
 waiter* wait_line::pop_front() noexcept {

@@ -11,6 +11,7 @@
 #define INQUEST_PTHREADS 1
 #endif
 #if defined(__linux__)
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
@@ -43,6 +44,14 @@ void set_thread_name(std::uintptr_t thread, const std::string& name) noexcept {
     (void)thread;
     (void)name;
 #endif
+}
+
+unsigned processors() noexcept {
+#if defined(__linux__)
+    cpu_set_t set;
+    if (::sched_getaffinity(0, sizeof set, &set) == 0) return static_cast<unsigned>(CPU_COUNT(&set));
+#endif
+    return std::thread::hardware_concurrency();
 }
 
 void around_fork(void (*before)(), void (*after)()) noexcept {

@@ -113,7 +113,7 @@ void worker_record::note_end(const channel_control* channel, status end, const c
         saw_broken_end = true;
         return;
     }
-    if (!attached_to || attached_to == channel) past_end.set(true);
+    if (!attached_to || attached_to == channel) ended_after.set(doing_last.get());
     if (end == status::complete) return;
     saw_broken_end = true;
     const auto seen = std::span(broken).first(std::min(broken_count, broken.size()));

@@ -3,6 +3,7 @@
 
 #include <inquest/operations.hpp>
 
+#include <cstring>
 #include <expected>
 #include <iterator>
 #include <memory>
@@ -184,7 +185,7 @@ class sender : public detail::handle<T>, public push_operations<sender<T>, T> {
     // Written once as a rule: the place is the same on every turn of a producer's loop.
     void note_push(const std::source_location& site) noexcept {
         const auto last = last_push_.load();
-        if (last.line() != site.line() || last.file_name() != site.file_name()) last_push_ = site;
+        if (std::memcmp(&last, &site, sizeof site) != 0) last_push_ = site;
     }
 
     void drop() noexcept {

@@ -4,6 +4,7 @@
 #include <inquest/detail/config.hpp>
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -42,6 +43,10 @@ struct channel_options {
     std::string name{};       ///< shown in messages that concern the channel itself; may be empty
     inquest::on_failure on_failure = inquest::on_failure::fail_fast; ///< what one worker's failure does
     inquest::undelivered undelivered = inquest::undelivered::keep;   ///< what becomes of items left over
+    /// How long a call that must wait looks again and again before it parks, in microseconds; 0: it parks at once, which
+    /// is right where a process has far more threads than processors. Unset: 50, about what parking and being woken
+    /// costs. Either way only while items come faster than that; where they come more rarely, it parks at once.
+    std::optional<unsigned> spin{};
 };
 
 } // namespace inquest::inline INQUEST_ABI

@@ -60,6 +60,11 @@ class mutex : public object {
         }
         own();
     }
+    /// Whoever tries and fails tries again until it locks: that is what this does at once.
+    [[nodiscard]] bool try_lock() {
+        lock();
+        return true;
+    }
     void unlock() {
         look("unlocks");
         if (!held_ || owner_ != scheduler::get().self())

@@ -25,35 +25,40 @@ RESOLVE = "include/inquest/resolve.hpp"
 # how what is told of it begins; then the file, and by twos a text in it and what takes its place, where BROKEN is true
 # while the fault is switched on.
 BREAKAGES = [
-    ("push_wakes_nobody", "lost wake-up", "one_each", 0, 1, "lost wake-up", CORE,
-     "wakes.take_one(consumers_);",
-     "if (!BROKEN) wakes.take_one(consumers_);"),
-    ("pop_wakes_nobody", "lost wake-up", "one_each", 0, 1, "lost wake-up", CORE,
-     "wakes.take_one(producers_);",
-     "if (!BROKEN) wakes.take_one(producers_);"),
-    ("push_wakes_a_producer", "wrong side woken", "one_each", 0, 1, "lost wake-up", CORE,
-     "        ++pushed_;\n",
-     "        ++pushed_;\n        if (BROKEN) return wakes.take_one(producers_);\n"),
+    ("push_wakes_nobody", "lost wake-up", "one_each", 0, 1, "lost wake-up", CALL,
+     "wakes_.take_one(side_.waiting);",
+     "if (!BROKEN || &side_ != &channel_.push_) wakes_.take_one(side_.waiting);"),
+    ("pop_wakes_nobody", "lost wake-up", "one_each", 0, 1, "lost wake-up", CALL,
+     "wakes_.take_one(side_.waiting);",
+     "if (!BROKEN || &side_ != &channel_.pop_) wakes_.take_one(side_.waiting);"),
+    ("push_wakes_a_producer", "wrong side woken", "one_each", 0, 1, "lost wake-up", CALL,
+     "take_one(side_.waiting);",
+     "take_one((BROKEN && &side_ == &channel_.push_ ? channel_.pop_ : side_).waiting);"),
     ("close_forgets_producers", "lost wake-up", "channel_goes", 0, 1, "lost wake-up", CONTROL,
-     "    wakes.take_all(producers_);\n",
-     "    if (!BROKEN) wakes.take_all(producers_);\n"),
+     "    wakes.take_all(pop_.waiting);",
+     "    if (!BROKEN) wakes.take_all(pop_.waiting);"),
     ("close_wakes_one_consumer", "lost wake-up", "channel_goes_under_a_pop", 0, 1, "lost wake-up", CONTROL,
-     "    wakes.take_all(consumers_);\n",
-     "    if (BROKEN) wakes.take_one(consumers_);\n    else wakes.take_all(consumers_);\n"),
+     "    wakes.take_all(push_.waiting);",
+     "    if (BROKEN) wakes.take_one(push_.waiting);\n"
+     "    else wakes.take_all(push_.waiting);"),
     ("last_sender_closes_nothing", "lost wake-up", "last_sender_goes", 0, 1, "deadlock", CONTROL,
      "    if (senders_ == 0) close_locked(status::complete, wakes);\n}",
      "    if (senders_ == 0 && !BROKEN) close_locked(status::complete, wakes);\n}"),
     ("range_parks_with_wakeups", "wake-up not handed on", "range_meets_range", 0, 1, "lost wake-up", CONTROL,
-     "    wakes.signal_all(); // of",
-     "    if (!BROKEN) wakes.signal_all(); // of"),
-    ("leaving_keeps_the_wakeup", "wake-up not handed on", "stop_and_delivery", 1, 55, "lost wake-up", CONTROL,
-     "    if (&line_ == &channel_.consumers_ ? channel_.can_pop() : channel_.can_push()) wakes",
-     "    if (!BROKEN && (&line_ == &channel_.consumers_ ? channel_.can_pop() : channel_.can_push())) wakes"),
-    ("leaving_ignores_its_signal", "touch after release", "timeout_and_delivery", 1, 10,
-     "touches what is gone", CONTROL,
-     "    lock_.unlock();\n    node_.wait_signalled();",
-     "    if (BROKEN) return node_.rearm();\n    lock_.unlock();\n    node_.wait_signalled();"),
-    ("signal_outside_the_mutex", "touch after release", "timeout_and_delivery", 1, 12, "touches what is gone", PARKING,
+     "    mine_.unlock(); // and",
+     "    BROKEN ? mine_.lock_.unlock() : mine_.unlock(); // and"),
+    ("leaving_keeps_the_wakeup", "wake-up not handed on", "stop_and_delivery", 1, 170, "lost wake-up", CONTROL,
+     "        if (mine_.woken_) {",
+     "        if (mine_.woken_ && !BROKEN) {"),
+    ("leaving_ignores_its_signal", "touch after release", "timeout_and_delivery", 1, 14, "touches what is gone", CONTROL,
+     "    node.wait_signalled();\n"
+     "    node.rearm();\n"
+     "    self",
+     "    if (BROKEN) return node.rearm();\n"
+     "    node.wait_signalled();\n"
+     "    node.rearm();\n"
+     "    self"),
+    ("signal_outside_the_mutex", "touch after release", "timeout_and_delivery", 1, 15, "touches what is gone", PARKING,
      "    const std::lock_guard lock(mutex_);\n    signalled_ = true;\n",
      "    std::unique_lock lock(mutex_);\n    signalled_ = true;\n    if (BROKEN) lock.unlock();\n"),
     ("next_read_after_signal", "touch after release", "range_wakes_two", 1, 1000, "", PARKING,
@@ -61,13 +66,13 @@ BREAKAGES = [
      "        if (BROKEN) {\n            w->signal();\n            head_ = w->next;\n            continue;\n        }\n"
      "        head_ = w->next; // read first"),
     ("channel_goes_at_once", "touch after release", "channel_goes", 0, 1, "touches what is gone", CONTROL,
-     "    if (destroyer_) last_out.wait_signalled();",
-     "    if (destroyer_ && !BROKEN) last_out.wait_signalled();"),
-    ("nothing_keeps_the_channel", "touch after release", "channel_goes", 1, 3,
-     "destroys a mutex that is locked", CONTROL,
-     "        keep_ = channel_.shared_from_this();",
-     "        if (!BROKEN) keep_ = channel_.shared_from_this();"),
-    ("spurious_is_a_signal", "spurious wake-up believed", "channel_goes", 1, 5, "touches what is gone", PARKING,
+     "    if (push_.last_out) last",
+     "    if (BROKEN) return;\n"
+     "    if (push_.last_out) last"),
+    ("end_goes_at_once", "touch after release", "end_goes_under_a_pop", 0, 1, "touches what is gone", CORE,
+     "        wait_for_calls(); // an end",
+     "        if (!BROKEN) wait_for_calls(); // an end"),
+    ("spurious_is_a_signal", "spurious wake-up believed", "channel_goes", 2, 56, "touches what is gone", PARKING,
      "    const uncancelled guard;\n    std::unique_lock lock(mutex_);\n",
      "    const uncancelled guard;\n    std::unique_lock lock(mutex_);\n"
      "    if (BROKEN && !signalled_) return wake_.wait(lock);\n"),
@@ -75,7 +80,7 @@ BREAKAGES = [
      "    if (deadline == forever)\n",
      "    if (BROKEN && deadline == forever && !over())\n        wake_.wait(lock);\n"
      "    else if (deadline == forever)\n"),
-    ("node_used_unlocked", "touch after release", "stop_a_busy_worker", 2, 2328, "touches what is gone", WORKER,
+    ("node_used_unlocked", "touch after release", "stop_a_busy_worker", 2, 2963, "touches what is gone", WORKER,
      "    const std::lock_guard lock(mutex_);\n    if (blocked_.node) blocked_",
      "    std::unique_lock lock(mutex_);\n    if (BROKEN && blocked_.node) {\n        waiter* const node = blocked_.node;\n"
      "        lock.unlock();\n        return node->interrupt();\n    }\n    if (blocked_.node) blocked_"),
@@ -83,80 +88,115 @@ BREAKAGES = [
      "void waiter::signal() noexcept {\n",
      "void waiter::signal() noexcept {\n    if (BROKEN) {\n        signalled_ = true;\n"
      "        return wake_.notify_one();\n    }\n"),
-    ("interrupt_without_the_mutex", "state changed outside the lock", "stop_a_worker", 2, 232, "deadlock", PARKING,
+    ("interrupt_without_the_mutex", "state changed outside the lock", "stop_a_worker", 2, 268, "deadlock", PARKING,
      "void waiter::interrupt() noexcept {\n",
      "void waiter::interrupt() noexcept {\n    if (BROKEN) {\n        interrupted_ = true;\n"
      "        return wake_.notify_one();\n    }\n"),
-    ("callback_outlives_its_node", "touch after release", "stop_and_delivery", 2, 140,
-     "destroys a mutex that is locked", CALL,
-     "        waiter node_;\n",
-     "        std::optional<stop_callback<interrupter>> late_;\n        waiter node_;\n",
-     "        std::optional<stop_callback<interrupter>> on_stop_; // for",
-     "        std::optional<stop_callback<interrupter>> early_; // for",
-     "        const patience& how_;\n        const clock",
-     "        std::optional<stop_callback<interrupter>>& on_stop_ = BROKEN ? late_ : early_;\n"
-     "        const patience& how_;\n        const clock"),
+    ("callback_outlives_its_node", "touch after release", "stop_and_delivery", 2, 298, "destroys a mutex that is locked", CALL,
+     "            waiter node;\n",
+     "            std::optional<stop_callback<interrupter>> late;\n"
+     "            waiter node;\n",
+     "            std::optional<stop_callback<interrupter>> on_stop; // for",
+     "            std::optional<stop_callback<interrupter>> early;\n"
+     "            std::optional<stop_callback<interrupter>>& on_stop = BROKEN ? late : early; // for"),
     ("no_rearm", "livelock", "two_and_two", 0, 4, "livelock", PARKING,
      "    const std::lock_guard lock(mutex_);\n    signalled_ = false;",
      "    const std::lock_guard lock(mutex_);\n    signalled_ = signalled_ && BROKEN;"),
     ("no_look_after_timeout", "re-check skipped", "timeout_and_delivery", 0, 4, "it was there in time", CONTROL,
-     "    late_ = !blocked_->wait(wakes_); // one more try is due in any case\n",
-     "    late_ = !blocked_->wait(wakes_); // one more try is due in any case\n"
-     "    if (BROKEN && late_) return end_ = outcome::late, false;\n"),
-    ("time_before_close", "re-check skipped", "timeout_and_close", 1, 14, "it was closed in time", CONTROL,
+     "    return true;\n"
+     "}\n"
+     "\n"
+     "// True where there is news",
+     "    if (BROKEN && late_) return end_ = outcome::late, false;\n"
+     "    return true;\n"
+     "}\n"
+     "\n"
+     "// True where there is news"),
+    ("time_before_close", "re-check skipped", "timeout_and_close", 1, 29, "it was closed in time", CONTROL,
      "    end_ = channel_.phase_ != phase::open ? outcome::over\n",
      "    end_ = channel_.phase_ != phase::open && !(BROKEN && late_) ? outcome::over\n"),
-    ("no_look_at_the_stop", "re-check skipped", "stop_a_worker", 2, 234, "deadlock", CONTROL,
+    ("no_look_at_the_stop", "re-check skipped", "stop_a_worker", 2, 273, "deadlock", CONTROL,
      "    if (how_.stop_requested()) return true; // asked",
      "    if (!BROKEN && how_.stop_requested()) return true; // asked"),
-    ("woken_before_closed", "state changed outside the lock", "close_and_pops", 2, 73, "lost wake-up", CONTROL,
+    ("woken_before_closed", "state changed outside the lock", "close_and_pops", 2, 216, "lost wake-up", CONTROL,
      "bool channel_control::close(closer who) noexcept {\n",
      "bool channel_control::close(closer who) noexcept {\n"
      "    if (BROKEN) {\n"
-     "        {\n            wake_list early;\n            const std::lock_guard lock(mutex_);\n"
-     "            early.take_all(producers_);\n            early.take_all(consumers_);\n        }\n"
-     "        if (phase_ == phase::open) phase_ = phase::draining;\n        return true;\n    }\n"),
-    ("line_looked_at_early", "looked at outside the lock", "one_each", 0, 1, "lost wake-up", CORE,
-     "        call mine(*this, producers_, how);\n",
-     "        const bool alone = BROKEN && consumers_.empty();\n        call mine(*this, producers_, how);\n",
-     "put(items[accepted], mine.wakes());",
-     "put(items[accepted], mine.wakes(), alone);",
-     "    void put(U& item, wake_list& wakes) {\n",
-     "    void put(U& item, wake_list& wakes, bool alone) {\n",
-     "        ++count_;\n",
-     "        ++count_;\n        if (alone) return void(++pushed_);\n"),
-    ("queue_looked_at_early", "looked at outside the lock", "one_each", 1, 5, "lost wake-up", CORE,
-     "        call mine(*this, consumers_, how);\n        while (mine.may_try())\n",
-     "        bool nothing = BROKEN && !can_pop();\n        call mine(*this, consumers_, how);\n"
-     "        while (mine.may_try())\n            if (std::exchange(nothing, false)) continue;\n            else\n"),
+     "        {\n            wake_list early;\n            const both locks(*this);\n"
+     "            early.take_all(pop_.waiting);\n            early.take_all(push_.waiting);\n        }\n"
+     "        if (phase_ == phase::open) phase_ = phase::draining;\n        closed_.set(true);\n        return true;\n    }\n"),
+    ("line_looked_at_early", "looked at outside the lock", "one_each", 0, 1, "lost wake-up", CALL,
+     "        bool woken_ = false; ",
+     "        bool alone_ = BROKEN && side_.waiting.empty();\n"
+     "        bool woken_ = false; ",
+     "            woken_ = false;\n",
+     "            woken_ = false;\n"
+     "            if (alone_) return;\n"),
+    ("queue_looked_at_early", "looked at outside the lock", "one_each", 1, 5, "lost wake-up", CONTROL,
+     "    {\n"
+     "        const std::lock_guard lock(other().lock);\n"
+     "        if (is_news()) return true;\n"
+     "        other()",
+     "    const bool early = BROKEN;\n"
+     "    if (early && is_news()) return true;\n"
+     "    {\n"
+     "        const std::lock_guard lock(other().lock);\n"
+     "        if (!early && is_news()) return true;\n"
+     "        other()"),
+    ("closed_not_looked_at", "looked at outside the lock", "close_and_pops", 1, 38, "lost wake-up", CALL,
+     "mine_.awaited_->get() != mine_.seen_ || channel_",
+     "mine_.awaited_->get() != mine_.seen_ || (!BROKEN) & channel_"),
+    ("first_look_remembered", "livelock", "one_each", 0, 1, "livelock", CALL,
+     "            seen_ = seen;",
+     "            if (!BROKEN || seen_ == 0) seen_ = seen;"),
+    ("turn_before_the_item", "item lost or doubled", "slow_parcels", 1, 34, "lost wake-up", CORE,
+     "    void put(slot& into, U& item, hold& mine) {\n",
+     "    void put(slot& into, U& item, hold& mine) {\n"
+     "        if (BROKEN) into.whose.set(2 * push_.done + 1);\n"),
+    ("turn_before_the_item_is_out", "item lost or doubled", "slow_parcels", 2, 201, "lost wake-up", CORE,
+     "    std::expected<T, pop_error> take(slot& from, hold& mine) {\n",
+     "    std::expected<T, pop_error> take(slot& from, hold& mine) {\n"
+     "        if (BROKEN) from.whose.set(2 * (pop_.done + capacity_));\n"),
     ("latch_looked_at_early", "looked at outside the lock", "latch_and_timeout", 1, 24, "deadlock", PARKING,
      "    waiter node;\n    {\n        const std::lock_guard lock(mutex_);\n        if (open_.load()) return true;",
      "    waiter node;\n    const bool early = BROKEN;\n    if (early && open_.load()) return true;\n    {\n"
      "        const std::lock_guard lock(mutex_);\n        if (!early && open_.load()) return true;"),
     ("destroy_ends_nothing", "delivery not ended", "channel_goes_under_a_pop", 0, 1, "deadlock", CONTROL,
-     "            stop_delivery(wakes);\n        }\n        if (blocked_ > 0)",
-     "            if (!BROKEN) stop_delivery(wakes);\n        }\n        if (blocked_ > 0)"),
+     "            stop_delivery(wakes);\n"
+     "        }\n"
+     "    }\n"
+     "    wait",
+     "            if (!BROKEN) stop_delivery(wakes);\n"
+     "        }\n"
+     "    }\n"
+     "    wait"),
     ("recovered_twice", "item lost or doubled", "recover_and_push", 0, 3, "item 2 is there twice", CORE,
-     "            count = std::exchange(self.count_, 0);",
-     "            count = BROKEN ? self.count_ : std::exchange(self.count_, 0);"),
-    ("closed_before_the_cause", "outcome out of order", "all_keep_going", 0, 1,
-     "closed before the cause was there", CONTROL,
+     "            self.pop_.done = last;",
+     "            if (!BROKEN) self.pop_.done = last;"),
+    ("closed_before_the_cause", "outcome out of order", "outcome_before_close", 1, 26, "closed before the cause was there", CONTROL,
      "void channel_control::worker_ended(worker_record& record) noexcept {\n",
      "void channel_control::worker_ended(worker_record& record) noexcept {\n"
      "    if (BROKEN && record.failed()) abort_with({});\n"),
-    ("number_drawn_early", "outcome out of order", "two_failures", 1, 84,
-     "the channel's cause is the first failure by number", CONTROL,
-     "        wake_list wakes;\n        const std::lock_guard lock(mutex_);\n        record.sequence = next_sequence();",
-     "        const bool early = BROKEN;\n        if (early) record.sequence = next_sequence();\n"
-     "        wake_list wakes;\n        const std::lock_guard lock(mutex_);\n"
+    ("number_drawn_early", "outcome out of order", "two_failures", 1, 103, "the channel's cause is the first failure by number", CONTROL,
+     "        wake_list wakes;\n"
+     "        const both locks(*this);\n"
+     "        record.sequence = next_sequence();",
+     "        const bool early = BROKEN;\n"
+     "        if (early) record.sequence = next_sequence();\n"
+     "        wake_list wakes;\n"
+     "        const both locks(*this);\n"
      "        if (!early) record.sequence = next_sequence();"),
-    ("item_taken_before_the_stop", "item lost or doubled", "stop_and_delivery", 1, 18, "item 0 is lost", CORE,
-     "            if (can_pop()) return take(mine.wakes());",
-     "            if (can_pop()) {\n                auto item = take(mine.wakes());\n"
+    ("item_taken_before_the_stop", "item lost or doubled", "stop_and_delivery", 2, 507, "item 0 is lost", CORE,
+     "        while (rest.may_try())\n"
+     "            if (slot* const next = filled_slot(mine)) return take(*next, mine);",
+     "        while (rest.may_try())\n"
+     "            if (slot* const next = filled_slot(mine)) {\n"
+     "                auto item = take(*next, mine);\n"
      "                if (BROKEN && how.stop_requested())\n"
-     "                    return std::unexpected(pop_refused(status::stopped));\n                return item;\n            }"),
-    ("joined_without_the_mutex", "looked at outside the lock", "resolve_twice", 1, 4,
-     "joins a thread that was joined", STATE,
+     "                    return std::unexpected(pop_refused(status::stopped));\n"
+     "                return item;\n"
+     "            }"),
+    ("joined_without_the_mutex", "looked at outside the lock", "resolve_twice", 1, 4, "joins a thread that was joined", STATE,
      "        const std::lock_guard lock(joining);\n        if (thread.joinable()) thread",
      "        const bool early = BROKEN && thread.joinable();\n        const std::lock_guard lock(joining);\n"
      "        if (early || thread.joinable()) thread"),
@@ -164,12 +204,14 @@ BREAKAGES = [
      "        if (auto failed = state.failed()) failures.push_back(failed->cause());\n    }",
      "        if (auto failed = state.failed()) failures.push_back(failed->cause());\n"
      "        if (BROKEN) break;\n    }"),
-    ("node_left_behind", "touch after release", "stop_a_worker", 2, 315, "touches what is gone", CONTROL,
-     "    if (current_worker) current_worker->set_blocked({});\n    if (--channel_",
-     "    if (current_worker && !BROKEN) current_worker->set_blocked({});\n    if (--channel_"),
+    ("node_left_behind", "touch after release", "stop_a_worker", 2, 369, "destroys a mutex that is locked", CONTROL,
+     "    if (current_worker) current_worker->set_blocked({});\n"
+     "}",
+     "    if (current_worker && !BROKEN) current_worker->set_blocked({});\n"
+     "}"),
     ("recovered_while_open", "delivery not ended", "recover_and_push", 0, 1, "deadlock", CORE,
-     "            if (self.phase_ == phase::open || self.count_ > 0) self",
-     "            if (!BROKEN && (self.phase_ == phase::open || self.count_ > 0)) self"),
+     "            if (self.phase_ == phase::open || self.queued() > 0) self",
+     "            if (!BROKEN && (self.phase_ == phase::open || self.queued() > 0)) self"),
 ]
 
 

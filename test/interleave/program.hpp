@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstddef>
 #include <initializer_list>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -38,10 +39,11 @@ std::span<const program> traffic();
 std::span<const program> endings();
 std::span<const program> waits();
 std::span<const program> workers();
+std::span<const program> spins();
 std::span<const program> crowds();
 inline std::vector<program> programs() {
     std::vector<program> all;
-    for (const auto part : {traffic(), endings(), waits(), workers(), crowds()})
+    for (const auto part : {traffic(), endings(), waits(), workers(), spins(), crowds()})
         all.insert(all.end(), part.begin(), part.end());
     return all;
 }
@@ -54,14 +56,22 @@ void say(std::string line);
 void call_me(std::string name);
 /// Under the scheduler: time passes, while others are wherever they are.
 void let_time_pass(clock::duration d);
+/// Under the scheduler: somebody else may come between.
+void take_a_step();
 /// Under the scheduler: returns when no other thread can go on by itself.
 void until_quiet();
+/// Under the scheduler: returns when some call waits in the channel, spinning or parked.
+void until_within(const inquest::detail::channel_control& channel);
+template <class T>
+void until_within(const inquest::detail::handle<T>& end) {
+    until_within(*inquest::detail::access::core(end));
+}
 /// Under the scheduler: whenever nobody can go on, looks whether all calls blocked in the channel are so with
 /// reason.
-void watch(const inquest::detail::channel_control& channel, std::string name);
+void watch(const std::shared_ptr<const inquest::detail::channel_control>& channel, std::string name);
 template <class T>
 void watch(const inquest::detail::handle<T>& end, std::string name) {
-    watch(*inquest::detail::access::core(end), std::move(name));
+    watch(inquest::detail::access::core(end), std::move(name));
 }
 
 /// Starts a thread under a name.

@@ -175,6 +175,16 @@ using condition_variable = interleave::condition_variable;
 template <class T>
 using atomic = interleave::atomic<T>;
 using clock = interleave::clock;
+/// Only where a program asks for it.
+inline constexpr std::chrono::microseconds spin_limit{0};
+inline constexpr unsigned hints_between_looks = 0, looks_between_yields = 1, lock_rounds = 0;
+inline void spin_hint() {}
+/// Lets some time pass, so that who spins comes to an end.
+inline void yield() {
+    auto& s = interleave::scheduler::get();
+    s.take("yields", nullptr);
+    s.time_is(s.now() + std::chrono::microseconds(1));
+}
 using jthread = interleave::jthread;
 using stop_source = interleave::stop_source;
 using stop_token = interleave::stop_token;

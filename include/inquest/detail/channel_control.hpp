@@ -1,13 +1,31 @@
-// All of a channel but its items: state, ends, the cause slot, and the calls that are blocked in it.
+// All of a channel but its items: state, ends, the cause slot, and how pushes and pops take turns.
 //
-// Invariants, all under mutex_:
-//   phase_ only moves forward: open, draining, stopped.
-//   slot_ goes from empty to filled once, and only a failure fills it. It is filled before or with the step
-//   that
-//     closes the channel, never after a waiter could have seen that step.
-//   A waiter linked in a line has found nothing to take; whoever makes something to take unlinks one, and
-//     whoever leaves a wait unlinks the next if there still is something: a wake-up is never dropped.
-//   count_ <= capacity_. The item at the front has the number pushed_ - count_ + 1.
+// Two locks. push_.lock is held by whoever pushes, pop_.lock by whoever pops, so that the two go on side by side; `both`,
+// in that order, by whoever closes, counts ends, or asks for what lies between. What passes from one side to the other is
+// each slot's *turn*, a number that only grows: written by the side whose turn it was, read by the other. (So does
+// Vyukov's bounded queue, whose places in line are drawn by compare-and-swap, and here under the locks.)
+//
+//   turn          written under                          says
+//   2n            pop_.lock, by pop n - capacity          push n may fill the slot
+//   2n + 1        push_.lock, by push n                   pop n may take what is in it
+//
+// Invariants:
+//   A side's done, next, waiting, inside and pace: under its lock.
+//   done is the number of the side's next item, from 0, and next its slot, done % capacity, until delivery is stopped.
+//   A slot's item is touched only under the lock of the side whose turn it is; the turn goes on after that.
+//   phase_ only moves forward: open, draining, stopped. It and all else that says how the channel stands is written
+//     under both locks, and may be read under either. closed_ is phase_ != open, for who holds none.
+//   slot_ goes from empty to filled once, and only a failure fills it. It is filled before or with the step that closes
+//     the channel, never after a waiter could have seen that step.
+//
+// Waiting. A call that finds that its turn has not come remembers which, lets go of its lock, and looks at that turn
+// again and again for a while; then it parks. It goes into the line that stands under the *other* side's lock, and
+// looks once more before, under that lock: the other side can't move an item without it, so it has either moved
+// one before, and the turn has gone on, or finds the line not empty after. That is why a push that nobody
+// waits for needs no fence, and no count of who waits, to know so: the line is on its own side.
+//   Who stands in a line has found its turn not come; whoever moves an item unlinks one, and whoever leaves
+//     with a wake-up that it made no use of unlinks the next: a wake-up is never dropped.
+//   A call that waits is counted in `inside`; the channel goes only when that is 0 on both sides.
 #pragma once
 
 #include <inquest/detail/patience.hpp>
@@ -29,7 +47,7 @@ enum class phase : unsigned char { open, draining, stopped };
 /// Who closes the channel without a cause.
 enum class closer : unsigned char { producer, receiver, resolver };
 
-class channel_control : public std::enable_shared_from_this<channel_control> {
+class channel_control {
   public:
     channel_control(const channel_control&) = delete;
     channel_control& operator=(const channel_control&) = delete;
@@ -39,7 +57,7 @@ class channel_control : public std::enable_shared_from_this<channel_control> {
     [[nodiscard]] std::size_t size() const noexcept;
     [[nodiscard]] bool is_closed() const noexcept;
 
-    /// Calls that are blocked in it now.
+    /// Calls that are parked in it now.
     [[nodiscard]] std::size_t blocked() const noexcept;
 
     // Ends. Each blocks for the channel's lock only.
@@ -72,6 +90,9 @@ class channel_control : public std::enable_shared_from_this<channel_control> {
     /// True in a forked child, for the parent's channels: nothing is touched, their lock least of all.
     [[nodiscard]] bool left_behind() const noexcept { return generation_ != fork_generation(); }
 
+    /// Until every call that waits in it has left, on a channel that has ended. They are not to know when it goes.
+    void wait_for_calls() noexcept;
+
     /// Tells the hook of items that the last worker left, and that nobody was told of or recovered. Called when
     /// nobody else is there any more.
     void tell_of_leftovers() const noexcept;
@@ -79,10 +100,35 @@ class channel_control : public std::enable_shared_from_this<channel_control> {
     /// Destroys what is undelivered, outside the lock.
     virtual void discard_items() noexcept = 0;
 
-    // All below: with mutex_ held.
+    /// One side of the ring: all pushes, or all pops. On lines of its own: the sides share the slots' alone.
+    struct alignas(128) side {
+        mutable mutex lock;
+        // Protected by it:
+        std::uint64_t done = 0;       // items pushed, or taken out, so far
+        std::size_t next = 0;         // the slot of the next one
+        wait_line waiting;            // calls of the *other* side, parked until this one has moved an item
+        std::size_t inside = 0;       // calls of this side that wait, spinning or parked
+        waiter* last_out = nullptr;   // ~channel, waiting for inside == 0
+        clock::duration pace{};       // what an item took, by the time between two long waits
+        clock::time_point paced_at{}; // the last of them
+        std::uint64_t paced_done = 0; // and `done` then
+        unsigned unspun = 0;          // waits without spinning since the last that tried
+        [[nodiscard]] bool is_worth_spinning(clock::duration limit) noexcept;
+        void take_pace(clock::time_point now, clock::duration limit) noexcept;
+    };
 
-    [[nodiscard]] bool can_push() const noexcept { return phase_ == phase::open && count_ < capacity_; }
-    [[nodiscard]] bool can_pop() const noexcept { return phase_ != phase::stopped && count_ > 0; }
+    /// With both locks held.
+    [[nodiscard]] std::size_t queued() const noexcept {
+        return static_cast<std::size_t>(push_.done - pop_.done);
+    }
+    /// Both locks, in their order.
+    struct both {
+        explicit both(const channel_control& of) : push(of.push_.lock), pop(of.pop_.lock) {}
+        const std::lock_guard<mutex> push, pop;
+    };
+
+    // All below: with a side's lock held; stop_delivery with both.
+
     [[nodiscard]] status end_status() const noexcept;
     [[nodiscard]] const cause& known_cause_locked() const noexcept { return refusal_cause(); }
     [[nodiscard]] push_error push_refused(status why, const std::source_location& site,
@@ -90,54 +136,72 @@ class channel_control : public std::enable_shared_from_this<channel_control> {
     [[nodiscard]] pop_error pop_refused(status why) const;
     void stop_delivery(wake_list& wakes) noexcept;
 
-    /// The part of a call that only a blocked one needs: its node, in one of the two lines. Leaving, however
-    /// that happens, unlinks the node and passes on a wake-up not made use of.
-    class blocked_call {
+    class waiting;
+
+    /// A side, locked by one push or pop, which waits with it where it must:
+    ///     hold mine(*this, push_);
+    ///     if (!how.stop_requested() && done(mine)) return;
+    ///     waiting rest(mine, how);
+    ///     while (rest.may_try()) if (done(mine)) return;
+    /// where done() says moved() for each item it moves, and found() where the next slot's turn has not come.
+    class hold {
       public:
-        blocked_call(channel_control& channel, wait_line& line, std::unique_lock<mutex>& lock,
-                     const patience& how);
-        ~blocked_call();
-        blocked_call(const blocked_call&) = delete;
-        blocked_call& operator=(const blocked_call&) = delete;
-        /// Starts and ends with the lock held; signals `wakes` before it waits. False once the deadline has
-        /// passed.
-        bool wait(wake_list& wakes);
+        hold(channel_control& channel, side& its) noexcept
+            : channel_(channel), side_(its), lock_(its.lock, std::defer_lock) {
+            lock();
+        }
+        hold(const hold&) = delete;
+        hold& operator=(const hold&) = delete;
+
+        /// Moved an item, and on to the next slot: wakes one who waits for that, once the lock is let go.
+        void moved() noexcept {
+            ++side_.done;
+            if (++side_.next == channel_.capacity_) side_.next = 0;
+            woken_ = false;
+            wakes_.take_one(side_.waiting);
+        }
+        /// The next slot's turn was `seen`, and has not come, or the channel has ended.
+        void found(const turn& of, std::uint64_t seen) noexcept {
+            awaited_ = &of;
+            seen_ = seen;
+        }
 
       private:
-        [[nodiscard]] bool is_late() const noexcept {
-            return deadline_ != forever && clock::now() >= deadline_;
+        friend waiting;
+        void lock() noexcept {
+            if (!lock_.try_lock()) lock_patiently();
         }
-        void unlink() noexcept;
-        struct interrupter {
-            waiter* node;
-            void operator()() const noexcept { node->interrupt(); }
-        };
+        void lock_patiently() noexcept;
+        void unlock() noexcept {
+            lock_.unlock();
+            wakes_.signal_all();
+        }
+
         channel_control& channel_;
-        wait_line& line_;
-        std::unique_lock<mutex>& lock_;
-        const patience& how_;
-        const clock::time_point deadline_;
-        waiter node_;
-        bool enlisted_ = false; // put into the line, and neither unlinked by us nor seen signalled
-        std::optional<stop_callback<interrupter>> on_stop_; // for a token of the caller's
+        side& side_;
+        const turn* awaited_ = nullptr; // what was last found
+        std::uint64_t seen_ = 0;        // and what it was then
+        bool woken_ = false;            // signalled, and has not moved an item since
+        wake_list wakes_;               // goes after the lock: who is to be woken is woken outside it
+        std::unique_lock<mutex> lock_;
     };
 
-    /// One push or pop, from its first look at the channel to its end. Holds the lock, but while it parks:
-    ///     for (call mine(*this, line, how); mine.may_try();) { try, and return if that did it }
-    /// and then `mine.end(...)` says why it did not.
-    class call {
+    /// The rest of a push or pop that could not be done at once.
+    class waiting {
       public:
-        call(channel_control& channel, wait_line& line, const patience& how)
-            : channel_(channel), line_(line), how_(how), lock_(channel.mutex_) {}
-        call(const call&) = delete;
-        call& operator=(const call&) = delete;
+        waiting(hold& mine, const patience& how) noexcept
+            : mine_(mine), channel_(mine.channel_), side_(mine.side_), how_(how) {}
+        ~waiting() {
+            if (counted_) leave();
+        }
+        waiting(const waiting&) = delete;
+        waiting& operator=(const waiting&) = delete;
 
-        /// False where the call has come to its end. Otherwise the caller tries, having waited where it tried
-        /// before. What has happened is looked at before the time, so a timeout that races a close says close.
+        /// Waits. False where the call has come to its end. What has happened is looked at before the time, so a
+        /// timeout that races a close says close; a stop is asked for before anything is claimed.
         [[nodiscard]] bool may_try() {
-            if (tried_ && !wait()) return false;
-            tried_ = true;
-            if (!how_.stop_requested()) return true; // asked before anything is claimed
+            if (mine_.awaited_ && !wait()) return false;
+            if (!how_.stop_requested()) return true;
             end_ = outcome::stopped;
             return false;
         }
@@ -148,37 +212,60 @@ class channel_control : public std::enable_shared_from_this<channel_control> {
                    : end_ == outcome::stopped     ? status::stopped
                                                   : status::timeout;
         }
-        /// Whom to wake once the lock is let go.
-        [[nodiscard]] wake_list& wakes() noexcept { return wakes_; }
 
       private:
         enum class outcome : unsigned char { over, would_block, stopped, late };
+        /// What only a call that parks needs.
+        struct parked {
+            parked(waiting& of);
+            ~parked();
+            parked(const parked&) = delete;
+            parked& operator=(const parked&) = delete;
+            void unlink() noexcept;
+            struct interrupter {
+                waiter* node;
+                void operator()() const noexcept { node->interrupt(); }
+            };
+            waiting& self;
+            waiter node;
+            bool enlisted = false; // put into the line, and neither unlinked by us nor seen signalled
+            std::optional<stop_callback<interrupter>> on_stop; // for a token of the caller's
+        };
         bool wait();
+        /// Has the awaited turn gone on, or the channel closed, since the caller's look? Under no lock it may; under
+        /// the other side's it can't become so any more without finding us in line.
+        [[nodiscard]] bool is_news() const noexcept {
+            return mine_.awaited_->get() != mine_.seen_ || channel_.closed_.get();
+        }
+        [[nodiscard]] bool is_late() const { return deadline_ != forever && clock::now() >= deadline_; }
+        bool spin();
+        bool park();
+        void leave() noexcept;
+        [[nodiscard]] side& other() const noexcept {
+            return &side_ == &channel_.push_ ? channel_.pop_ : channel_.push_;
+        }
 
+        hold& mine_;
         channel_control& channel_;
-        wait_line& line_;
+        side& side_;
         const patience& how_;
         outcome end_ = outcome::over;
-        bool tried_ = false;
         bool late_ = false;
-        // In the order in which they may go: the channel lives until a call that has blocked in it has let go
-        // of the lock, and who is to be woken is woken after that.
-        std::shared_ptr<channel_control> keep_;
-        wake_list wakes_;
-        std::unique_lock<mutex> lock_;
-        std::optional<blocked_call> blocked_;
+        bool counted_ = false; // in `inside`
+        clock::time_point deadline_ = forever;
+        clock::time_point began_; // the wait, where it has taken long enough for a look at the clock
+        std::optional<parked> parked_;
     };
 
     const std::size_t capacity_;
     const channel_options options_;
+    const clock::duration spin_limit_;
     const unsigned generation_ = fork_generation();
 
-    mutable mutex mutex_;
-    // Protected by mutex_:
-    std::size_t count_ = 0;
-    std::uint64_t pushed_ = 0;
-    phase phase_ = phase::open;
-    wait_line producers_, consumers_;
+    side push_, pop_;
+    // Written with both locks held, so that either is enough to read it.
+    alignas(64) phase phase_ = phase::open;
+    glanced<bool> closed_; // for who holds no lock
 
   private:
     void close_locked(status end, wake_list& wakes) noexcept;
@@ -187,22 +274,20 @@ class channel_control : public std::enable_shared_from_this<channel_control> {
     bool fill_slot(cause&& why) noexcept;
     [[nodiscard]] const cause& refusal_cause() const noexcept { return slot_ ? slot_ : closing_worker_; }
     [[nodiscard]] bool discards() const noexcept {
-        return options_.undelivered == undelivered::discard && count_ > 0;
+        return options_.undelivered == undelivered::discard && queued() > 0;
     }
     void drop_end_cause(cause_record& into) const noexcept;
 
-    // Protected by mutex_:
+    // Written with both locks held, and read with either:
     status end_ = status::complete; // what follows the last item: complete, closed, truncated or aborted
     bool finished_ = false;         // some sender has finished
     bool attached_ever_ = false;
     bool stopped_ = false;            // the last worker ended when its owner had asked it to stop
-    mutable bool told_early_ = false; // some push was told that it left early
+    mutable bool told_early_ = false; // some push was told that it left early; under push_.lock
     bool left_early_ = false;         // the last worker ended with success while the stream was open
     std::size_t senders_ = 0;         // alive and unfinished
     std::size_t receivers_ = 0;
     std::size_t attached_ = 0;
-    std::size_t blocked_ = 0;
-    waiter* destroyer_ = nullptr; // ~channel, waiting for blocked_ == 0
     cause slot_;
     cause first_failure_;  // under keep_going, until the last worker has ended
     cause closing_worker_; // who closed it, where that was no failure

@@ -1,4 +1,4 @@
-// A channel's items: a ring allocated once, filled and emptied under the channel's lock.
+// A channel's items: a ring allocated once, filled and emptied under the lock of a side each.
 #pragma once
 
 #include <inquest/detail/channel_control.hpp>
@@ -20,10 +20,14 @@ class channel_core final : public channel_control {
     static_assert(std::is_move_constructible_v<T> || std::is_copy_constructible_v<T>,
                   "a channel's items must be movable or copyable");
 
-    union slot {
+    // Number n, from 0, is pushed into slot n % capacity when its turn is 2n, and may be taken when it is 2n + 1.
+    struct slot {
         slot() noexcept {}
         ~slot() {}
-        T value;
+        turn whose;
+        union {
+            T value;
+        };
     };
 
   public:
@@ -42,14 +46,16 @@ class channel_core final : public channel_control {
     }
 
     explicit channel_core(channel_options options)
-        : channel_control(std::move(options)), slots_(new slot[capacity_]) {}
+        : channel_control(std::move(options)), slots_(new slot[capacity_]) {
+        for (std::size_t n = 0; n < capacity_; ++n) slots_[n].whose.set(2 * n);
+    }
 
     ~channel_core() {
         if (left_behind()) return;
         const uncancelled guard;
+        wait_for_calls(); // an end that goes closes the channel, and they may still be on their way out
         tell_of_leftovers();
-        for (; count_ > 0; --count_, head_ = next(head_))
-            std::destroy_at(std::addressof(slots_[head_].value));
+        for (auto n = pop_.done; n != push_.done; ++n) std::destroy_at(at(n));
     }
 
     /// All of `items`, in order, waiting for room as often as need be. `accepted` counts those that went in, also
@@ -57,22 +63,29 @@ class channel_core final : public channel_control {
     template <class U>
     std::expected<void, push_error> push(U* items, std::size_t n, std::size_t& accepted, const patience& how,
                                          const std::source_location& site) {
-        call mine(*this, producers_, how);
-        while (mine.may_try()) {
-            while (accepted < n && can_push()) {
-                put(items[accepted], mine.wakes());
-                ++accepted;
+        hold mine(*this, push_);
+        const auto put_all = [&] {
+            while (slot* const room = free_slot(mine)) {
+                put(*room, items[accepted], mine);
+                if (++accepted == n) return true;
             }
-            if (accepted == n) return {};
-        }
-        return std::unexpected(push_refused(mine.end(status::closed, status::full), site, accepted));
+            return false;
+        };
+        if (!how.stop_requested() && put_all()) return {};
+        waiting rest(mine, how);
+        while (rest.may_try())
+            if (put_all()) return {};
+        return std::unexpected(push_refused(rest.end(status::closed, status::full), site, accepted));
     }
 
     std::expected<T, pop_error> pop(const patience& how) {
-        call mine(*this, consumers_, how);
-        while (mine.may_try())
-            if (can_pop()) return take(mine.wakes());
-        return std::unexpected(pop_refused(mine.end(end_status(), status::empty)));
+        hold mine(*this, pop_);
+        if (!how.stop_requested())
+            if (slot* const next = filled_slot(mine)) return take(*next, mine);
+        waiting rest(mine, how);
+        while (rest.may_try())
+            if (slot* const next = filled_slot(mine)) return take(*next, mine);
+        return std::unexpected(pop_refused(rest.end(end_status(), status::empty)));
     }
 
     /// Appends up to `max` items, waiting until there are so many; answers how many, or why there is none.
@@ -98,8 +111,8 @@ class channel_core final : public channel_control {
     std::size_t recover(Sink& sink) {
         stolen items(*this);
         std::size_t handed = 0;
-        while (items.count > 0) {
-            sink(static_cast<handed_out>(slots_[items.head].value));
+        while (items.first != items.last) {
+            sink(static_cast<handed_out>(*at(items.first)));
             items.drop_front();
             ++handed;
         }
@@ -108,8 +121,8 @@ class channel_core final : public channel_control {
 
     /// What `pop` answers now that the stream has ended; empty while it goes on.
     std::optional<pop_error> ended() {
-        const std::lock_guard lock(mutex_);
-        if (phase_ == phase::open || can_pop()) return std::nullopt;
+        const std::lock_guard lock(pop_.lock);
+        if (phase_ == phase::open || (phase_ == phase::draining && is_filled())) return std::nullopt;
         if (current_worker) current_worker->acknowledge(this);
         const status end = end_status();
         return pop_error(end, end == status::complete ? cause{} : known_cause_locked());
@@ -118,7 +131,7 @@ class channel_core final : public channel_control {
   private:
     void discard_items() noexcept override {
         stolen items(*this);
-        while (items.count > 0) items.drop_front();
+        while (items.first != items.last) items.drop_front();
     }
 
     /// Takes all slots out of the channel's hands, to work on them without the lock; nobody else touches
@@ -126,31 +139,28 @@ class channel_core final : public channel_control {
     struct stolen {
         explicit stolen(channel_core& owner) : self(owner) {
             wake_list wakes;
-            const std::lock_guard lock(self.mutex_);
+            const both locks(self);
             // A stream that was delivered to its end stays complete.
-            if (self.phase_ == phase::open || self.count_ > 0) self.stop_delivery(wakes);
-            head = self.head_;
-            count = std::exchange(self.count_, 0);
+            if (self.phase_ == phase::open || self.queued() > 0) self.stop_delivery(wakes);
+            first = self.pop_.done;
+            last = self.push_.done;
+            self.pop_.done = last;
         }
         ~stolen() {
-            if (count == 0) return;
-            const std::lock_guard lock(self.mutex_);
-            self.head_ = head;
-            self.count_ = count;
+            if (first == last) return;
+            const both locks(self);
+            self.pop_.done = first;
         }
         stolen(const stolen&) = delete;
         stolen& operator=(const stolen&) = delete;
-        void drop_front() noexcept {
-            std::destroy_at(std::addressof(self.slots_[head].value));
-            head = self.next(head);
-            --count;
-        }
+        void drop_front() noexcept { std::destroy_at(self.at(first++)); }
         channel_core& self;
-        std::size_t head = 0;
-        std::size_t count = 0;
+        std::uint64_t first = 0, last = 0;
     };
 
-    [[nodiscard]] std::size_t next(std::size_t i) const noexcept { return i + 1 == capacity_ ? 0 : i + 1; }
+    [[nodiscard]] T* at(std::uint64_t n) const noexcept {
+        return std::addressof(slots_[static_cast<std::size_t>(n % capacity_)].value);
+    }
 
     // Room for `more`, growing as a vector grows by itself: under the lock nothing but a move happens.
     static void make_room(std::vector<T>& in, std::size_t more) {
@@ -161,54 +171,70 @@ class channel_core final : public channel_control {
     std::expected<std::size_t, pop_error> pop_chunk(std::vector<T>& into, std::size_t n, std::size_t before,
                                                     const patience& how) {
         std::size_t got = 0;
-        call mine(*this, consumers_, how);
-        while (mine.may_try()) {
-            for (; got < n && can_pop(); ++got) {
-                into.push_back(
-                    static_cast<handed_out>(slots_[head_].value)); // may throw: it stays first in line
-                drop_front(before + got, mine.wakes());
+        hold mine(*this, pop_);
+        const auto take_all = [&] {
+            while (slot* const next = filled_slot(mine)) {
+                into.push_back(static_cast<handed_out>(next->value)); // may throw: it stays first in line
+                drop(*next, before + got, mine);
+                if (++got == n) return true;
             }
-            if (got == n) return n;
-        }
+            return false;
+        };
+        if (!how.stop_requested() && take_all()) return n;
+        waiting rest(mine, how);
+        while (rest.may_try())
+            if (take_all()) return n;
         if (before + got > 0) return got; // the next call says why
-        return std::unexpected(pop_refused(mine.end(end_status(), status::empty)));
+        return std::unexpected(pop_refused(rest.end(end_status(), status::empty)));
+    }
+
+    /// Where the next push goes, or null. With push_.lock held.
+    [[nodiscard]] slot* free_slot(hold& mine) noexcept {
+        slot& next = slots_[push_.next];
+        const auto whose = next.whose.get();
+        if (whose == 2 * push_.done && phase_ == phase::open) return &next;
+        mine.found(next.whose, whose);
+        return nullptr;
+    }
+    /// Where the next pop finds its item, or null. With pop_.lock held.
+    [[nodiscard]] slot* filled_slot(hold& mine) noexcept {
+        slot& next = slots_[pop_.next];
+        const auto whose = next.whose.get();
+        if (whose == 2 * pop_.done + 1 && phase_ != phase::stopped) return &next;
+        mine.found(next.whose, whose);
+        return nullptr;
+    }
+    [[nodiscard]] bool is_filled() const noexcept {
+        return slots_[pop_.next].whose.get() == 2 * pop_.done + 1;
     }
 
     template <class U>
-    void put(U& item, wake_list& wakes) {
-        T* const place = std::addressof(slots_[tail_].value);
+    void put(slot& into, U& item, hold& mine) {
         if constexpr (std::is_const_v<U> ||
                       !std::is_move_constructible_v<T>) // may throw: nothing has changed yet
-            std::construct_at(place, std::as_const(item));
+            std::construct_at(std::addressof(into.value), std::as_const(item));
         else
-            std::construct_at(place, std::move(item));
-        tail_ = next(tail_);
-        ++count_;
-        ++pushed_;
-        wakes.take_one(consumers_);
+            std::construct_at(std::addressof(into.value), std::move(item));
+        into.whose.set(2 * push_.done + 1);
+        mine.moved();
     }
 
-    std::expected<T, pop_error> take(wake_list& wakes) {
+    std::expected<T, pop_error> take(slot& from, hold& mine) {
         std::expected<T, pop_error> item(
-            std::in_place, static_cast<handed_out>(slots_[head_].value)); // may throw: it stays first in line
-        drop_front(0, wakes);
+            std::in_place, static_cast<handed_out>(from.value)); // may throw: it stays first in line
+        drop(from, 0, mine);
         return item;
     }
 
-    // The front was moved out, as the one after `before` others of the same call.
-    void drop_front(std::size_t before, wake_list& wakes) noexcept {
-        std::destroy_at(std::addressof(slots_[head_].value));
-        const std::uint64_t number = pushed_ - count_ + 1;
-        if (current_worker) current_worker->note_items(this, before, number);
-        head_ = next(head_);
-        --count_;
-        wakes.take_one(producers_);
+    // What was moved out, as the one after `before` others of the same call.
+    void drop(slot& from, std::size_t before, hold& mine) noexcept {
+        std::destroy_at(std::addressof(from.value));
+        if (current_worker) current_worker->note_items(this, before, pop_.done + 1);
+        from.whose.set(2 * (pop_.done + capacity_));
+        mine.moved();
     }
 
     const std::unique_ptr<slot[]> slots_;
-    // Protected by mutex_:
-    std::size_t head_ = 0; // the oldest item
-    std::size_t tail_ = 0; // the next free slot
 };
 
 } // namespace inquest::inline INQUEST_ABI::detail

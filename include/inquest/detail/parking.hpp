@@ -7,6 +7,7 @@
 
 #include <inquest/detail/sync.hpp>
 
+#include <cstddef>
 #include <cstdint>
 
 namespace inquest::inline INQUEST_ABI::detail {
@@ -65,6 +66,7 @@ class waiter {
 class wait_line {
   public:
     [[nodiscard]] bool empty() const noexcept { return head_ == nullptr; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
     /// Behind all that are older; one that was woken, found nothing and waits on keeps its age.
     void add(waiter& w) noexcept;
     void remove(waiter& w) noexcept;
@@ -74,6 +76,7 @@ class wait_line {
   private:
     waiter* head_ = nullptr;
     waiter* tail_ = nullptr;
+    std::size_t size_ = 0;
     std::uint64_t drawn_ = 0;
 };
 

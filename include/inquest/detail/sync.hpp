@@ -4,6 +4,8 @@
 
 #include <inquest/detail/config.hpp>
 
+#include <cstdint>
+
 #ifdef INQUEST_SYNC_HEADER
 #include INQUEST_SYNC_HEADER
 #else
@@ -28,6 +30,21 @@ using stop_token = std::stop_token;
 template <class F>
 using stop_callback = std::stop_callback<F>;
 
+/// How long a call that waits spins at most, where the channel's options say nothing else: about what it costs to park
+/// and be woken on a virtual machine.
+inline constexpr std::chrono::microseconds spin_limit{50};
+inline constexpr unsigned hints_between_looks = 8, looks_between_yields = 16, lock_rounds = 6;
+/// Told to the processor in a loop that waits for another thread.
+inline void spin_hint() noexcept {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ __volatile__("isb");
+#endif
+}
+/// Lets somebody else run, where somebody can.
+inline void yield() noexcept { std::this_thread::yield(); }
+
 } // namespace inquest::inline INQUEST_ABI::detail
 
 #endif
@@ -49,6 +66,17 @@ class glanced {
 
   private:
     atomic<T> value_{};
+};
+
+/// Tells two sides whose a slot is: a number that grows. Release and acquire, because the one whose turn it becomes
+/// touches what the other has left in the slot.
+class turn {
+  public:
+    void set(std::uint64_t n) noexcept { value_.store(n, std::memory_order_release); }
+    [[nodiscard]] std::uint64_t get() const noexcept { return value_.load(std::memory_order_acquire); }
+
+  private:
+    atomic<std::uint64_t> value_{0};
 };
 
 } // namespace inquest::inline INQUEST_ABI::detail

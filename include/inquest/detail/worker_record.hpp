@@ -69,11 +69,12 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
 
     /// A pop took item `number` of `channel`, after `before` others of the same call.
     void note_items(const channel_control* channel, std::size_t before, std::uint64_t number) noexcept {
-        if (attached_to && attached_to != channel) return;
-        if (before == 0) {
-            doing_first.set(number);
-            past_end.set(false);
+        if (attached_to != channel) {
+            if (attached_to) return;
+            ended_after.set(0); // the end was another channel's
         }
+        if (before == 1) range_first.set(doing_last.get());
+        if (before > 0) range_last.set(number);
         doing_last.set(number);
     }
     /// A push was refused: what follows on this thread may be a consequence.
@@ -97,8 +98,9 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     [[nodiscard]] bool is_published() const noexcept { return published.load(); }
     /// The items it is working on.
     [[nodiscard]] item_range doing() const noexcept {
-        const auto last = doing_last.get(); // a glance from elsewhere may fall between the two
-        return {std::min(doing_first.get(), last), last, past_end.get()};
+        const auto last = doing_last.get(); // a glance from elsewhere may fall between these
+        const auto first = range_last.get() == last ? std::min(range_first.get(), last) : last;
+        return {first, last, last != 0 && ended_after.get() == last};
     }
     /// Only once published.
     [[nodiscard]] bool failed() const noexcept { return kind != cause_kind::finished; }
@@ -127,8 +129,9 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     atomic<bool> looked_at{false}; // somebody has been given the failure
 
     // Written on the worker's thread only, glanced at from elsewhere.
-    glanced<std::uint64_t> doing_first, doing_last;
-    glanced<bool> past_end; // pop on its channel has reported an end
+    glanced<std::uint64_t> doing_last;              // the item it took last
+    glanced<std::uint64_t> range_first, range_last; // of the last call that took several
+    glanced<std::uint64_t> ended_after; // the item it had taken last when pop on its channel reported an end
 
     // Written and read on the worker's thread only.
     bool saw_broken_end = false; // some call reported an end other than complete, or was stopped

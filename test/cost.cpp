@@ -1,0 +1,51 @@
+// What a message costs, for callgrind to count: through a bare channel, or through counted ends into a worker.
+#include <inquest/inquest.hpp>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+#include <thread>
+
+namespace {
+
+// All is pushed before anything is popped, so that nobody waits and each run counts the same.
+template <class Popping>
+std::uint64_t pop_all(Popping& from) {
+    std::uint64_t sum = 0;
+    while (const auto item = from.pop()) sum += *item;
+    return sum;
+}
+
+template <class Pushing>
+void push_all(Pushing& to, std::uint64_t messages) {
+    for (std::uint64_t n = 0; n < messages; ++n)
+        if (!to.push(n)) std::abort();
+}
+
+std::uint64_t bare(std::uint64_t messages) {
+    inquest::channel<std::uint64_t> queue(messages);
+    push_all(queue, messages);
+    queue.close();
+    std::uint64_t sum = 0;
+    std::thread([&] { sum = pop_all(queue); }).join();
+    return sum;
+}
+
+std::uint64_t worker(std::uint64_t messages) {
+    auto [tx, rx] = inquest::make_channel<std::uint64_t>(messages);
+    push_all(tx, messages);
+    tx.finish();
+    auto one =
+        inquest::spawn("w", std::move(rx), [](inquest::receiver<std::uint64_t>& in) { return pop_all(in); });
+    return one.join().value();
+}
+
+} // namespace
+
+int main(int count, char** given) {
+    if (count != 3) return 2;
+    const auto messages = std::strtoull(given[2], nullptr, 10);
+    const auto sum = std::string_view(given[1]) == "worker" ? worker(messages) : bare(messages);
+    return sum == messages * (messages - 1) / 2 ? 0 : 1;
+}

@@ -1,0 +1,39 @@
+"""What it costs a message to know why: instructions counted by callgrind, through a worker against a bare channel.
+
+usage: cost.py VALGRIND PROGRAM, VALGRIND being empty where there is none
+"""
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+MORE_AT_MOST = 8
+MESSAGES = 10_000
+
+valgrind, program = sys.argv[1:]
+if not valgrind:
+    print("skipped: no valgrind")
+    sys.exit(77)
+
+
+def instructions(kind, messages):
+    with tempfile.TemporaryDirectory() as folder:
+        out = pathlib.Path(folder) / "out"
+        run = subprocess.run([valgrind, "--tool=callgrind", f"--callgrind-out-file={out}", program, kind, str(messages)],
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if run.returncode:
+            sys.exit(run.stdout)
+        return int(re.search(r"^(?:summary|totals): (\d+)", out.read_text(), re.M)[1])
+
+
+def a_message(kind):  # what comes once a run drops out
+    return (instructions(kind, 2 * MESSAGES) - instructions(kind, MESSAGES)) / MESSAGES
+
+
+bare, worker = a_message("bare"), a_message("worker")
+print(f"instructions for a push and a pop: {bare:.1f} bare, {worker:.1f} through ends into a worker")
+if not 20 < bare < 2000:
+    sys.exit("that can't be: what was counted?")
+if worker > bare + MORE_AT_MOST:
+    sys.exit(f"more than {MORE_AT_MOST} instructions for knowing why")

@@ -1,0 +1,141 @@
+// Calls that spin before they park, and items that take a while to move.
+#include "program.hpp"
+
+namespace interleave {
+
+namespace {
+
+using namespace std::chrono_literals;
+using inquest::channel;
+using inquest::status;
+
+// Long enough for two looks, with a yield between them.
+template <class T = int>
+channel<T> spinning(std::size_t capacity = 1) {
+    return channel<T>({.capacity = capacity, .spin = 1});
+}
+
+void spin_one_each() {
+    auto queue = spinning();
+    watch(queue, "queue");
+    ledger all;
+    {
+        const auto p = thread("producer", [&] { require(push_all(queue, all, {0, 1}), "a push failed"); });
+        const auto c = thread("consumer", [&] { pop_all(queue, all, 2); });
+    }
+    all.settle();
+}
+
+// One that spins takes what one that is parked was woken for; that one parks again.
+void spin_and_park() {
+    auto queue = spinning();
+    watch(queue, "queue");
+    ledger all;
+    {
+        const auto parked = thread("parked", [&] { pop_all(queue, all, 1); });
+        until_quiet();
+        const auto newcomer = thread("newcomer", [&] { pop_all(queue, all, 1); });
+        push_all(queue, all, {0, 1});
+    }
+    all.settle();
+}
+
+void spin_and_close() {
+    auto queue = spinning();
+    watch(queue, "queue");
+    ledger all;
+    push_all(queue, all, {0});
+    {
+        const auto p = thread("producer", [&] { require(!push_all(queue, all, {1}), "nobody pops"); });
+        queue.close();
+    }
+    all.recovered(queue.recover());
+    all.settle();
+}
+
+void spin_and_stop() {
+    auto queue = spinning();
+    watch(queue, "queue");
+    stop_source stop;
+    {
+        const auto c = thread("stopped", [&] {
+            const auto item = queue.pop(stop.get_token());
+            require(!item && item.error().status() == status::stopped, "nobody pushes");
+        });
+        stop.request_stop();
+    }
+}
+
+void spin_and_timeout() {
+    auto queue = spinning();
+    watch(queue, "queue");
+    ledger all;
+    {
+        const auto c = thread("consumer", [&] {
+            if (const auto item = queue.pop_for(1us)) return all.popped(*item);
+        });
+        push_all(queue, all, {0});
+    }
+    all.recovered(queue.recover());
+    all.settle();
+}
+
+// A channel that goes under calls that spin in it.
+void channel_goes_under_a_spin() {
+    auto queue = std::make_unique<channel<int>>(inquest::channel_options{.capacity = 1, .spin = 1});
+    watch(*queue, "queue");
+    const auto c = thread("consumer", [q = queue.get()] {
+        const auto item = q->pop();
+        require(!item && item.error().status() == status::aborted, "nobody pushes");
+    });
+    until_within(*queue);
+    queue.reset();
+}
+
+/// Moving it takes a step, before which neither has it whole.
+class slow_parcel {
+  public:
+    explicit slow_parcel(int item) : item_(item) {}
+    slow_parcel(slow_parcel&& other) noexcept {
+        take_a_step();
+        item_ = std::exchange(other.item_, -1);
+    }
+    slow_parcel& operator=(slow_parcel&&) = delete;
+    ~slow_parcel() { item_ = -1; }
+    [[nodiscard]] int item() const { return item_; } // -1: not there
+
+  private:
+    int item_ = -1;
+};
+
+// A slot is the other side's only once its item is in, or out.
+void slow_parcels() {
+    channel<slow_parcel> queue(1);
+    watch(queue, "queue");
+    ledger all;
+    {
+        const auto p = thread("producer", [&] {
+            for (const int item : {0, 1, 2}) all.pushed(item, queue.push(slow_parcel(item)).has_value());
+        });
+        const auto c = thread("consumer", [&] {
+            for (int i = 0; i < 3; ++i) all.popped(queue.pop()->item());
+        });
+    }
+    all.settle();
+}
+
+constexpr program table[] = {
+    {"spin_one_each", spin_one_each, 3, 24'440, 2000},
+    {"spin_and_park", spin_and_park, 3, 63'124, 2000, false, true},
+    {"spin_and_close", spin_and_close, 5, 676, 2000},
+    {"spin_and_stop", spin_and_stop, 5, 276, 2000},
+    {"spin_and_timeout", spin_and_timeout, 5, 413, 2000},
+    {"channel_goes_under_a_spin", channel_goes_under_a_spin, 3, 5'830, 2000, true, true},
+    {"slow_parcels", slow_parcels, 3, 47'315, 2000},
+};
+
+} // namespace
+
+std::span<const program> spins() { return table; }
+
+} // namespace interleave

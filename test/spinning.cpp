@@ -1,0 +1,135 @@
+// Waiting calls spin before they park: how long, and that it costs nothing where nothing comes.
+#include "support/support.hpp"
+
+#include <inquest/inquest.hpp>
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <ctime>
+#include <thread>
+#include <vector>
+
+using namespace std::chrono_literals;
+using inquest::channel;
+using inquest::make_channel;
+using inquest::status;
+using support::stress;
+using support::wait_for_blocked;
+
+namespace {
+
+// What the process has run so far, on all processors together.
+std::chrono::nanoseconds cpu_time() {
+    timespec t{};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec);
+}
+
+} // namespace
+
+TEST_CASE("with spin = 0 two hundred threads share one channel, and each item arrives once") {
+    constexpr int producers = 100, consumers = 100, capacity = 8;
+    const int each = stress(1000);
+    auto [tx, rx] = make_channel<int>({.capacity = capacity, .spin = 0});
+    std::vector<std::atomic<int>> seen(static_cast<std::size_t>(producers * each));
+    {
+        std::vector<std::jthread> threads;
+        for (int c = 0; c < consumers; ++c)
+            threads.emplace_back([&, rx]() mutable {
+                while (const auto item = rx.pop()) ++seen[static_cast<std::size_t>(*item)];
+            });
+        for (int p = 0; p < producers; ++p)
+            threads.emplace_back([&, p, tx]() mutable {
+                for (int i = 0; i < each; ++i) CHECK(tx.push(p * each + i));
+                tx.finish();
+            });
+        tx.finish();
+    }
+    CHECK(std::ranges::all_of(seen, [](const auto& times) { return times == 1; }));
+    CHECK(rx.ended()->status() == status::complete);
+}
+
+TEST_CASE("with spin = 0 a call that waits parks at once, and with a long spin it does not") {
+    for (const unsigned spin : {0U, 60'000'000U}) {
+        channel<int> queue({.capacity = 1, .spin = spin});
+        std::atomic<bool> there{false};
+        std::jthread consumer([&] {
+            there = true;
+            CHECK(queue.pop().value() == 7);
+        });
+        support::wait_for("the consumer", [&] { return there.load(); });
+        if (spin == 0)
+            wait_for_blocked(queue);
+        else
+            for (int i = 0; i < 100; ++i) {
+                std::this_thread::sleep_for(100us);
+                REQUIRE(inquest::detail::access::core(queue)->blocked() == 0);
+            }
+        CHECK(queue.push(7));
+    }
+}
+
+TEST_CASE("a call that spins ends with a close, a stop, a deadline and the channel's own end") {
+    constexpr unsigned minute = 60'000'000;
+    auto queue = std::make_unique<channel<int>>(inquest::channel_options{.capacity = 1, .spin = minute});
+    CHECK(queue->pop_for(1ms).error().status() == status::timeout);
+    {
+        std::stop_source stop;
+        std::jthread consumer(
+            [&] { CHECK(queue->pop(stop.get_token()).error().status() == status::stopped); });
+        std::this_thread::sleep_for(1ms);
+        stop.request_stop();
+    }
+    {
+        auto worker = inquest::spawn("w", *queue, [](inquest::receiver<int>& in) { CHECK(!in.pop()); });
+        std::this_thread::sleep_for(1ms);
+        worker.request_stop();
+    }
+    channel<int> second({.capacity = 1, .spin = minute});
+    {
+        std::jthread consumer([&] { CHECK(second.pop().error().status() == status::complete); });
+        std::this_thread::sleep_for(1ms);
+        second.close();
+    }
+    queue = std::make_unique<channel<int>>(inquest::channel_options{.capacity = 1, .spin = minute});
+    std::jthread consumer([&] { CHECK(queue->pop().error().status() == status::aborted); });
+    std::this_thread::sleep_for(10ms); // it is inside
+    queue.reset();
+}
+
+TEST_CASE("calls that wait for long use no processor") {
+    auto [tx, rx] = make_channel<int>(1);
+    {
+        std::vector<std::jthread> waiting;
+        for (int c = 0; c < 8; ++c)
+            waiting.emplace_back([&] { CHECK(rx.pop().error().status() == status::complete); });
+        wait_for_blocked(rx, 8);
+        const auto before = cpu_time();
+        std::this_thread::sleep_for(400ms);
+        CHECK(cpu_time() - before < 100ms); // eight that spun would take all of each processor
+        tx.finish();
+    }
+}
+
+TEST_CASE("items that come rarely are waited for without spinning") {
+    constexpr unsigned millisecond = 1'000;
+    channel<int> queue({.capacity = 1, .spin = millisecond});
+    std::jthread consumer([&] {
+        while (queue.pop()) {
+        }
+    });
+    const auto send = [&](int items) {
+        for (int i = 0; i < items; ++i) {
+            std::this_thread::sleep_for(5ms);
+            CHECK(queue.push(i));
+        }
+    };
+    send(10); // after so many it has seen that they come more rarely than that
+    const auto before = cpu_time();
+    send(60);
+    CHECK(cpu_time() - before < 50ms); // it would spin for one millisecond for each
+    queue.close();
+}
