@@ -146,9 +146,11 @@ BREAKAGES = [
     ("closed_not_looked_at", "looked at outside the lock", "close_and_pops", 1, 38, "lost wake-up", CALL,
      "mine_.awaited_->get() != mine_.seen_ || channel_",
      "mine_.awaited_->get() != mine_.seen_ || (!BROKEN) & channel_"),
-    ("first_look_remembered", "livelock", "one_each", 0, 1, "livelock", CALL,
+    ("first_look_remembered", "livelock", "two_and_two", 0, 4, "livelock", CALL,
+     "            awaited_ = &of;\n"
      "            seen_ = seen;",
-     "            if (!BROKEN || seen_ == 0) seen_ = seen;"),
+     "            if (!BROKEN || !awaited_) seen_ = seen;\n"
+     "            awaited_ = &of;"),
     ("turn_before_the_item", "item lost or doubled", "slow_parcels", 1, 34, "lost wake-up", CORE,
      "    void put(slot& into, U& item, hold& mine) {\n",
      "    void put(slot& into, U& item, hold& mine) {\n"
@@ -204,7 +206,7 @@ BREAKAGES = [
      "        if (auto failed = state.failed()) failures.push_back(failed->cause());\n    }",
      "        if (auto failed = state.failed()) failures.push_back(failed->cause());\n"
      "        if (BROKEN) break;\n    }"),
-    ("node_left_behind", "touch after release", "stop_a_worker", 2, 369, "destroys a mutex that is locked", CONTROL,
+    ("node_left_behind", "touch after release", "stop_a_worker", 2, 363, "destroys a mutex that is locked", CONTROL,
      "    if (current_worker) current_worker->set_blocked({});\n"
      "}",
      "    if (current_worker && !BROKEN) current_worker->set_blocked({});\n"
