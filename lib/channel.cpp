@@ -28,6 +28,11 @@ std::size_t channel_control::blocked() const noexcept {
     return push_.waiting.size() + pop_.waiting.size();
 }
 
+std::size_t channel_control::inside() const noexcept {
+    const both locks(*this);
+    return push_.inside + pop_.inside;
+}
+
 cause channel_control::known_cause() const {
     const std::lock_guard lock(push_.lock);
     return refusal_cause();

@@ -17,6 +17,7 @@ using inquest::channel;
 using inquest::make_channel;
 using inquest::status;
 using support::stress;
+using support::wait_for_a_call;
 using support::wait_for_blocked;
 
 namespace {
@@ -74,30 +75,30 @@ TEST_CASE("with spin = 0 a call that waits parks at once, and with a long spin i
 
 TEST_CASE("a call that spins ends with a close, a stop, a deadline and the channel's own end") {
     constexpr unsigned minute = 60'000'000;
-    auto queue = std::make_unique<channel<int>>(inquest::channel_options{.capacity = 1, .spin = minute});
-    CHECK(queue->pop_for(1ms).error().status() == status::timeout);
+    channel<int> queue({.capacity = 1, .spin = minute});
+    CHECK(queue.pop_for(1ms).error().status() == status::timeout);
     {
         std::stop_source stop;
         std::jthread consumer(
-            [&] { CHECK(queue->pop(stop.get_token()).error().status() == status::stopped); });
-        std::this_thread::sleep_for(1ms);
+            [&] { CHECK(queue.pop(stop.get_token()).error().status() == status::stopped); });
+        wait_for_a_call(queue);
         stop.request_stop();
     }
     {
-        auto worker = inquest::spawn("w", *queue, [](inquest::receiver<int>& in) { CHECK(!in.pop()); });
-        std::this_thread::sleep_for(1ms);
+        auto worker = inquest::spawn("w", queue, [](inquest::receiver<int>& in) { CHECK(!in.pop()); });
+        wait_for_a_call(queue);
         worker.request_stop();
     }
     channel<int> second({.capacity = 1, .spin = minute});
     {
         std::jthread consumer([&] { CHECK(second.pop().error().status() == status::complete); });
-        std::this_thread::sleep_for(1ms);
+        wait_for_a_call(second);
         second.close();
     }
-    queue = std::make_unique<channel<int>>(inquest::channel_options{.capacity = 1, .spin = minute});
-    std::jthread consumer([&] { CHECK(queue->pop().error().status() == status::aborted); });
-    std::this_thread::sleep_for(10ms); // it is inside
-    queue.reset();
+    auto third = std::make_unique<channel<int>>(inquest::channel_options{.capacity = 1, .spin = minute});
+    std::jthread consumer([&it = *third] { CHECK(it.pop().error().status() == status::aborted); });
+    wait_for_a_call(*third);
+    third.reset();
 }
 
 TEST_CASE("calls that wait for long use no processor") {

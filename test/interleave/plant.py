@@ -144,8 +144,8 @@ BREAKAGES = [
      "        if (!early && is_news()) return true;\n"
      "        other()"),
     ("closed_not_looked_at", "looked at outside the lock", "close_and_pops", 1, 38, "lost wake-up", CALL,
-     "mine_.awaited_->get() != mine_.seen_ || channel_",
-     "mine_.awaited_->get() != mine_.seen_ || (!BROKEN) & channel_"),
+     "|| channel_.closed_.get();\n        }\n        [[nodiscard]] bool is_late",
+     "|| (channel_.closed_.get() && !BROKEN);\n        }\n        [[nodiscard]] bool is_late"),
     ("first_look_remembered", "livelock", "two_and_two", 0, 4, "livelock", CALL,
      "            awaited_ = &of;\n"
      "            seen_ = seen;",

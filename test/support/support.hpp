@@ -50,6 +50,13 @@ void wait_for_blocked(const inquest::detail::handle<T>& end, std::size_t n = 1) 
              [&] { return inquest::detail::access::core(end)->blocked() == n; });
 }
 
+/// Waits until a call waits in the channel of `end`, spinning or parked.
+template <class T>
+void wait_for_a_call(const inquest::detail::handle<T>& end) {
+    wait_for("waiting for a call to begin to wait",
+             [&] { return inquest::detail::access::core(end)->inside() > 0; });
+}
+
 /// `n`, or a tenth of it where INQUEST_TEST_TENTH is set, as slow sanitizer builds have it.
 inline int stress(int n) {
     static const bool tenth = std::getenv("INQUEST_TEST_TENTH") != nullptr;

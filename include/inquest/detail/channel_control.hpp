@@ -57,8 +57,9 @@ class channel_control {
     [[nodiscard]] std::size_t size() const noexcept;
     [[nodiscard]] bool is_closed() const noexcept;
 
-    /// Calls that are parked in it now.
+    /// Calls that are parked in it now; and those that wait, spinning or parked.
     [[nodiscard]] std::size_t blocked() const noexcept;
+    [[nodiscard]] std::size_t inside() const noexcept;
 
     // Ends. Each blocks for the channel's lock only.
     void add_sender() noexcept;
