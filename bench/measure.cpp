@@ -21,6 +21,13 @@ constexpr auto usage_text = "usage: measure QUEUE MEASURE [KEY=NUMBER...], or me
                             "exit status: 0, 1 where a message was lost or doubled, 2 for bad usage, 3 where "
                             "QUEUE has no such thing\n";
 
+/// Those of `each_queue`, and ours with workers.
+template <class F>
+void each(F&& with) {
+    each_queue(with);
+    with.template operator()<of_worker>();
+}
+
 [[noreturn]] void refuse() {
     std::fputs(usage_text, stderr);
     std::exit(2);
@@ -74,8 +81,11 @@ std::optional<figures> measure(std::string_view what, const options& with) {
         if (with["payload"] == 256) return measure_throughput<Queue, text>(with);
         refuse();
     }
-    if (what == "round_trip") return round_trip<queue>(capacity, time);
-    if (what == "paced") return paced<queue>(capacity, with["rate"], time);
+    if constexpr (requires(queue& q) { q.pop(); }) {
+        if (what == "round_trip") return round_trip<queue>(capacity, time);
+        if (what == "paced") return paced<queue>(capacity, with["rate"], time);
+    } else if (what == "round_trip" || what == "paced")
+        return std::nullopt;
     if (what == "cause") {
         const failing how{.doing = with["parked"] ? producer::parked : producer::running,
                           .rounds = with.operator[]<unsigned>("rounds")};
@@ -92,14 +102,14 @@ std::optional<figures> measure(std::string_view what, const options& with) {
 int main(int argc, char** argv) {
     const std::span<char*> given(argv + 1, static_cast<std::size_t>(argc - 1));
     if (given.size() == 1 && std::string_view(given[0]) == "--list") {
-        each_queue([]<template <class> class Queue>() { std::puts(Queue<word>::name); });
+        each([]<template <class> class Queue>() { std::puts(Queue<word>::name); });
         return 0;
     }
     if (given.size() < 2) refuse();
     const options with(given.subspan(2));
     std::optional<figures> found;
     bool known = false;
-    each_queue([&]<template <class> class Queue>() {
+    each([&]<template <class> class Queue>() {
         if (std::string_view(given[0]) != Queue<word>::name) return;
         known = true;
         found = measure<Queue>(given[1], with);

@@ -39,6 +39,7 @@ int main(int argc, char** argv) {
                 add<Queue, text>(producers, consumers, capacity, "256");
             });
     add<of_inquest, word>(1, 1, 1024, "8", 64);
+    add<of_worker, word>(1, 1, 1024, "8");
     benchmark::Initialize(&argc, argv);
     if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
     benchmark::RunSpecifiedBenchmarks();

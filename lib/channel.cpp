@@ -1,16 +1,10 @@
 #include "platform.hpp"
+#include "spinning.hpp"
 
 #include <inquest/detail/channel_control.hpp>
 #include <inquest/hook.hpp>
 
 namespace inquest::inline INQUEST_ABI::detail {
-
-namespace {
-
-// Nobody can do anything while the only processor spins.
-const unsigned looks = platform::processors() == 1 ? 1 : looks_between_yields;
-
-} // namespace
 
 channel_control::channel_control(channel_options options)
     : capacity_(options.capacity), options_(std::move(options)),
@@ -271,6 +265,16 @@ push_error channel_control::push_refused(status why, const std::source_location&
     return {why, refusal_cause(), site, accepted, early, undelivered};
 }
 
+const std::source_location& no_push() noexcept {
+    static constexpr auto here = std::source_location::current();
+    return here;
+}
+
+const std::source_location& no_more_pushes() noexcept {
+    static constexpr auto here = std::source_location::current();
+    return here;
+}
+
 push_error channel_control::refusal(const std::source_location& site) const {
     const std::lock_guard lock(push_.lock);
     return push_refused(status::closed, site, 0);
@@ -290,12 +294,12 @@ pop_error channel_control::pop_refused(status why) const {
 // ------------------------------------------------------------------------------------------------
 
 // Before it blocks, whoever meets a lock held tries it some more: it is held for a few instructions only.
-void channel_control::hold::lock_patiently() noexcept {
+void channel_control::side::lock_patiently() noexcept {
     for (unsigned round = 0; round < lock_rounds; ++round) {
         for (unsigned i = 0; i < 1U << round; ++i) spin_hint();
-        if (lock_.try_lock()) return;
+        if (lock.try_lock()) return;
     }
-    lock_.lock();
+    lock.lock();
 }
 
 bool channel_control::waiting::wait() {
@@ -303,15 +307,13 @@ bool channel_control::waiting::wait() {
            : !how_.block                  ? outcome::would_block
                                           : outcome::late;
     if (end_ != outcome::late || late_) return false;
-    if (!counted_) {
-        counted_ = true;
-        ++side_.inside;
-        deadline_ = how_.ends();
-    }
+    count();
+    if (!waited_) deadline_ = how_.ends();
+    waited_ = true;
     if (is_late())
         return late_ = true; // one more try is due in any case; parking for no time costs a time slice
     const bool spins = side_.is_worth_spinning(channel_.spin_limit_);
-    mine_.unlock(); // and wakes, of a range that got part of its way: those may be who we wait for
+    mine_.unlock();
     began_ = {};
     if (!spins || !spin()) late_ = !park();
     const auto now = began_ == clock::time_point{} ? began_ : clock::now();
@@ -323,10 +325,7 @@ bool channel_control::waiting::wait() {
 // True where there is news, or a stop request.
 bool channel_control::waiting::spin() {
     for (;;) {
-        for (unsigned look = 0; look < looks; ++look) {
-            if (is_news()) return true;
-            for (unsigned i = 0; i < hints_between_looks; ++i) spin_hint();
-        }
+        if (look_out([this] { return is_news(); })) return true;
         if (how_.stop_requested()) return true;
         const auto now = clock::now();
         if (began_ == clock::time_point{}) began_ = now;
@@ -336,11 +335,11 @@ bool channel_control::waiting::spin() {
     }
 }
 
-// Where the next item can be expected within the limit. Of what goes to and fro between two threads that both park, most
+// Where the next item for one of those that wait can be expected within the limit. Of what goes to and fro between two threads that both park, most
 // of the time is the parking's own; so it is tried anew at times.
 bool channel_control::side::is_worth_spinning(clock::duration limit) noexcept {
     if (limit == clock::duration::zero()) return false;
-    if (pace <= limit) return true;
+    if (pace * static_cast<clock::rep>(inside) <= limit) return true;
     if (++unspun < 128) return false;
     unspun = 0;
     pace = limit; // what is seen next decides
@@ -349,6 +348,7 @@ bool channel_control::side::is_worth_spinning(clock::duration limit) noexcept {
 
 // A moving average over eight such times; each counts as a few limits at most, so that a silence is soon forgotten.
 void channel_control::side::take_pace(clock::time_point now, clock::duration limit) noexcept {
+    if (now < paced_at) return; // another one has come first with a later look at the clock
     const auto items = static_cast<clock::rep>(std::max<std::uint64_t>(done - paced_done, 1));
     pace += (std::min((now - paced_at) / items, 4 * limit) - pace) / 8;
     paced_at = now;

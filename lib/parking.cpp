@@ -1,3 +1,5 @@
+#include "spinning.hpp"
+
 #include <inquest/detail/parking.hpp>
 
 namespace inquest::inline INQUEST_ABI::detail {
@@ -86,6 +88,7 @@ void latch::open() noexcept {
 }
 
 bool latch::wait(clock::time_point deadline) {
+    if (spin([this] { return is_open(); }, deadline)) return true;
     waiter node;
     {
         const std::lock_guard lock(mutex_);

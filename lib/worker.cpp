@@ -1,4 +1,5 @@
 #include "platform.hpp"
+#include "spinning.hpp"
 
 #include <inquest/detail/channel_control.hpp>
 #include <inquest/hook.hpp>
@@ -181,6 +182,12 @@ void wait_for_end(worker_record& record, const std::weak_ptr<channel_control>& c
             tell_long_wait(record.glance(clock::now() - since, known_cause(channel)));
         } catch (const std::bad_alloc&) { // then nobody is told, and the wait goes on
         }
+}
+
+// To be woken costs the one who joins a multiple of what is left of the other's life.
+void join_ended(jthread& thread) {
+    spin([&] { return has_exited(thread); });
+    thread.join();
 }
 
 cause known_cause(const std::weak_ptr<channel_control>& channel) noexcept {

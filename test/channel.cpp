@@ -8,6 +8,7 @@
 #include <functional>
 #include <limits>
 #include <numeric>
+#include <source_location>
 
 using inquest::cause;
 using inquest::cause_kind;
@@ -341,6 +342,62 @@ TEST_CASE("a moved-from end answers as a closed, empty channel") {
     CHECK(copy.is_closed());
     CHECK(!tx2.is_closed());
     tx2.finish();
+}
+
+TEST_CASE("one place that pushes through many senders is told of each what holds for it") {
+    const auto send = [](auto& to, std::source_location site) { return to.push(1, site); };
+    const auto here = std::source_location::current();
+    auto [tx, rx] = make_channel<int>(16);
+    auto other = tx;
+    for (const auto& site : {here, std::source_location{}}) {
+        auto mine = tx;
+        CHECK(send(mine, site));
+        CHECK(send(mine, site));
+        auto its = std::move(mine);
+        CHECK(send(mine, site).error().status() == status::closed); // NOLINT(bugprone-use-after-move)
+        CHECK(send(its, site));
+        its.finish();
+        CHECK(send(its, site).error().status() == status::closed);
+        auto copy = its;
+        CHECK(send(copy, site).error().status() == status::closed);
+        its = other;
+        CHECK(send(its, site));
+        its.finish();
+    }
+    other.finish();
+    tx.finish();
+    CHECK(rx.size() == 8);
+}
+
+TEST_CASE("a sender that is finished while it pushes takes nothing after that") {
+    for (int round = 0; round < stress(2000); ++round) {
+        auto [tx, rx] = make_channel<int>(64);
+        auto other = tx; // keeps it open
+        const auto send = [&out = tx] { return out.push(1).has_value(); };
+        std::atomic<int> accepted{0};
+        {
+            std::jthread pushing([&] {
+                for (int i = 0; i < 8; ++i) accepted += send();
+            });
+            tx.finish();
+        }
+        CHECK(!send());
+        CHECK(rx.size() == static_cast<std::size_t>(accepted));
+        other.finish();
+    }
+}
+
+TEST_CASE("whoever sees it closed sees what the one who closed it had done before") {
+    for (int round = 0; round < stress(500); ++round) {
+        auto [tx, rx] = make_channel<int>(1);
+        int plain = 0;
+        std::jthread closing([&] {
+            plain = 1;
+            tx.close();
+        });
+        while (!rx.is_closed()) std::this_thread::yield();
+        CHECK(plain == 1);
+    }
 }
 
 TEST_CASE("assignment lets go of the end held before") {

@@ -235,6 +235,41 @@ TEST_CASE("a copy that throws on push leaves queue and argument as they were, bl
     CHECK(rx.pop()->value == 2);
 }
 
+TEST_CASE("an item is moved once on its way in and once on its way out, however the pop came to it") {
+    struct counting {
+        explicit counting(int& moves) : moves_(&moves) {}
+        counting(counting&& other) noexcept : moves_(other.moves_) { ++*moves_; }
+        counting& operator=(counting&&) = delete;
+        int* moves_;
+    };
+    int moves = 0;
+    auto [tx, rx] = make_channel<counting>(1);
+    SUBCASE("at once") {
+        CHECK(tx.push(counting(moves)));
+        CHECK(rx.pop().has_value());
+    }
+    SUBCASE("after a wait") {
+        std::jthread consumer([&in = rx] { CHECK(in.pop().has_value()); });
+        support::wait_for_blocked(rx);
+        CHECK(tx.push(counting(moves)));
+    }
+    SUBCASE("by a worker") {
+        CHECK(tx.push(counting(moves)));
+        tx.finish();
+        auto worker =
+            inquest::spawn("w", rx, [](inquest::receiver<counting>& in) { CHECK(in.pop().has_value()); });
+        CHECK(worker.join());
+    }
+    SUBCASE("by a worker that is attached to another channel") {
+        CHECK(tx.push(counting(moves)));
+        auto [other_tx, other_rx] = make_channel<int>(1);
+        auto worker = inquest::spawn("w", std::move(other_rx),
+                                     [&in = rx](inquest::receiver<int>&) { CHECK(in.pop().has_value()); });
+        CHECK(worker.join());
+    }
+    CHECK(moves == 2);
+}
+
 TEST_CASE("a copy that throws on pop leaves the item first in line, for whoever comes next") {
     auto [tx, rx] = make_channel<touchy>(2);
     CHECK(tx.push(touchy(1)));

@@ -5,8 +5,11 @@
 
 #include <array>
 #include <chrono>
+#include <functional>
 #include <numeric>
 #include <span>
+#include <thread>
+#include <vector>
 
 using namespace std::chrono_literals;
 using inquest::cause;
@@ -56,6 +59,60 @@ TEST_CASE("push_range blocks midway and goes on; consumers are woken while it is
     for (int item : rx) CHECK(item == next++);
     CHECK(next == 1001);
     CHECK(rx.ended()->status() == status::complete);
+}
+
+namespace {
+
+// Takes its time to be copied.
+struct slow {
+    explicit slow(int n) : number(n) {}
+    slow(const slow& other) : number(other.number) {
+        for (int i = 0; i < 500; ++i) asm volatile("");
+    }
+    slow& operator=(const slow&) = default;
+    int number;
+};
+
+} // namespace
+
+TEST_CASE("a range that finds room again and again still sees a stop, and lets a close in") {
+    constexpr int total = 1'000'000, early = 100;
+    auto [tx, rx] = make_channel<slow>(16);
+    const std::vector<slow> all(total, slow(1));
+    std::stop_source stop;
+    int got = 0;
+    auto expected = status::stopped;
+    std::function<void()> end = [&] { stop.request_stop(); };
+    SUBCASE("by a stop") {}
+    SUBCASE("by a close") {
+        expected = status::closed;
+        end = [&in = rx] { in.close(); };
+    }
+    std::jthread consumer([&, &in = rx] {
+        while (in.pop())
+            if (++got == early) end();
+    });
+    const auto sent = tx.push_range(all, stop.get_token());
+    REQUIRE(!sent);
+    CHECK(sent.error().status() == expected);
+    CHECK(sent.error().accepted() >= early);
+    CHECK(sent.error().accepted() < total);
+    tx.finish();
+    consumer.join();
+    CHECK(static_cast<std::size_t>(got) == sent.error().accepted());
+}
+
+TEST_CASE("a long pop_range lets a stop in between, and what it has stays") {
+    auto [tx, rx] = make_channel<int>(1024);
+    auto all = numbers(1024);
+    CHECK(tx.push_range(all));
+    std::stop_source stop;
+    stop.request_stop();
+    std::vector<int> out;
+    CHECK(rx.pop_range(out, 1000, stop.get_token()).error().status() == status::stopped);
+    CHECK(rx.pop_range(out, 1000).value() == 1000);
+    CHECK(out.back() == 1000);
+    CHECK(rx.pop_range_for(out, 1000, 1ms).value() == 24);
 }
 
 TEST_CASE("a push_range that is cut off says how many went in, and leaves the rest as it was") {

@@ -83,6 +83,36 @@ class of_inquest {
     inquest::channel<T> queue_;
 };
 
+/// Counted ends, and consumers that are workers.
+template <class T>
+class of_worker {
+  public:
+    static constexpr const char* name = "inquest-worker";
+    static constexpr limits can{};
+    explicit of_worker(std::size_t capacity) : ends_(inquest::make_channel<T>(capacity)) {}
+    bool push(T&& item) { return ends_.first.push(std::move(item)).has_value(); }
+    void end(unsigned) { ends_.first.finish(); }
+    struct popping {
+        inquest::receiver<T>& from;
+        std::optional<T> pop() {
+            auto item = from.pop();
+            if (!item) return std::nullopt;
+            return std::move(*item);
+        }
+    };
+    /// A thread that runs `body` with something to pop from.
+    template <class F>
+    auto consumer(F body) {
+        return inquest::spawn("consumer", ends_.second, [body](inquest::receiver<T>& from) mutable {
+            popping its{from};
+            body(its);
+        });
+    }
+
+  private:
+    std::pair<inquest::sender<T>, inquest::receiver<T>> ends_;
+};
+
 template <class T>
 class of_mutex : public plain_queue<T> {
   public:

@@ -67,6 +67,15 @@ void pop_to_end(Queue& from, const traffic& how, account& got) {
     while (const auto item = from.pop()) got.add(number(*item));
 }
 
+/// A thread that runs `body` with something to pop from.
+template <class Queue, class F>
+auto consumer(Queue& queue, F body) {
+    if constexpr (requires { queue.consumer(body); })
+        return queue.consumer(body);
+    else
+        return std::thread([&queue, body]() mutable { body(queue); });
+}
+
 /// `ns` is a message's share of the time from when all start until the last has arrived.
 template <class T, class Queue>
 figures throughput(const traffic& how) {
@@ -74,14 +83,17 @@ figures throughput(const traffic& how) {
     std::atomic<bool> over{false};
     std::barrier start(static_cast<std::ptrdiff_t>(how.producers + how.consumers + 1));
     std::vector<account> sent(how.producers), got(how.consumers);
-    std::vector<std::thread> producers, consumers;
-    for (unsigned c = 0; c < how.consumers; ++c)
-        consumers.emplace_back([&, c] {
+    const auto consume = [&](unsigned c) {
+        return consumer(queue, [&, c](auto& from) {
             account mine; // its own until the end: no line is shared
             start.arrive_and_wait();
-            pop_to_end<T>(queue, how, mine);
+            pop_to_end<T>(from, how, mine);
             got[c] = mine;
         });
+    };
+    std::vector<decltype(consume(0))> consumers;
+    for (unsigned c = 0; c < how.consumers; ++c) consumers.push_back(consume(c));
+    std::vector<std::thread> producers;
     for (unsigned p = 0; p < how.producers; ++p)
         producers.emplace_back([&, p] {
             account mine;
@@ -96,7 +108,7 @@ figures throughput(const traffic& how) {
     over = true;
     for (auto& one : producers) one.join();
     queue.end(how.consumers);
-    for (auto& one : consumers) one.join();
+    for (auto& one : consumers) (void)one.join();
     const auto took = now() - began;
 
     figures result;

@@ -79,12 +79,18 @@ class handle {
     explicit handle(std::shared_ptr<channel_core<T>> core) noexcept : core_(std::move(core)) {}
 
     template <class U>
+    [[gnu::always_inline]] std::expected<void, push_error> send(U& item, const patience& how,
+                                                                std::source_location site) {
+        if (!core_) return std::unexpected(push_error(status::closed, {}, site));
+        return core_->push(item, how, site);
+    }
+    template <class U>
     std::expected<void, push_error> send(U* items, std::size_t n, std::size_t& accepted, const patience& how,
                                          const std::source_location& site) {
         if (!core_) return std::unexpected(push_error(status::closed, {}, site));
         return core_->push(items, n, accepted, how, site);
     }
-    std::expected<T, pop_error> receive(const patience& how) {
+    [[gnu::always_inline]] std::expected<T, pop_error> receive(const patience& how) {
         if (!core_) return std::unexpected(pop_error(status::closed));
         return core_->pop(how);
     }
@@ -121,12 +127,14 @@ class sender : public detail::handle<T>, public push_operations<sender<T>, T> {
   public:
     using value_type = T;
 
-    sender(const sender& other) : detail::handle<T>(other), finished_(other.is_finished()) {
-        if (this->core_ && !finished_) this->core_->add_sender();
+    sender(const sender& other)
+        : detail::handle<T>(other),
+          last_push_(other.is_finished() ? detail::no_more_pushes() : detail::no_push()) {
+        if (this->core_ && !is_finished()) this->core_->add_sender();
     }
     sender(sender&& other) noexcept
-        : detail::handle<T>(std::move(other)), finished_(other.is_finished()),
-          last_push_(other.last_push_.load()) {}
+        : detail::handle<T>(std::move(other)),
+          last_push_(other.last_push_.exchange(detail::no_more_pushes())) {}
     sender& operator=(const sender& other) {
         if (this != &other) *this = sender(other);
         return *this;
@@ -135,8 +143,7 @@ class sender : public detail::handle<T>, public push_operations<sender<T>, T> {
         if (this != &other) {
             drop();
             this->core_ = std::move(other.core_);
-            finished_ = other.is_finished();
-            last_push_ = other.last_push_.load();
+            last_push_ = other.last_push_.exchange(detail::no_more_pushes());
         }
         return *this;
     }
@@ -147,7 +154,8 @@ class sender : public detail::handle<T>, public push_operations<sender<T>, T> {
     /// This sender takes no more pushes (`closed`), though one that is blocked already goes on; a second call does
     /// nothing.
     void finish() noexcept {
-        if (this->core_ && !finished_.exchange(true)) this->core_->finish_sender();
+        if (this->core_ && !is(last_push_.exchange(detail::no_more_pushes()), detail::no_more_pushes()))
+            this->core_->finish_sender();
     }
 
     using detail::handle<T>::close;
@@ -163,9 +171,27 @@ class sender : public detail::handle<T>, public push_operations<sender<T>, T> {
         this->core_->add_sender();
     }
 
-    bool is_finished() const noexcept { return finished_.load(); }
+    static bool is(const std::source_location& one, const std::source_location& other) noexcept {
+        return std::memcmp(&one, &other, sizeof one) == 0;
+    }
+    bool is_finished() const noexcept { return is(last_push_.load(), detail::no_more_pushes()); }
 
     friend push_operations<sender<T>, T>;
+    template <class U>
+    [[gnu::always_inline]] std::expected<void, push_error> send(U& item, const detail::patience& how,
+                                                                std::source_location site) {
+        // As a rule it is: a producer's loop has one place. Then the sender is neither finished nor moved from.
+        return is(site, last_push_.load()) ? this->core_->push(item, how, site)
+                                           : send_from_elsewhere(item, how, site);
+    }
+    template <class U>
+    [[gnu::noinline]] std::expected<void, push_error> send_from_elsewhere(U& item, detail::patience how,
+                                                                          std::source_location site) {
+        if (is_finished() && this->core_) return std::unexpected(this->core_->refusal(site));
+        auto sent = detail::handle<T>::send(item, how, site);
+        if (sent) note_push(site);
+        return sent;
+    }
     template <class U>
     std::expected<void, push_error> send(U* items, std::size_t n, std::size_t& accepted,
                                          const detail::patience& how, const std::source_location& site) {
@@ -182,10 +208,11 @@ class sender : public detail::handle<T>, public push_operations<sender<T>, T> {
         return detail::handle<T>::send(items, n, accepted, how, site);
     }
 
-    // Written once as a rule: the place is the same on every turn of a producer's loop.
-    void note_push(const std::source_location& site) noexcept {
-        const auto last = last_push_.load();
-        if (std::memcmp(&last, &site, sizeof site) != 0) last_push_ = site;
+    void note_push(std::source_location site) noexcept {
+        auto last = last_push_.load();
+        while (!is(last, site) && !is(last, detail::no_more_pushes()) &&
+               !last_push_.compare_exchange_strong(last, site)) {
+        }
     }
 
     void drop() noexcept {
@@ -193,12 +220,12 @@ class sender : public detail::handle<T>, public push_operations<sender<T>, T> {
         const detail::uncancelled guard;
         const std::source_location last = last_push_.load();
         this->core_->drop_sender(is_finished(), std::uncaught_exceptions() > unwinding_,
-                                 last.line() != 0 ? &last : nullptr);
+                                 is(last, detail::no_push()) ? nullptr : &last);
         this->core_.reset();
     }
 
-    detail::atomic<bool> finished_{false};
-    detail::atomic<std::source_location> last_push_{std::source_location{}}; // line 0: nothing was pushed
+    // Also says that there was none, or that there is to be none any more: finished, or moved from.
+    detail::atomic<std::source_location> last_push_{detail::no_push()};
     int unwinding_ =
         std::uncaught_exceptions(); // at birth: destroyed with more in flight, it is being unwound
 };

@@ -144,9 +144,8 @@ class push_operations {
     friend Self;
     push_operations() = default; // nobody but the end itself has this as a base
     template <class U>
-    result one(U& value, const patience& how, const site_type& site) {
-        std::size_t accepted = 0;
-        return static_cast<Self*>(this)->send(std::addressof(value), 1, accepted, how, site);
+    [[gnu::always_inline]] result one(U& value, const patience& how, site_type site) {
+        return static_cast<Self*>(this)->send(value, how, site);
     }
     range_result all(auto& items, const patience& how, const site_type& site) {
         const auto n = static_cast<std::size_t>(std::ranges::size(items));
@@ -222,7 +221,7 @@ class pop_operations {
   private:
     friend Self;
     pop_operations() = default; // nobody but the end itself has this as a base
-    result one(const patience& how) { return static_cast<Self*>(this)->receive(how); }
+    [[gnu::always_inline]] result one(const patience& how) { return static_cast<Self*>(this)->receive(how); }
     range_result many(std::vector<T>& into, std::size_t max, const patience& how) {
         if (max == 0) return std::size_t{0};
         return static_cast<Self*>(this)->receive(into, max, how);

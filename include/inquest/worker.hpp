@@ -73,7 +73,7 @@ class worker {
     /// Asks the worker to stop: its blocking calls on channels end `stopped`, its std::stop_token says so. What its
     /// function then returns stands; items that it leaves queued are for `recover`, and where nobody asks for them
     /// the failure hook is told how many were lost. Does not wait. True if this call made the request.
-    bool request_stop() noexcept { return state_ && state_->thread.request_stop(); }
+    bool request_stop() noexcept { return state_ && state_->block->request_stop(state_->thread); }
 
     /// Waits for the thread's end, as join does; then the failure, or nothing where there was none. Rethrows
     /// nothing: the exception is in the failure's cause.

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <cstring>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -174,6 +175,13 @@ class atomic : public object {
     void store(T value, std::memory_order = std::memory_order_seq_cst) noexcept {
         take("stores to");
         value_ = value;
+    }
+    bool compare_exchange_strong(T& expected, T value,
+                                 std::memory_order = std::memory_order_seq_cst) noexcept {
+        take("compares and exchanges");
+        const bool same = std::memcmp(&value_, &expected, sizeof expected) == 0;
+        (same ? value_ : expected) = same ? value : value_;
+        return same;
     }
     T exchange(T value, std::memory_order = std::memory_order_seq_cst) noexcept {
         take("exchanges");

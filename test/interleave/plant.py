@@ -44,10 +44,23 @@ BREAKAGES = [
     ("last_sender_closes_nothing", "lost wake-up", "last_sender_goes", 0, 1, "deadlock", CONTROL,
      "    if (senders_ == 0) close_locked(status::complete, wakes);\n}",
      "    if (senders_ == 0 && !BROKEN) close_locked(status::complete, wakes);\n}"),
-    ("range_parks_with_wakeups", "wake-up not handed on", "range_meets_range", 0, 1, "lost wake-up", CONTROL,
-     "    mine_.unlock(); // and",
-     "    BROKEN ? mine_.lock_.unlock() : mine_.unlock(); // and"),
-    ("leaving_keeps_the_wakeup", "wake-up not handed on", "stop_and_delivery", 1, 170, "lost wake-up", CONTROL,
+    ("range_parks_with_wakeups", "wake-up not handed on", "range_meets_range", 0, 1, "lost wake-up", CALL,
+     "            wakes_.signal_all();\n",
+     "            if (!BROKEN) wakes_.signal_all();\n"),
+    ("range_keeps_its_first", "lost wake-up", "ranges", 0, 1, "lost wake-up", CORE,
+     "~handing_on() { whose.set(filled); }",
+     "~handing_on() { if (!BROKEN) whose.set(filled); }"),
+    ("range_not_counted", "touch after release", "channel_goes_under_a_range", 1, 34, "touches what is gone", CALL,
+     "            count();\n            mine_.unlock();",
+     "            if (!BROKEN) count();\n            mine_.unlock();"),
+    ("at_once_and_wakes_nobody", "lost wake-up", "one_each", 0, 1, "lost wake-up", CALL,
+     "            if (!side_.waiting.empty()) woken_",
+     "            if (!BROKEN && !side_.waiting.empty()) woken_"),
+    ("disturbed_late", "lost wake-up", "stop_a_worker", 1, 12, "deadlock", "include/inquest/detail/worker_record.hpp",
+     "        undisturbed.set(nullptr);\n        return its.request_stop();",
+     "        if (!BROKEN) undisturbed.set(nullptr);\n        const bool first = its.request_stop();\n"
+     "        undisturbed.set(nullptr);\n        return first;"),
+    ("leaving_keeps_the_wakeup", "wake-up not handed on", "stop_and_delivery", 1, 173, "lost wake-up", CONTROL,
      "        if (mine_.woken_) {",
      "        if (mine_.woken_ && !BROKEN) {"),
     ("leaving_ignores_its_signal", "touch after release", "timeout_and_delivery", 1, 14, "touches what is gone", CONTROL,
@@ -80,7 +93,7 @@ BREAKAGES = [
      "    if (deadline == forever)\n",
      "    if (BROKEN && deadline == forever && !over())\n        wake_.wait(lock);\n"
      "    else if (deadline == forever)\n"),
-    ("node_used_unlocked", "touch after release", "stop_a_busy_worker", 2, 2963, "touches what is gone", WORKER,
+    ("node_used_unlocked", "touch after release", "stop_a_busy_worker", 2, 3756, "touches what is gone", WORKER,
      "    const std::lock_guard lock(mutex_);\n    if (blocked_.node) blocked_",
      "    std::unique_lock lock(mutex_);\n    if (BROKEN && blocked_.node) {\n        waiter* const node = blocked_.node;\n"
      "        lock.unlock();\n        return node->interrupt();\n    }\n    if (blocked_.node) blocked_"),
@@ -88,11 +101,11 @@ BREAKAGES = [
      "void waiter::signal() noexcept {\n",
      "void waiter::signal() noexcept {\n    if (BROKEN) {\n        signalled_ = true;\n"
      "        return wake_.notify_one();\n    }\n"),
-    ("interrupt_without_the_mutex", "state changed outside the lock", "stop_a_worker", 2, 268, "deadlock", PARKING,
+    ("interrupt_without_the_mutex", "state changed outside the lock", "stop_a_worker", 2, 326, "deadlock", PARKING,
      "void waiter::interrupt() noexcept {\n",
      "void waiter::interrupt() noexcept {\n    if (BROKEN) {\n        interrupted_ = true;\n"
      "        return wake_.notify_one();\n    }\n"),
-    ("callback_outlives_its_node", "touch after release", "stop_and_delivery", 2, 298, "destroys a mutex that is locked", CALL,
+    ("callback_outlives_its_node", "touch after release", "stop_and_delivery", 2, 310, "destroys a mutex that is locked", CALL,
      "            waiter node;\n",
      "            std::optional<stop_callback<interrupter>> late;\n"
      "            waiter node;\n",
@@ -112,13 +125,13 @@ BREAKAGES = [
      "}\n"
      "\n"
      "// True where there is news"),
-    ("time_before_close", "re-check skipped", "timeout_and_close", 1, 29, "it was closed in time", CONTROL,
+    ("time_before_close", "re-check skipped", "timeout_and_close", 1, 32, "it was closed in time", CONTROL,
      "    end_ = channel_.phase_ != phase::open ? outcome::over\n",
      "    end_ = channel_.phase_ != phase::open && !(BROKEN && late_) ? outcome::over\n"),
-    ("no_look_at_the_stop", "re-check skipped", "stop_a_worker", 2, 273, "deadlock", CONTROL,
+    ("no_look_at_the_stop", "re-check skipped", "stop_a_worker", 2, 331, "deadlock", CONTROL,
      "    if (how_.stop_requested()) return true; // asked",
      "    if (!BROKEN && how_.stop_requested()) return true; // asked"),
-    ("woken_before_closed", "state changed outside the lock", "close_and_pops", 2, 216, "lost wake-up", CONTROL,
+    ("woken_before_closed", "state changed outside the lock", "close_and_pops", 2, 262, "lost wake-up", CONTROL,
      "bool channel_control::close(closer who) noexcept {\n",
      "bool channel_control::close(closer who) noexcept {\n"
      "    if (BROKEN) {\n"
@@ -143,7 +156,7 @@ BREAKAGES = [
      "        const std::lock_guard lock(other().lock);\n"
      "        if (!early && is_news()) return true;\n"
      "        other()"),
-    ("closed_not_looked_at", "looked at outside the lock", "close_and_pops", 1, 38, "lost wake-up", CALL,
+    ("closed_not_looked_at", "looked at outside the lock", "close_and_pops", 1, 42, "lost wake-up", CALL,
      "|| channel_.closed_.get();\n        }\n        [[nodiscard]] bool is_late",
      "|| (channel_.closed_.get() && !BROKEN);\n        }\n        [[nodiscard]] bool is_late"),
     ("first_look_remembered", "livelock", "two_and_two", 0, 4, "livelock", CALL,
@@ -151,13 +164,13 @@ BREAKAGES = [
      "            seen_ = seen;",
      "            if (!BROKEN || !awaited_) seen_ = seen;\n"
      "            awaited_ = &of;"),
-    ("turn_before_the_item", "item lost or doubled", "slow_parcels", 1, 34, "lost wake-up", CORE,
-     "    void put(slot& into, U& item, hold& mine) {\n",
-     "    void put(slot& into, U& item, hold& mine) {\n"
+    ("turn_before_the_item", "item lost or doubled", "slow_parcels", 1, 38, "lost wake-up", CORE,
+     " put(slot& into, U& item, auto& mine) {\n",
+     " put(slot& into, U& item, auto& mine) {\n"
      "        if (BROKEN) into.whose.set(2 * push_.done + 1);\n"),
-    ("turn_before_the_item_is_out", "item lost or doubled", "slow_parcels", 2, 201, "lost wake-up", CORE,
-     "    std::expected<T, pop_error> take(slot& from, hold& mine) {\n",
-     "    std::expected<T, pop_error> take(slot& from, hold& mine) {\n"
+    ("turn_before_the_item_is_out", "item lost or doubled", "slow_parcels", 2, 231, "lost wake-up", CORE,
+     " take(slot& from, auto& mine, auto&& note) {\n",
+     " take(slot& from, auto& mine, auto&& note) {\n"
      "        if (BROKEN) from.whose.set(2 * (pop_.done + capacity_));\n"),
     ("latch_looked_at_early", "looked at outside the lock", "latch_and_timeout", 1, 24, "deadlock", PARKING,
      "    waiter node;\n    {\n        const std::lock_guard lock(mutex_);\n        if (open_.load()) return true;",
@@ -188,25 +201,23 @@ BREAKAGES = [
      "        wake_list wakes;\n"
      "        const both locks(*this);\n"
      "        if (!early) record.sequence = next_sequence();"),
-    ("item_taken_before_the_stop", "item lost or doubled", "stop_and_delivery", 2, 507, "item 0 is lost", CORE,
-     "        while (rest.may_try())\n"
-     "            if (slot* const next = filled_slot(mine)) return take(*next, mine);",
-     "        while (rest.may_try())\n"
+    ("item_taken_before_the_stop", "item lost or doubled", "stop_and_delivery", 2, 534, "item 0 is lost", CORE,
+     "            if (slot* const next = filled_slot(mine)) return take(*next, mine, [&] { note_popped(); });",
      "            if (slot* const next = filled_slot(mine)) {\n"
-     "                auto item = take(*next, mine);\n"
+     "                auto item = take(*next, mine, [&] { note_popped(); });\n"
      "                if (BROKEN && how.stop_requested())\n"
      "                    return std::unexpected(pop_refused(status::stopped));\n"
      "                return item;\n"
      "            }"),
     ("joined_without_the_mutex", "looked at outside the lock", "resolve_twice", 1, 4, "joins a thread that was joined", STATE,
-     "        const std::lock_guard lock(joining);\n        if (thread.joinable()) thread",
+     "        const std::lock_guard lock(joining);\n        if (thread.joinable()) join_ended",
      "        const bool early = BROKEN && thread.joinable();\n        const std::lock_guard lock(joining);\n"
-     "        if (early || thread.joinable()) thread"),
+     "        if (early || thread.joinable()) join_ended"),
     ("resolved_by_the_first", "outcome out of order", "two_failures", 0, 1, "both failed", RESOLVE,
      "        if (auto failed = state.failed()) failures.push_back(failed->cause());\n    }",
      "        if (auto failed = state.failed()) failures.push_back(failed->cause());\n"
      "        if (BROKEN) break;\n    }"),
-    ("node_left_behind", "touch after release", "stop_a_worker", 2, 363, "destroys a mutex that is locked", CONTROL,
+    ("node_left_behind", "touch after release", "stop_a_worker", 2, 468, "destroys a mutex that is locked", CONTROL,
      "    if (current_worker) current_worker->set_blocked({});\n"
      "}",
      "    if (current_worker && !BROKEN) current_worker->set_blocked({});\n"

@@ -125,13 +125,13 @@ void slow_parcels() {
 }
 
 constexpr program table[] = {
-    {"spin_one_each", spin_one_each, 3, 24'440, 2000},
-    {"spin_and_park", spin_and_park, 3, 63'124, 2000, false, true},
-    {"spin_and_close", spin_and_close, 5, 676, 2000},
-    {"spin_and_stop", spin_and_stop, 5, 276, 2000},
-    {"spin_and_timeout", spin_and_timeout, 5, 413, 2000},
+    {"spin_one_each", spin_one_each, 3, 27'821, 2000},
+    {"spin_and_park", spin_and_park, 3, 69'202, 2000, false, true},
+    {"spin_and_close", spin_and_close, 5, 680, 2000},
+    {"spin_and_stop", spin_and_stop, 5, 281, 2000},
+    {"spin_and_timeout", spin_and_timeout, 5, 488, 2000},
     {"channel_goes_under_a_spin", channel_goes_under_a_spin, 3, 5'830, 2000, true, true},
-    {"slow_parcels", slow_parcels, 3, 47'315, 2000},
+    {"slow_parcels", slow_parcels, 3, 58'061, 2000},
 };
 
 } // namespace

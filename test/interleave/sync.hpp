@@ -186,6 +186,7 @@ inline void yield() {
     s.time_is(s.now() + std::chrono::microseconds(1));
 }
 using jthread = interleave::jthread;
+inline bool has_exited(jthread&) { return true; }
 using stop_source = interleave::stop_source;
 using stop_token = interleave::stop_token;
 template <class F>

@@ -253,18 +253,18 @@ void parcels() {
 }
 
 constexpr program table[] = {
-    {"one_each", one_each, 3, 43'438, 2000},
-    {"two_and_two", two_and_two, 1, 86'747, 2000},
-    {"two_slots", two_slots, 2, 117'770, 2000},
-    {"in_order", in_order, 3, 26'339, 2000},
-    {"ranges", ranges, 2, 154'960, 2000},
-    {"range_meets_range", range_meets_range, 4, 128'855, 2000},
-    {"range_wakes_two", range_wakes_two, 2, 151'180, 2000, true},
-    {"range_and_close", range_and_close, 3, 41'750, 2000},
-    {"range_and_abort", range_and_abort, 3, 41'304, 2000},
-    {"range_and_timeout", range_and_timeout, 3, 111'738, 2000},
-    {"parcels", parcels, 3, 136'259, 2000},
-    {"range_and_stop", range_and_stop, 3, 12'047, 2000},
+    {"one_each", one_each, 3, 53'644, 2000},
+    {"two_and_two", two_and_two, 1, 92'839, 2000},
+    {"two_slots", two_slots, 2, 132'425, 2000},
+    {"in_order", in_order, 3, 29'382, 2000},
+    {"ranges", ranges, 2, 192'119, 2000},
+    {"range_meets_range", range_meets_range, 4, 170'459, 2000},
+    {"range_wakes_two", range_wakes_two, 2, 153'856, 2000, true},
+    {"range_and_close", range_and_close, 3, 46'620, 2000},
+    {"range_and_abort", range_and_abort, 3, 46'387, 2000},
+    {"range_and_timeout", range_and_timeout, 3, 135'564, 2000},
+    {"parcels", parcels, 3, 162'877, 2000},
+    {"range_and_stop", range_and_stop, 3, 12'273, 2000},
 };
 
 } // namespace

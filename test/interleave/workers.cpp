@@ -175,15 +175,15 @@ void all_keep_going() {
 }
 
 constexpr program table[] = {
-    {"outcome_before_close", outcome_before_close, 3, 63'290, 2000, true},
-    {"two_failures", two_failures, 2, 20'210, 2000},
-    {"resolve_twice", resolve_twice, 2, 33'684, 2000},
-    {"resolve_in_time", resolve_in_time, 3, 6'357, 2000},
+    {"outcome_before_close", outcome_before_close, 3, 68'964, 2000, true},
+    {"two_failures", two_failures, 2, 21'854, 2000},
+    {"resolve_twice", resolve_twice, 2, 37'696, 2000},
+    {"resolve_in_time", resolve_in_time, 3, 7'759, 2000},
     {"glance_at_a_leaver", glance_at_a_leaver, 2, 52'722, 2000, true, true},
-    {"stop_a_worker", stop_a_worker, 3, 5'521, 2000},
-    {"stop_a_busy_worker", stop_a_busy_worker, 3, 61'544, 2000},
+    {"stop_a_worker", stop_a_worker, 3, 8'643, 2000},
+    {"stop_a_busy_worker", stop_a_busy_worker, 3, 102'110, 2000},
     {"timed_join", timed_join, 3, 195'756, 2000},
-    {"all_keep_going", all_keep_going, 2, 52'506, 2000},
+    {"all_keep_going", all_keep_going, 2, 58'765, 2000},
 };
 
 } // namespace

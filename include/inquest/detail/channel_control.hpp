@@ -25,7 +25,8 @@
 // waits for needs no fence, and no count of who waits, to know so: the line is on its own side.
 //   Who stands in a line has found its turn not come; whoever moves an item unlinks one, and whoever leaves
 //     with a wake-up that it made no use of unlinks the next: a wake-up is never dropped.
-//   A call that waits is counted in `inside`; the channel goes only when that is 0 on both sides.
+//   A call that waits, or lets go of its lock midway, is counted in `inside`; the channel goes only when that is 0 on both
+//     sides.
 #pragma once
 
 #include <inquest/detail/patience.hpp>
@@ -46,6 +47,10 @@ enum class phase : unsigned char { open, draining, stopped };
 
 /// Who closes the channel without a cause.
 enum class closer : unsigned char { producer, receiver, resolver };
+
+/// Places that nobody pushes from, for a sender that has none to tell.
+const std::source_location& no_push() noexcept;
+const std::source_location& no_more_pushes() noexcept;
 
 class channel_control {
   public:
@@ -105,15 +110,25 @@ class channel_control {
     struct alignas(128) side {
         mutable mutex lock;
         // Protected by it:
-        std::uint64_t done = 0;       // items pushed, or taken out, so far
-        std::size_t next = 0;         // the slot of the next one
-        wait_line waiting;            // calls of the *other* side, parked until this one has moved an item
-        std::size_t inside = 0;       // calls of this side that wait, spinning or parked
+        std::uint64_t done = 0; // items pushed, or taken out, so far
+        std::size_t next = 0;   // the slot of the next one
+        wait_line waiting;      // calls of the *other* side, parked until this one has moved an item
+        std::size_t inside = 0; // calls of this side that wait, spinning or parked, or are between two items
         waiter* last_out = nullptr;   // ~channel, waiting for inside == 0
         clock::duration pace{};       // what an item took, by the time between two long waits
         clock::time_point paced_at{}; // the last of them
         std::uint64_t paced_done = 0; // and `done` then
         unsigned unspun = 0;          // waits without spinning since the last that tried
+
+        void take_lock() noexcept {
+            if (!lock.try_lock()) lock_patiently();
+        }
+        void lock_patiently() noexcept;
+        /// An item has moved: on to the next slot.
+        void advance(std::size_t capacity) noexcept {
+            ++done;
+            if (++next == capacity) next = 0;
+        }
         [[nodiscard]] bool is_worth_spinning(clock::duration limit) noexcept;
         void take_pace(clock::time_point now, clock::duration limit) noexcept;
     };
@@ -131,17 +146,50 @@ class channel_control {
     // All below: with a side's lock held; stop_delivery with both.
 
     [[nodiscard]] status end_status() const noexcept;
-    [[nodiscard]] const cause& known_cause_locked() const noexcept { return refusal_cause(); }
+    [[nodiscard]] const cause& refusal_cause() const noexcept { return slot_ ? slot_ : closing_worker_; }
     [[nodiscard]] push_error push_refused(status why, const std::source_location& site,
                                           std::size_t accepted) const;
     [[nodiscard]] pop_error pop_refused(status why) const;
     void stop_delivery(wake_list& wakes) noexcept;
 
+    /// A side, locked by a push or pop of one item that may be done at once. Small, and known to nobody else, so that
+    /// all of it stays in registers.
+    class brief_hold {
+      public:
+        [[gnu::always_inline]] brief_hold(const channel_control& channel, side& its) noexcept
+            : side_(its), capacity_(channel.capacity_) {
+            its.take_lock();
+        }
+        [[gnu::always_inline]] ~brief_hold() {
+            if (!held_) return;
+            side_.lock.unlock();
+            if (woken_) woken_->signal();
+        }
+        brief_hold(const brief_hold&) = delete;
+        brief_hold& operator=(const brief_hold&) = delete;
+
+        [[gnu::always_inline]] void moved() noexcept {
+            side_.advance(capacity_);
+            if (!side_.waiting.empty()) woken_ = side_.waiting.pop_front();
+        }
+        void found(const turn&, std::uint64_t) noexcept {}
+        /// It could not be done: the lock, for a `hold`.
+        [[nodiscard]] side& let_go() noexcept {
+            held_ = false;
+            return side_;
+        }
+
+      private:
+        side& side_;
+        const std::size_t capacity_;
+        waiter* woken_ = nullptr;
+        bool held_ = true;
+    };
+
     class waiting;
 
     /// A side, locked by one push or pop, which waits with it where it must:
     ///     hold mine(*this, push_);
-    ///     if (!how.stop_requested() && done(mine)) return;
     ///     waiting rest(mine, how);
     ///     while (rest.may_try()) if (done(mine)) return;
     /// where done() says moved() for each item it moves, and found() where the next slot's turn has not come.
@@ -151,13 +199,14 @@ class channel_control {
             : channel_(channel), side_(its), lock_(its.lock, std::defer_lock) {
             lock();
         }
+        hold(channel_control& channel, side& its, std::adopt_lock_t) noexcept
+            : channel_(channel), side_(its), lock_(its.lock, std::adopt_lock) {}
         hold(const hold&) = delete;
         hold& operator=(const hold&) = delete;
 
         /// Moved an item, and on to the next slot: wakes one who waits for that, once the lock is let go.
         void moved() noexcept {
-            ++side_.done;
-            if (++side_.next == channel_.capacity_) side_.next = 0;
+            side_.advance(channel_.capacity_);
             woken_ = false;
             wakes_.take_one(side_.waiting);
         }
@@ -170,9 +219,9 @@ class channel_control {
       private:
         friend waiting;
         void lock() noexcept {
-            if (!lock_.try_lock()) lock_patiently();
+            side_.take_lock();
+            lock_ = std::unique_lock(side_.lock, std::adopt_lock);
         }
-        void lock_patiently() noexcept;
         void unlock() noexcept {
             lock_.unlock();
             wakes_.signal_all();
@@ -206,6 +255,17 @@ class channel_control {
             end_ = outcome::stopped;
             return false;
         }
+        /// Between two items of a range: lets go of the lock for as long as `meanwhile` takes.
+        void let_others(auto&& meanwhile) {
+            count();
+            mine_.unlock();
+            meanwhile();
+            mine_.lock();
+            mine_.awaited_ = nullptr;
+        }
+        void let_others() {
+            let_others([] {});
+        }
         /// Why: `over` where the channel has ended, `would_block` where it was not to wait.
         [[nodiscard]] status end(status over, status would_block) const noexcept {
             return end_ == outcome::over          ? over
@@ -232,6 +292,10 @@ class channel_control {
             bool enlisted = false; // put into the line, and neither unlinked by us nor seen signalled
             std::optional<stop_callback<interrupter>> on_stop; // for a token of the caller's
         };
+        void count() noexcept {
+            if (!counted_) ++side_.inside;
+            counted_ = true;
+        }
         bool wait();
         /// Has the awaited turn gone on, or the channel closed, since the caller's look? Under no lock it may; under
         /// the other side's it can't become so any more without finding us in line.
@@ -253,6 +317,7 @@ class channel_control {
         outcome end_ = outcome::over;
         bool late_ = false;
         bool counted_ = false; // in `inside`
+        bool waited_ = false;  // and has a deadline, where there is one
         clock::time_point deadline_ = forever;
         clock::time_point began_; // the wait, where it has taken long enough for a look at the clock
         std::optional<parked> parked_;
@@ -266,14 +331,13 @@ class channel_control {
     side push_, pop_;
     // Written with both locks held, so that either is enough to read it.
     alignas(64) phase phase_ = phase::open;
-    glanced<bool> closed_; // for who holds no lock
+    published<bool> closed_; // for who holds no lock
 
   private:
     void close_locked(status end, wake_list& wakes) noexcept;
     /// True if `why` is now the channel's cause. It is moved from only then: a loser must die outside the lock,
     /// because its error's destructor is the user's code.
     bool fill_slot(cause&& why) noexcept;
-    [[nodiscard]] const cause& refusal_cause() const noexcept { return slot_ ? slot_ : closing_worker_; }
     [[nodiscard]] bool discards() const noexcept {
         return options_.undelivered == undelivered::discard && queued() > 0;
     }

@@ -58,51 +58,58 @@ class channel_core final : public channel_control {
         for (auto n = pop_.done; n != push_.done; ++n) std::destroy_at(at(n));
     }
 
+    /// U is T for items that are moved in, const T for those that are copied.
+    template <class U>
+    [[gnu::always_inline]] std::expected<void, push_error> push(U& item, const patience& how,
+                                                                std::source_location site) {
+        brief_hold mine(*this, push_);
+        if (!how.stop_requested())
+            if (slot* const room = free_slot(mine)) return put(*room, item, mine);
+        return push_waiting(item, mine.let_go(), how, site);
+    }
+
     /// All of `items`, in order, waiting for room as often as need be. `accepted` counts those that went in, also
-    /// where this ends by an exception. U is T for items that are moved in, const T for those that are copied.
+    /// where this ends by an exception.
     template <class U>
     std::expected<void, push_error> push(U* items, std::size_t n, std::size_t& accepted, const patience& how,
                                          const std::source_location& site) {
         hold mine(*this, push_);
-        const auto put_all = [&] {
-            while (slot* const room = free_slot(mine)) {
-                put(*room, items[accepted], mine);
-                if (++accepted == n) return true;
-            }
-            return false;
-        };
-        if (!how.stop_requested() && put_all()) return {};
         waiting rest(mine, how);
         while (rest.may_try())
-            if (put_all()) return {};
+            if (slot* const first = free_slot(mine)) {
+                put_run(*first, items, std::min(n, accepted + longest_run), accepted, mine);
+                if (accepted == n) return {};
+                rest.let_others();
+            }
         return std::unexpected(push_refused(rest.end(status::closed, status::full), site, accepted));
     }
 
-    std::expected<T, pop_error> pop(const patience& how) {
-        hold mine(*this, pop_);
-        if (!how.stop_requested())
-            if (slot* const next = filled_slot(mine)) return take(*next, mine);
-        waiting rest(mine, how);
-        while (rest.may_try())
-            if (slot* const next = filled_slot(mine)) return take(*next, mine);
-        return std::unexpected(pop_refused(rest.end(end_status(), status::empty)));
+    [[gnu::always_inline]] std::expected<T, pop_error> pop(const patience& how) {
+        brief_hold mine(*this, pop_);
+        worker_record* const here = current_worker;
+        if ((!here || here->is_undisturbed_at(this)) && !(how.token && how.token->stop_requested()))
+            if (slot* const next = filled_slot(mine))
+                return take(*next, mine, [&] {
+                    if (here) here->note_item(pop_.done);
+                });
+        return pop_waiting(mine.let_go(), how);
     }
 
     /// Appends up to `max` items, waiting until there are so many; answers how many, or why there is none.
     std::expected<std::size_t, pop_error> pop(std::vector<T>& into, std::size_t max, const patience& how) {
-        patience rest = how;
-        if (max > capacity_) { // several rounds, and one deadline for all
-            rest.deadline = how.ends();
-            rest.limit = clock::duration::max();
-        }
-        for (std::size_t got = 0;;) {
-            const std::size_t chunk = std::min(max - got, capacity_);
-            make_room(into, chunk);
-            const auto popped = pop_chunk(into, chunk, got, rest);
-            if (!popped) return popped;
-            got += *popped;
-            if (*popped < chunk || got == max) return got;
-        }
+        std::size_t got = 0;
+        const auto make_room = [&] { reserve_more(into, std::min(max - got, capacity_)); };
+        make_room();
+        hold mine(*this, pop_);
+        waiting rest(mine, how);
+        while (rest.may_try())
+            if (slot* const first = filled_slot(mine)) {
+                take_run(*first, into, std::min(max, got + longest_run), got, mine);
+                if (got == max) return got;
+                rest.let_others(make_room);
+            }
+        if (got > 0) return got; // the next call says why
+        return std::unexpected(pop_refused(rest.end(end_status(), status::empty)));
     }
 
     /// Closes, ends delivery, and hands what is queued to `sink` as T&&, oldest first, outside the lock.
@@ -125,7 +132,7 @@ class channel_core final : public channel_control {
         if (phase_ == phase::open || (phase_ == phase::draining && is_filled())) return std::nullopt;
         if (current_worker) current_worker->acknowledge(this);
         const status end = end_status();
-        return pop_error(end, end == status::complete ? cause{} : known_cause_locked());
+        return pop_error(end, end == status::complete ? cause{} : refusal_cause());
     }
 
   private:
@@ -162,34 +169,35 @@ class channel_core final : public channel_control {
         return std::addressof(slots_[static_cast<std::size_t>(n % capacity_)].value);
     }
 
+    // Items that a range moves at most before it lets go of its lock: others want it, and wait to be woken.
+    static constexpr std::size_t longest_run = 64;
+
     // Room for `more`, growing as a vector grows by itself: under the lock nothing but a move happens.
-    static void make_room(std::vector<T>& in, std::size_t more) {
+    static void reserve_more(std::vector<T>& in, std::size_t more) {
         if (in.capacity() - in.size() < more)
             in.reserve(std::max(in.size() + more, std::min(in.capacity() * 2, in.max_size())));
     }
 
-    std::expected<std::size_t, pop_error> pop_chunk(std::vector<T>& into, std::size_t n, std::size_t before,
-                                                    const patience& how) {
-        std::size_t got = 0;
-        hold mine(*this, pop_);
-        const auto take_all = [&] {
-            while (slot* const next = filled_slot(mine)) {
-                into.push_back(static_cast<handed_out>(next->value)); // may throw: it stays first in line
-                drop(*next, before + got, mine);
-                if (++got == n) return true;
-            }
-            return false;
-        };
-        if (!how.stop_requested() && take_all()) return n;
+    // What can't be done at once: kept apart, so that what can is short. With the side's lock held, and takes it over.
+    template <class U>
+    [[gnu::noinline]] std::expected<void, push_error> push_waiting(U& item, side& locked, patience how,
+                                                                   std::source_location site) {
+        hold mine(*this, locked, std::adopt_lock);
         waiting rest(mine, how);
         while (rest.may_try())
-            if (take_all()) return n;
-        if (before + got > 0) return got; // the next call says why
+            if (slot* const room = free_slot(mine)) return put(*room, item, mine);
+        return std::unexpected(push_refused(rest.end(status::closed, status::full), site, 0));
+    }
+    [[gnu::noinline]] std::expected<T, pop_error> pop_waiting(side& locked, patience how) {
+        hold mine(*this, locked, std::adopt_lock);
+        waiting rest(mine, how);
+        while (rest.may_try())
+            if (slot* const next = filled_slot(mine)) return take(*next, mine, [&] { note_popped(); });
         return std::unexpected(pop_refused(rest.end(end_status(), status::empty)));
     }
 
     /// Where the next push goes, or null. With push_.lock held.
-    [[nodiscard]] slot* free_slot(hold& mine) noexcept {
+    [[nodiscard, gnu::always_inline]] slot* free_slot(auto& mine) noexcept {
         slot& next = slots_[push_.next];
         const auto whose = next.whose.get();
         if (whose == 2 * push_.done && phase_ == phase::open) return &next;
@@ -197,7 +205,7 @@ class channel_core final : public channel_control {
         return nullptr;
     }
     /// Where the next pop finds its item, or null. With pop_.lock held.
-    [[nodiscard]] slot* filled_slot(hold& mine) noexcept {
+    [[nodiscard, gnu::always_inline]] slot* filled_slot(auto& mine) noexcept {
         slot& next = slots_[pop_.next];
         const auto whose = next.whose.get();
         if (whose == 2 * pop_.done + 1 && phase_ != phase::stopped) return &next;
@@ -208,28 +216,70 @@ class channel_core final : public channel_control {
         return slots_[pop_.next].whose.get() == 2 * pop_.done + 1;
     }
 
+    // May throw: nothing has changed yet.
     template <class U>
-    void put(slot& into, U& item, hold& mine) {
-        if constexpr (std::is_const_v<U> ||
-                      !std::is_move_constructible_v<T>) // may throw: nothing has changed yet
-            std::construct_at(std::addressof(into.value), std::as_const(item));
+    [[gnu::always_inline]] static void fill(slot& free, U& item) {
+        if constexpr (std::is_const_v<U> || !std::is_move_constructible_v<T>)
+            std::construct_at(std::addressof(free.value), std::as_const(item));
         else
-            std::construct_at(std::addressof(into.value), std::move(item));
-        into.whose.set(2 * push_.done + 1);
-        mine.moved();
+            std::construct_at(std::addressof(free.value), std::move(item));
     }
 
-    std::expected<T, pop_error> take(slot& from, hold& mine) {
+    template <class U>
+    [[gnu::always_inline]] std::expected<void, push_error> put(slot& into, U& item, auto& mine) {
+        fill(into, item);
+        into.whose.set(2 * push_.done + 1);
+        mine.moved();
+        return {};
+    }
+
+    // What is left of `items`, as far as there is room, which there is for one at least. The first one's turn goes on
+    // last: until then the pops wait for it, and leave the slots behind it to this side's cache.
+    template <class U>
+    void put_run(slot& first, U* items, std::size_t end, std::size_t& accepted, hold& mine) {
+        struct handing_on {
+            turn& whose;
+            const std::uint64_t filled;
+            ~handing_on() { whose.set(filled); }
+        };
+        fill(first, items[accepted]);
+        const handing_on at_end{first.whose, 2 * push_.done + 1};
+        for (;;) {
+            mine.moved();
+            if (++accepted == end) return;
+            slot& next = slots_[push_.next];
+            if (next.whose.get() != 2 * push_.done) return;
+            fill(next, items[accepted]);
+            next.whose.set(2 * push_.done + 1);
+        }
+    }
+
+    [[gnu::always_inline]] std::expected<T, pop_error> take(slot& from, auto& mine, auto&& note) {
         std::expected<T, pop_error> item(
             std::in_place, static_cast<handed_out>(from.value)); // may throw: it stays first in line
-        drop(from, 0, mine);
+        drop(from, mine);
+        note();
         return item;
     }
 
-    // What was moved out, as the one after `before` others of the same call.
-    void drop(slot& from, std::size_t before, hold& mine) noexcept {
+    // What there is, of which there is one at least, until there are `end`.
+    void take_run(slot& first, std::vector<T>& into, std::size_t end, std::size_t& got, hold& mine) {
+        for (slot* next = &first; next; next = filled_slot(mine)) {
+            into.push_back(static_cast<handed_out>(next->value)); // may throw: it stays first in line
+            drop(*next, mine);
+            note_popped(got);
+            if (++got == end) return;
+        }
+    }
+
+    // For the worker on this thread: an item, after `before` others of the same call.
+    void note_popped(std::size_t before = 0) noexcept {
+        if (current_worker) current_worker->note_items(this, before, pop_.done);
+    }
+
+    // What was moved out.
+    [[gnu::always_inline]] void drop(slot& from, auto& mine) noexcept {
         std::destroy_at(std::addressof(from.value));
-        if (current_worker) current_worker->note_items(this, before, pop_.done + 1);
         from.whose.set(2 * (pop_.done + capacity_));
         mine.moved();
     }

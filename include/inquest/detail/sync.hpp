@@ -44,6 +44,8 @@ inline void spin_hint() noexcept {
 }
 /// Lets somebody else run, where somebody can.
 inline void yield() noexcept { std::this_thread::yield(); }
+/// Whether a thread that is yet to be joined has come to its end; true where the system does not say.
+[[nodiscard]] bool has_exited(jthread& thread) noexcept;
 
 } // namespace inquest::inline INQUEST_ABI::detail
 
@@ -56,11 +58,13 @@ class worker_record;
 /// The worker whose function runs on the calling thread, or null.
 extern constinit thread_local worker_record* current_worker;
 
-/// A value that one thread writes as it goes along, and that others may glance at to say what it is doing.
-/// Relaxed: no other data is read through it, and a glance that comes late is as good as one that came earlier.
+/// A value that others may glance at. Relaxed: no other data is read through it, and a glance that comes late is as good
+/// as one that came earlier.
 template <class T>
 class glanced {
   public:
+    glanced() noexcept = default;
+    explicit glanced(T value) noexcept : value_(value) {}
     void set(T value) noexcept { value_.store(value, std::memory_order_relaxed); }
     [[nodiscard]] T get() const noexcept { return value_.load(std::memory_order_relaxed); }
 
@@ -68,15 +72,18 @@ class glanced {
     atomic<T> value_{};
 };
 
-/// Tells two sides whose a slot is: a number that grows. Release and acquire, because the one whose turn it becomes
-/// touches what the other has left in the slot.
-class turn {
+/// A value that says more than itself: whoever has seen it may touch what was written before it was set.
+template <class T>
+class published {
   public:
-    void set(std::uint64_t n) noexcept { value_.store(n, std::memory_order_release); }
-    [[nodiscard]] std::uint64_t get() const noexcept { return value_.load(std::memory_order_acquire); }
+    void set(T value) noexcept { value_.store(value, std::memory_order_release); }
+    [[nodiscard]] T get() const noexcept { return value_.load(std::memory_order_acquire); }
 
   private:
-    atomic<std::uint64_t> value_{0};
+    atomic<T> value_{};
 };
+
+/// Tells two sides whose a slot is: a number that grows.
+using turn = published<std::uint64_t>;
 
 } // namespace inquest::inline INQUEST_ABI::detail

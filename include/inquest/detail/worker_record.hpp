@@ -67,6 +67,12 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
 
     // On the worker's own thread only, through `current_worker`.
 
+    /// Whether a pop of one item from `channel` is just what the worker is for: attached there, and not asked to stop.
+    [[nodiscard]] bool is_undisturbed_at(const channel_control* channel) const noexcept {
+        return undisturbed.get() == channel;
+    }
+    /// Then: it took item `number`.
+    void note_item(std::uint64_t number) noexcept { doing_last.set(number); }
     /// A pop took item `number` of `channel`, after `before` others of the same call.
     void note_items(const channel_control* channel, std::size_t before, std::uint64_t number) noexcept {
         if (attached_to != channel) {
@@ -88,10 +94,25 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     /// thread.
     void record_success() noexcept;
 
+    /// Asks the thread's own token, so that whoever has seen it stopped is not given an item after that; but only where
+    /// a request is on its way or there.
+    [[nodiscard]] bool stop_requested() const noexcept {
+        return undisturbed.get() == nullptr && stop.stop_requested();
+    }
+
     // Any thread.
 
-    /// Asks the thread's own token, so that whoever has seen it stopped is not given an item after that.
-    [[nodiscard]] bool stop_requested() const noexcept { return stop.stop_requested(); }
+    /// Requests the stop of `its` thread: the only way to. In this order: whoever has seen the request, as a call that is
+    /// about to park does, has to see that there is one to ask for.
+    bool request_stop(jthread& its) noexcept {
+        undisturbed.set(nullptr);
+        return its.request_stop();
+    }
+    /// Before the thread starts.
+    void attach(const channel_control* channel) noexcept {
+        attached_to = channel;
+        undisturbed.set(channel);
+    }
     /// Ends the blocked call the worker is in, if any, once its stop was requested. The worker's one stop callback.
     void interrupt() noexcept;
     /// The outcome can be read: it was written before.
@@ -120,7 +141,9 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
 
     std::shared_ptr<worker_identity> identity;
     const unsigned generation = fork_generation();
-    atomic<std::uint64_t> thread_serial{0};       // the thread's own, once it runs; never given twice
+    atomic<std::uint64_t> thread_serial{0}; // the thread's own, once it runs; never given twice
+    /// The channel that it is attached to, or itself where it is to none, until a stop is requested; ahead of that, null.
+    glanced<const void*> undisturbed{this};
     stop_token stop;                              // set before the function runs, and read on its thread only
     const channel_control* attached_to = nullptr; // compared, never followed
     atomic<bool> published{false};
@@ -175,6 +198,9 @@ void publish(worker_record& record, channel_control* channel) noexcept;
 /// Waits until the worker's last act is done, and tells the long-wait hook where that takes long. `channel` is
 /// the one that the worker reads, if there is one and it is alive.
 void wait_for_end(worker_record& record, const std::weak_ptr<channel_control>& channel);
+
+/// Joins the thread of a worker whose last act is done.
+void join_ended(jthread& thread);
 
 /// What is known of why `channel` broke.
 cause known_cause(const std::weak_ptr<channel_control>& channel) noexcept;

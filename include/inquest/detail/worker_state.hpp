@@ -37,7 +37,7 @@ struct worker_state {
             }
             return;
         }
-        thread.request_stop();
+        block->request_stop(thread);
         if (is_this_thread()) {
             block->orphaned = true;                             // it reports its failure itself, at its end
             if (block->done.is_open()) report_if_unseen(block); // which was before, and this a thread-local's
@@ -45,7 +45,7 @@ struct worker_state {
         } else {
             if (thread.joinable()) {
                 wait_for_end(*block, channel);
-                thread.join();
+                join_ended(thread);
             }
             report_if_unseen(block);
         }
@@ -72,7 +72,7 @@ struct worker_state {
         else if (!block->done.wait(deadline))
             return false;
         const std::lock_guard lock(joining);
-        if (thread.joinable()) thread.join();
+        if (thread.joinable()) join_ended(thread);
         return true;
     }
 
@@ -186,7 +186,7 @@ struct spawner {
         if constexpr (!std::is_void_v<Item>) {
             const auto& core = access::core(end);
             task->channel = core;
-            task->block->attached_to = core.get();
+            task->block->attach(core.get());
             core->attach();
             task->end.emplace(std::move(end));
         }

@@ -37,6 +37,12 @@ pub trait Sender<T>: Send + Sync + Clone + 'static {
 }
 pub trait Receiver<T>: Send + 'static {
     fn pop(&self) -> Option<T>;
+    /// Whether it has a call that takes all there is.
+    const DRAINS: bool = false;
+    /// By that call: waits until there is something. False at the end.
+    fn pop_all(&self, _into: &mut Vec<T>) -> bool {
+        false
+    }
     /// Another one, where there may be several.
     fn another(&self) -> Option<Self>
     where
@@ -80,6 +86,15 @@ impl<T: Item> Sender<T> for flume::Sender<T> {
 impl<T: Item> Receiver<T> for flume::Receiver<T> {
     fn pop(&self) -> Option<T> {
         self.recv().ok()
+    }
+    const DRAINS: bool = true;
+    fn pop_all(&self, into: &mut Vec<T>) -> bool {
+        match self.recv() {
+            Ok(first) => into.push(first),
+            Err(_) => return false,
+        }
+        into.extend(self.drain());
+        true
     }
     fn another(&self) -> Option<Self> {
         Some(self.clone())

@@ -1,0 +1,39 @@
+// Looking again and again, for a while, before blocking. Private to the library.
+#pragma once
+
+#include "platform.hpp"
+
+#include <inquest/detail/parking.hpp>
+
+#include <algorithm>
+
+namespace inquest::inline INQUEST_ABI::detail {
+
+/// How often to look before others are let run. Nobody can do anything while the only processor spins.
+inline const unsigned looks = platform::processors() == 1 ? 1 : looks_between_yields;
+
+/// True as soon as `news()` says so, false after so many looks.
+template <class F>
+bool look_out(F&& news) {
+    for (unsigned look = 0; look < looks; ++look) {
+        if (news()) return true;
+        for (unsigned i = 0; i < hints_between_looks; ++i) spin_hint();
+    }
+    return false;
+}
+
+/// True as soon as `news()` says so, false after the limit or at the deadline.
+template <class F>
+bool spin(F&& news, clock::time_point deadline = forever) {
+    if constexpr (spin_limit > clock::duration::zero()) {
+        if (news()) return true;
+        auto now = clock::now();
+        for (const auto end = std::min(deadline, now + spin_limit); now < end; now = clock::now()) {
+            if (look_out(news)) return true;
+            yield();
+        }
+    }
+    return false;
+}
+
+} // namespace inquest::inline INQUEST_ABI::detail
