@@ -7,6 +7,7 @@
 // no harm; zero, negative, past and huge ones are all valid. A call that has run out of time ends `timeout`, but
 // says so only where nothing else has happened: it takes what is there, and reports a close that came first.
 // Calls that wait are woken oldest first; one that has just come may be served before they are awake.
+// A call that parks is a cancellation point of its thread; one that gets what it waits for while it spins is none.
 // All of them throw what T's constructors throw, and std::bad_alloc only from there and from a vector's growth.
 #pragma once
 

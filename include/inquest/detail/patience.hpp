@@ -47,7 +47,7 @@ struct given_token {
 /// What a blocking call waits for besides its channel.
 struct patience {
     bool block = true;
-    clock::duration limit = clock::duration::max(); // from when the call parks: no clock is read before
+    clock::duration limit = clock::duration::max(); // from when it first waits: no clock is read before
     clock::time_point deadline = forever;
     const stop_token* token = nullptr; // replaces the worker's own
 
