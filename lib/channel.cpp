@@ -335,8 +335,8 @@ bool channel_control::waiting::spin() {
     }
 }
 
-// Where the next item for one of those that wait can be expected within the limit. Of what goes to and fro between two threads that both park, most
-// of the time is the parking's own; so it is tried anew at times.
+// Where the next item for one of those that wait can be expected within the limit. Of what goes to and fro between two
+// threads that both park, most of the time is the parking's own; so it is tried anew at times.
 bool channel_control::side::is_worth_spinning(clock::duration limit) noexcept {
     if (limit == clock::duration::zero()) return false;
     if (pace * static_cast<clock::rep>(inside) <= limit) return true;

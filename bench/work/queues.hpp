@@ -11,6 +11,7 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <expected>
 #include <memory>
 #include <optional>
 #include <string>
@@ -64,6 +65,13 @@ struct limits {
     bool many_producers = true, many_consumers = true;
 };
 
+/// What `pop` of ours answers, as the others say it.
+template <class T>
+std::optional<T> popped(std::expected<T, inquest::pop_error> item) {
+    if (!item) return std::nullopt;
+    return std::move(*item);
+}
+
 template <class T>
 class of_inquest {
   public:
@@ -71,11 +79,7 @@ class of_inquest {
     static constexpr limits can{};
     explicit of_inquest(std::size_t capacity) : queue_(capacity) {}
     bool push(T&& item) { return queue_.push(std::move(item)).has_value(); }
-    std::optional<T> pop() {
-        auto item = queue_.pop();
-        if (!item) return std::nullopt;
-        return std::move(*item);
-    }
+    std::optional<T> pop() { return popped(queue_.pop()); }
     void end(unsigned) { queue_.close(); }
     inquest::channel<T>& get() { return queue_; }
 
@@ -94,11 +98,7 @@ class of_worker {
     void end(unsigned) { ends_.first.finish(); }
     struct popping {
         inquest::receiver<T>& from;
-        std::optional<T> pop() {
-            auto item = from.pop();
-            if (!item) return std::nullopt;
-            return std::move(*item);
-        }
+        std::optional<T> pop() { return popped(from.pop()); }
     };
     /// A thread that runs `body` with something to pop from.
     template <class F>

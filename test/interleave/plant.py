@@ -18,6 +18,7 @@ CALL = "include/inquest/detail/channel_control.hpp"
 CORE = "include/inquest/detail/channel_core.hpp"
 PARKING = "lib/parking.cpp"
 WORKER = "lib/worker.cpp"
+RECORD = "include/inquest/detail/worker_record.hpp"
 STATE = "include/inquest/detail/worker_state.hpp"
 RESOLVE = "include/inquest/resolve.hpp"
 
@@ -56,7 +57,7 @@ BREAKAGES = [
     ("at_once_and_wakes_nobody", "lost wake-up", "one_each", 0, 1, "lost wake-up", CALL,
      "            if (!side_.waiting.empty()) woken_",
      "            if (!BROKEN && !side_.waiting.empty()) woken_"),
-    ("disturbed_late", "lost wake-up", "stop_a_worker", 1, 12, "deadlock", "include/inquest/detail/worker_record.hpp",
+    ("disturbed_late", "lost wake-up", "stop_a_worker", 1, 12, "deadlock", RECORD,
      "        undisturbed.set(nullptr);\n        return its.request_stop();",
      "        if (!BROKEN) undisturbed.set(nullptr);\n        const bool first = its.request_stop();\n"
      "        undisturbed.set(nullptr);\n        return first;"),

@@ -62,7 +62,7 @@ class channel_control {
     [[nodiscard]] std::size_t size() const noexcept;
     [[nodiscard]] bool is_closed() const noexcept;
 
-    /// Calls that are parked in it now; and those that wait, spinning or parked.
+    /// Calls that are parked in it now; and those that wait, spinning or parked, or are between two items.
     [[nodiscard]] std::size_t blocked() const noexcept;
     [[nodiscard]] std::size_t inside() const noexcept;
 
