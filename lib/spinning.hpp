@@ -12,14 +12,17 @@ namespace inquest::inline INQUEST_ABI::detail {
 /// How often to look before others are let run. Nobody can do anything while the only processor spins.
 inline const unsigned looks = platform::processors() == 1 ? 1 : looks_between_yields;
 
-/// True as soon as `news()` says so, false after so many looks.
+/// About how long a look and the hints behind it take.
+inline constexpr std::chrono::nanoseconds time_of_a_look{200};
+
+/// True as soon as `news()` says so, false after so many looks, of which there is one at least.
 template <class F>
-bool look_out(F&& news) {
-    for (unsigned look = 0; look < looks; ++look) {
+bool look_out(F&& news, std::size_t times = looks) {
+    for (std::size_t look = 1;; ++look) {
         if (news()) return true;
+        if (look >= times) return false;
         for (unsigned i = 0; i < hints_between_looks; ++i) spin_hint();
     }
-    return false;
 }
 
 /// True as soon as `news()` says so, false after the limit or at the deadline.

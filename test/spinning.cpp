@@ -29,6 +29,22 @@ std::chrono::nanoseconds cpu_time() {
     return std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec);
 }
 
+constexpr unsigned minute = 60'000'000;
+
+// The first call that waits on either side parks however long it may spin.
+void have_first_pop_parked(channel<int>& queue) {
+    std::jthread consumer([&] { CHECK(queue.pop().value() == 0); });
+    wait_for_blocked(queue);
+    CHECK(queue.push(0));
+}
+void have_first_push_parked(channel<int>& queue) {
+    while (queue.try_push(0)) {
+    }
+    std::jthread producer([&] { CHECK(queue.push(1)); });
+    wait_for_blocked(queue);
+    CHECK(queue.pop());
+}
+
 } // namespace
 
 TEST_CASE("with spin = 0 two hundred threads share one channel, and each item arrives once") {
@@ -53,29 +69,33 @@ TEST_CASE("with spin = 0 two hundred threads share one channel, and each item ar
     CHECK(rx.ended()->status() == status::complete);
 }
 
-TEST_CASE("with spin = 0 a call that waits parks at once, and with a long spin it does not") {
-    for (const unsigned spin : {0U, 60'000'000U}) {
+TEST_CASE("with spin = 0 a call that waits parks at once, and with a long spin not after the first") {
+    for (const unsigned spin : {0U, minute}) {
         channel<int> queue({.capacity = 1, .spin = spin});
-        std::atomic<bool> there{false};
-        std::jthread consumer([&] {
-            there = true;
-            CHECK(queue.pop().value() == 7);
-        });
-        support::wait_for("the consumer", [&] { return there.load(); });
-        if (spin == 0)
-            wait_for_blocked(queue);
-        else
+        const auto see_how_it_waits = [&] {
+            wait_for_a_call(queue);
+            if (spin == 0) return wait_for_blocked(queue);
             for (int i = 0; i < 100; ++i) {
                 std::this_thread::sleep_for(100us);
                 REQUIRE(inquest::detail::access::core(queue)->blocked() == 0);
             }
-        CHECK(queue.push(7));
+        };
+        have_first_pop_parked(queue);
+        {
+            std::jthread consumer([&] { CHECK(queue.pop().value() == 7); });
+            see_how_it_waits();
+            CHECK(queue.push(7));
+        }
+        have_first_push_parked(queue);
+        std::jthread producer([&] { CHECK(queue.push(8)); });
+        see_how_it_waits();
+        CHECK(queue.pop());
     }
 }
 
 TEST_CASE("a call that spins ends with a close, a stop, a deadline and the channel's own end") {
-    constexpr unsigned minute = 60'000'000;
     channel<int> queue({.capacity = 1, .spin = minute});
+    have_first_pop_parked(queue);
     CHECK(queue.pop_for(1ms).error().status() == status::timeout);
     {
         std::stop_source stop;
@@ -90,15 +110,60 @@ TEST_CASE("a call that spins ends with a close, a stop, a deadline and the chann
         worker.request_stop();
     }
     channel<int> second({.capacity = 1, .spin = minute});
+    have_first_pop_parked(second);
     {
         std::jthread consumer([&] { CHECK(second.pop().error().status() == status::complete); });
         wait_for_a_call(second);
         second.close();
     }
     auto third = std::make_unique<channel<int>>(inquest::channel_options{.capacity = 1, .spin = minute});
+    have_first_pop_parked(*third);
     std::jthread consumer([&it = *third] { CHECK(it.pop().error().status() == status::aborted); });
     wait_for_a_call(*third);
     third.reset();
+}
+
+// What waits for more than one item, or for more than one place, does so for a moment only: whatever the stream was
+// before, a single one is enough.
+TEST_CASE("after a fast stream a single item, and a single place, is taken") {
+    constexpr std::size_t capacity = 64;
+    channel<int> queue({.capacity = capacity, .spin = 1000});
+    const int items = stress(200'000);
+    int popped = 0;
+    {
+        std::jthread consumer([&] {
+            while (queue.pop().value() != -1) ++popped;
+        });
+        for (int i = 0; i < items; ++i) CHECK(queue.push(i));
+        CHECK(queue.push(-1));
+    }
+    CHECK(popped == items);
+    for (int i = 0; i < 100; ++i) {
+        std::jthread consumer([&] { CHECK(queue.pop().value() == i); });
+        wait_for_a_call(queue);
+        CHECK(queue.push(i));
+    }
+    while (queue.try_push(0)) {
+    }
+    for (int i = 0; i < 100; ++i) {
+        std::jthread producer([&] { CHECK(queue.push(i)); });
+        wait_for_a_call(queue);
+        CHECK(queue.pop());
+    }
+    CHECK(queue.size() == capacity);
+}
+
+TEST_CASE("a stream ends in full while calls stay back for more of it") {
+    for (int round = 0; round < stress(200); ++round) {
+        auto [tx, rx] = make_channel<int>({.capacity = 64, .spin = 1000});
+        std::jthread consumer([&rx] {
+            int expected = 0;
+            while (const auto item = rx.pop()) CHECK(*item == expected++);
+            CHECK(expected == 1000);
+        });
+        for (int i = 0; i < 1000; ++i) CHECK(tx.push(i));
+        tx.finish();
+    }
 }
 
 TEST_CASE("calls that wait for long use no processor") {

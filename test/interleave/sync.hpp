@@ -177,6 +177,7 @@ using atomic = interleave::atomic<T>;
 using clock = interleave::clock;
 /// Only where a program asks for it.
 inline constexpr std::chrono::microseconds spin_limit{0};
+inline constexpr bool first_wait_parks = false;
 inline constexpr unsigned hints_between_looks = 0, looks_between_yields = 1, lock_rounds = 0;
 inline void spin_hint() {}
 /// Lets some time pass, so that who spins comes to an end.

@@ -106,6 +106,9 @@ class channel_control {
     /// Destroys what is undelivered, outside the lock.
     virtual void discard_items() noexcept = 0;
 
+    // How many items a call stays back for.
+    static constexpr std::size_t shortest_run = 2, longest_run = 512;
+
     /// One side of the ring: all pushes, or all pops. On lines of its own: the sides share the slots' alone.
     struct alignas(128) side {
         mutable mutex lock;
@@ -114,11 +117,13 @@ class channel_control {
         std::size_t next = 0;   // the slot of the next one
         wait_line waiting;      // calls of the *other* side, parked until this one has moved an item
         std::size_t inside = 0; // calls of this side that wait, spinning or parked, or are between two items
-        waiter* last_out = nullptr;   // ~channel, waiting for inside == 0
-        clock::duration pace{};       // what an item took, by the time between two long waits
-        clock::time_point paced_at{}; // the last of them
-        std::uint64_t paced_done = 0; // and `done` then
-        unsigned unspun = 0;          // waits without spinning since the last that tried
+        waiter* last_out = nullptr;         // ~channel, waiting for inside == 0
+        clock::duration pace{};             // what an item took, by the time between two long waits
+        clock::time_point paced_at{};       // the last of them
+        std::uint64_t paced_done = 0;       // and `done` then
+        unsigned unspun = 0;                // waits without spinning since the last that tried
+        bool parks_next = first_wait_parks; // the next wait is to park at once
+        std::size_t run = shortest_run;     // items that a call which had to wait for one stays back for
 
         void take_lock() noexcept {
             if (!lock.try_lock()) lock_patiently();
@@ -172,7 +177,7 @@ class channel_control {
             side_.advance(capacity_);
             if (!side_.waiting.empty()) woken_ = side_.waiting.pop_front();
         }
-        void found(const turn&, std::uint64_t) noexcept {}
+        void found(const turn&, std::uint64_t, const turn&, std::uint64_t) noexcept {}
         /// It could not be done: the lock, for a `hold`.
         [[nodiscard]] side& let_go() noexcept {
             held_ = false;
@@ -210,10 +215,13 @@ class channel_control {
             woken_ = false;
             wakes_.take_one(side_.waiting);
         }
-        /// The next slot's turn was `seen`, and has not come, or the channel has ended.
-        void found(const turn& of, std::uint64_t seen) noexcept {
+        /// The next slot's turn was `seen`, and has not come, or the channel has ended. A whole run has come when the
+        /// turn `of_last` is `last`.
+        void found(const turn& of, std::uint64_t seen, const turn& of_last, std::uint64_t last) noexcept {
             awaited_ = &of;
             seen_ = seen;
+            of_last_ = &of_last;
+            last_ = last;
         }
 
       private:
@@ -231,6 +239,8 @@ class channel_control {
         side& side_;
         const turn* awaited_ = nullptr; // what was last found
         std::uint64_t seen_ = 0;        // and what it was then
+        const turn* of_last_ = nullptr; // of the side's run
+        std::uint64_t last_ = 0;        // and what it will be when that has come
         bool woken_ = false;            // signalled, and has not moved an item since
         wake_list wakes_;               // goes after the lock: who is to be woken is woken outside it
         std::unique_lock<mutex> lock_;
@@ -303,7 +313,10 @@ class channel_control {
             return mine_.awaited_->get() != mine_.seen_ || channel_.closed_.get();
         }
         [[nodiscard]] bool is_late() const { return deadline_ != forever && clock::now() >= deadline_; }
+        /// Has the last turn of the run come?
+        [[nodiscard]] bool is_run() const noexcept { return mine_.of_last_->get() >= mine_.last_; }
         bool spin();
+        void stay_back() noexcept;
         bool park();
         void leave() noexcept;
         [[nodiscard]] side& other() const noexcept {
@@ -316,8 +329,9 @@ class channel_control {
         const patience& how_;
         outcome end_ = outcome::over;
         bool late_ = false;
-        bool counted_ = false; // in `inside`
-        bool waited_ = false;  // and has a deadline, where there is one
+        bool counted_ = false;           // in `inside`
+        bool waited_ = false;            // and has a deadline, where there is one
+        std::size_t run_ = shortest_run; // the side's
         clock::time_point deadline_ = forever;
         clock::time_point began_; // the wait, where it has taken long enough for a look at the clock
         std::optional<parked> parked_;

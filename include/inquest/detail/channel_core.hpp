@@ -77,7 +77,7 @@ class channel_core final : public channel_control {
         waiting rest(mine, how);
         while (rest.may_try())
             if (slot* const first = free_slot(mine)) {
-                put_run(*first, items, std::min(n, accepted + longest_run), accepted, mine);
+                put_run(*first, items, std::min(n, accepted + most_at_once), accepted, mine);
                 if (accepted == n) return {};
                 rest.let_others();
             }
@@ -104,7 +104,7 @@ class channel_core final : public channel_control {
         waiting rest(mine, how);
         while (rest.may_try())
             if (slot* const first = filled_slot(mine)) {
-                take_run(*first, into, std::min(max, got + longest_run), got, mine);
+                take_run(*first, into, std::min(max, got + most_at_once), got, mine);
                 if (got == max) return got;
                 rest.let_others(make_room);
             }
@@ -165,12 +165,13 @@ class channel_core final : public channel_control {
         std::uint64_t first = 0, last = 0;
     };
 
-    [[nodiscard]] T* at(std::uint64_t n) const noexcept {
-        return std::addressof(slots_[static_cast<std::size_t>(n % capacity_)].value);
+    [[nodiscard]] slot& slot_of(std::uint64_t n) const noexcept {
+        return slots_[static_cast<std::size_t>(n % capacity_)];
     }
+    [[nodiscard]] T* at(std::uint64_t n) const noexcept { return std::addressof(slot_of(n).value); }
 
     // Items that a range moves at most before it lets go of its lock: others want it, and wait to be woken.
-    static constexpr std::size_t longest_run = 64;
+    static constexpr std::size_t most_at_once = 64;
 
     // Room for `more`, growing as a vector grows by itself: under the lock nothing but a move happens.
     static void reserve_more(std::vector<T>& in, std::size_t more) {
@@ -201,7 +202,8 @@ class channel_core final : public channel_control {
         slot& next = slots_[push_.next];
         const auto whose = next.whose.get();
         if (whose == 2 * push_.done && phase_ == phase::open) return &next;
-        mine.found(next.whose, whose);
+        const auto last = push_.done + push_.run - 1;
+        mine.found(next.whose, whose, slot_of(last).whose, 2 * last);
         return nullptr;
     }
     /// Where the next pop finds its item, or null. With pop_.lock held.
@@ -209,7 +211,8 @@ class channel_core final : public channel_control {
         slot& next = slots_[pop_.next];
         const auto whose = next.whose.get();
         if (whose == 2 * pop_.done + 1 && phase_ != phase::stopped) return &next;
-        mine.found(next.whose, whose);
+        const auto last = pop_.done + pop_.run - 1;
+        mine.found(next.whose, whose, slot_of(last).whose, 2 * last + 1);
         return nullptr;
     }
     [[nodiscard]] bool is_filled() const noexcept {
