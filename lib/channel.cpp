@@ -314,22 +314,19 @@ bool channel_control::waiting::wait() {
         return late_ = true; // one more try is due in any case; parking for no time costs a time slice
     const bool spins = side_.is_worth_spinning(channel_.spin_limit_);
     run_ = side_.run;
+    run_seen_ = run_seen::nothing;
     mine_.unlock();
     began_ = {};
-    const bool was_spinning = spins && spin();
-    if (!was_spinning) late_ = !park();
+    if (!spins || !spin()) late_ = !park();
     const auto now = began_ == clock::time_point{} ? began_ : clock::now();
     mine_.lock();
-    side_.run = run_;
-    if (now != clock::time_point{}) {
-        // A yield has cost a time slice: somebody computes on this processor. A wake-up finds another.
-        if (was_spinning && now - began_ > 10 * channel_.spin_limit_) side_.parks_next = true;
-        side_.take_pace(now, channel_.spin_limit_);
-    }
+    if (run_seen_ != run_seen::nothing) side_.learn_run(run_seen_ == run_seen::whole, channel_.longest_run());
+    if (std::exchange(lost_slice_, false)) side_.parks_next = true;
+    if (now != clock::time_point{}) side_.take_pace(now, channel_.spin_limit_);
     return true;
 }
 
-// True where there is news, or a stop request.
+// False where it is to park: nothing has come, and the limit is over.
 bool channel_control::waiting::spin() {
     for (;;) {
         if (look_out([this] { return is_news(); })) {
@@ -342,22 +339,39 @@ bool channel_control::waiting::spin() {
         if (deadline_ <= now) return late_ = true; // one more try, and no parking
         if (now - began_ >= channel_.spin_limit_) return false;
         yield();
+        if (clock::now() - now > time_slice) lost_slice_ = true;
     }
 }
 
-// Two sides that follow one another item by item pass cache lines to and fro all the time, and the allocator's lock. So
-// a call whose turn has come stays back for a moment, until its side has a run of them to itself: twice as many the next
-// time if they came, half as many if not, and a pop whose second item isn't there yet not at all. (Temporal slipping:
-// Giacomoni, Moseley and Vachharajani, FastForward, PPoPP 2008.) A push may take its time, for it leaves the pops
-// something to do; an item may not, nor may a call with a deadline.
+// Two sides that follow one another item by item spend their time on passing cache lines to and fro, and meet on the
+// allocator's lock. So a call whose turn has come after it span stays back for a moment, until its side has a run of them
+// to itself. (Temporal slipping: Giacomoni, Moseley and Vachharajani, FastForward, PPoPP 2008.) A push leaves the pops
+// at least half the ring to go on with meanwhile. A pop delays an item that somebody waits for, so it stays no longer
+// than a few looks, and for the shortest run just looks whether it is there.
 void channel_control::waiting::stay_back() noexcept {
-    const auto most = std::min(channel_.capacity_ / 2, longest_run);
-    if (most < shortest_run || looks == 1 || deadline_ != forever) return;
+    if (channel_.longest_run() < shortest_run || looks == 1 || deadline_ != forever) return;
     const std::size_t at_most =
-        &side_ == &channel_.push_ ? static_cast<std::size_t>(channel_.spin_limit_ / time_of_a_look) : looks;
-    (void)look_out([this] { return is_run() || channel_.closed_.get(); },
+        &side_ == &channel_.push_
+            ? static_cast<std::size_t>(std::min<clock::duration>(channel_.spin_limit_, spin_limit) /
+                                       time_of_a_look)
+            : looks;
+    const auto last = [this] { return mine_.of_last_->get(); };
+    (void)look_out([&] { return last() >= mine_.last_ || channel_.closed_.get() || how_.stop_requested(); },
                    std::min(1 + 4 * (run_ - shortest_run), at_most));
-    run_ = is_run() ? std::min(2 * run_, most) : std::max(run_ / 2, shortest_run);
+    // Where it is a lap on, others of this side have had the run, which says nothing.
+    if (last() <= mine_.last_) run_seen_ = last() == mine_.last_ ? run_seen::whole : run_seen::part;
+}
+
+// Twice as long the next time where it came, half as long where it did not; and then it is not tried again at once, or
+// every second burst of a few items would be kept waiting for more.
+void channel_control::side::learn_run(bool came, std::size_t longest) noexcept {
+    if (!came) {
+        if (run > shortest_run) run_kept = 64;
+        run = std::max(run / 2, shortest_run);
+    } else if (run_kept > 0)
+        --run_kept;
+    else
+        run = std::min(2 * run, longest);
 }
 
 // Where the next item for one of those that wait can be expected within the limit. Of what goes to and fro between two
@@ -375,7 +389,7 @@ bool channel_control::side::is_worth_spinning(clock::duration limit) noexcept {
 void channel_control::side::take_pace(clock::time_point now, clock::duration limit) noexcept {
     if (now < paced_at) return; // another one has come first with a later look at the clock
     const auto items = static_cast<clock::rep>(std::max<std::uint64_t>(done - paced_done, 1));
-    pace += (std::min((now - paced_at) / items, 4 * limit) - pace) / 8;
+    if (paced_at != clock::time_point{}) pace += (std::min((now - paced_at) / items, 4 * limit) - pace) / 8;
     paced_at = now;
     paced_done = done;
 }

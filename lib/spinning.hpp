@@ -14,6 +14,9 @@ inline const unsigned looks = platform::processors() == 1 ? 1 : looks_between_yi
 
 /// About how long a look and the hints behind it take.
 inline constexpr std::chrono::nanoseconds time_of_a_look{200};
+/// A yield that takes longer has let somebody compute who would not have had to: less than a scheduler's time slice, more
+/// than others that spin and yield as well take in turns.
+inline constexpr std::chrono::microseconds time_slice{500};
 
 /// True as soon as `news()` says so, false after so many looks, of which there is one at least.
 template <class F>

@@ -45,8 +45,9 @@ struct channel_options {
     inquest::undelivered undelivered = inquest::undelivered::keep;   ///< what becomes of items left over
     /// How long a call that must wait looks again and again before it parks, in microseconds; 0: it parks at once, which
     /// is right where a process has far more threads than processors. Unset: 50, about what parking and being woken
-    /// costs. Either way only while items come faster than that; where they come more rarely, and the first time on
-    /// either side, it parks at once.
+    /// costs. Either way only while items come faster than that: where they come more rarely it parks at once. So does
+    /// the first call of each side that waits. While items stream, a call that has spun may let some more come, or some
+    /// more places be free, before it goes on: a pop for a few microseconds, a push for as long as it may spin.
     std::optional<unsigned> spin{};
 };
 

@@ -120,12 +120,12 @@ BREAKAGES = [
      "    return true;\n"
      "}\n"
      "\n"
-     "// True where there is news",
+     "// False where it is to park",
      "    if (BROKEN && late_) return end_ = outcome::late, false;\n"
      "    return true;\n"
      "}\n"
      "\n"
-     "// True where there is news"),
+     "// False where it is to park"),
     ("time_before_close", "re-check skipped", "timeout_and_close", 1, 32, "it was closed in time", CONTROL,
      "    end_ = channel_.phase_ != phase::open ? outcome::over\n",
      "    end_ = channel_.phase_ != phase::open && !(BROKEN && late_) ? outcome::over\n"),

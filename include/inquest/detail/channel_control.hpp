@@ -10,7 +10,7 @@
 //   2n + 1        push_.lock, by push n                   pop n may take what is in it
 //
 // Invariants:
-//   A side's done, next, waiting, inside and pace: under its lock.
+//   All of a side but its lock: under that lock.
 //   done is the number of the side's next item, from 0, and next its slot, done % capacity, until delivery is stopped.
 //   A slot's item is touched only under the lock of the side whose turn it is; the turn goes on after that.
 //   phase_ only moves forward: open, draining, stopped. It and all else that says how the channel stands is written
@@ -25,6 +25,8 @@
 // waits for needs no fence, and no count of who waits, to know so: the line is on its own side.
 //   Who stands in a line has found its turn not come; whoever moves an item unlinks one, and whoever leaves
 //     with a wake-up that it made no use of unlinks the next: a wake-up is never dropped.
+//   A call that span may stay back when its turn has come, until that of a later slot has come too (stay_back). Nothing
+//     depends on that one: it looks for a bounded time, and goes on.
 //   A call that waits, or lets go of its lock midway, is counted in `inside`; the channel goes only when that is 0 on both
 //     sides.
 #pragma once
@@ -33,6 +35,7 @@
 #include <inquest/detail/worker_record.hpp>
 #include <inquest/push_error.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -106,8 +109,12 @@ class channel_control {
     /// Destroys what is undelivered, outside the lock.
     virtual void discard_items() noexcept = 0;
 
-    // How many items a call stays back for.
-    static constexpr std::size_t shortest_run = 2, longest_run = 512;
+    /// How many items or places a call stays back for, which has waited for one. Never more than half the ring, so that
+    /// the other side has something to do.
+    static constexpr std::size_t shortest_run = 2;
+    [[nodiscard]] std::size_t longest_run() const noexcept {
+        return std::min<std::size_t>(capacity_ / 2, 512);
+    }
 
     /// One side of the ring: all pushes, or all pops. On lines of its own: the sides share the slots' alone.
     struct alignas(128) side {
@@ -123,7 +130,8 @@ class channel_control {
         std::uint64_t paced_done = 0;       // and `done` then
         unsigned unspun = 0;                // waits without spinning since the last that tried
         bool parks_next = first_wait_parks; // the next wait is to park at once
-        std::size_t run = shortest_run;     // items that a call which had to wait for one stays back for
+        std::size_t run = shortest_run;     // what a call stays back for
+        unsigned run_kept = 0;              // runs until it may grow again
 
         void take_lock() noexcept {
             if (!lock.try_lock()) lock_patiently();
@@ -135,6 +143,7 @@ class channel_control {
             if (++next == capacity) next = 0;
         }
         [[nodiscard]] bool is_worth_spinning(clock::duration limit) noexcept;
+        void learn_run(bool came, std::size_t longest) noexcept;
         void take_pace(clock::time_point now, clock::duration limit) noexcept;
     };
 
@@ -313,8 +322,6 @@ class channel_control {
             return mine_.awaited_->get() != mine_.seen_ || channel_.closed_.get();
         }
         [[nodiscard]] bool is_late() const { return deadline_ != forever && clock::now() >= deadline_; }
-        /// Has the last turn of the run come?
-        [[nodiscard]] bool is_run() const noexcept { return mine_.of_last_->get() >= mine_.last_; }
         bool spin();
         void stay_back() noexcept;
         bool park();
@@ -331,7 +338,9 @@ class channel_control {
         bool late_ = false;
         bool counted_ = false;           // in `inside`
         bool waited_ = false;            // and has a deadline, where there is one
-        std::size_t run_ = shortest_run; // the side's
+        bool lost_slice_ = false;        // to a yield
+        std::size_t run_ = shortest_run; // the side's, when the wait began
+        enum class run_seen : unsigned char { nothing, part, whole } run_seen_ = run_seen::nothing;
         clock::time_point deadline_ = forever;
         clock::time_point began_; // the wait, where it has taken long enough for a look at the clock
         std::optional<parked> parked_;

@@ -165,10 +165,13 @@ class channel_core final : public channel_control {
         std::uint64_t first = 0, last = 0;
     };
 
-    [[nodiscard]] slot& slot_of(std::uint64_t n) const noexcept {
-        return slots_[static_cast<std::size_t>(n % capacity_)];
+    [[nodiscard]] T* at(std::uint64_t n) const noexcept {
+        return std::addressof(slots_[static_cast<std::size_t>(n % capacity_)].value);
     }
-    [[nodiscard]] T* at(std::uint64_t n) const noexcept { return std::addressof(slot_of(n).value); }
+    [[nodiscard]] const turn& last_of_run(const side& its) const noexcept {
+        const std::size_t last = its.next + its.run - 1;
+        return slots_[last < capacity_ ? last : last - capacity_].whose;
+    }
 
     // Items that a range moves at most before it lets go of its lock: others want it, and wait to be woken.
     static constexpr std::size_t most_at_once = 64;
@@ -202,8 +205,7 @@ class channel_core final : public channel_control {
         slot& next = slots_[push_.next];
         const auto whose = next.whose.get();
         if (whose == 2 * push_.done && phase_ == phase::open) return &next;
-        const auto last = push_.done + push_.run - 1;
-        mine.found(next.whose, whose, slot_of(last).whose, 2 * last);
+        mine.found(next.whose, whose, last_of_run(push_), 2 * (push_.done + push_.run - 1));
         return nullptr;
     }
     /// Where the next pop finds its item, or null. With pop_.lock held.
@@ -211,8 +213,7 @@ class channel_core final : public channel_control {
         slot& next = slots_[pop_.next];
         const auto whose = next.whose.get();
         if (whose == 2 * pop_.done + 1 && phase_ != phase::stopped) return &next;
-        const auto last = pop_.done + pop_.run - 1;
-        mine.found(next.whose, whose, slot_of(last).whose, 2 * last + 1);
+        mine.found(next.whose, whose, last_of_run(pop_), 2 * (pop_.done + pop_.run - 1) + 1);
         return nullptr;
     }
     [[nodiscard]] bool is_filled() const noexcept {

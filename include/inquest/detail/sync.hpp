@@ -33,8 +33,8 @@ using stop_callback = std::stop_callback<F>;
 /// How long a call that waits spins at most, where the channel's options say nothing else: about what it costs to park
 /// and be woken on a virtual machine.
 inline constexpr std::chrono::microseconds spin_limit{50};
-/// A thread that was just started often shares the processor of the one that started it, and spins in its way; who is
-/// woken has been given one.
+/// A thread that was just started often shares the processor of the one that started it, and spins in its way. One that
+/// is woken is put on an idle one where there is any.
 inline constexpr bool first_wait_parks = true;
 inline constexpr unsigned hints_between_looks = 8, looks_between_yields = 16, lock_rounds = 6;
 /// Told to the processor in a loop that waits for another thread.
