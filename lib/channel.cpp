@@ -349,7 +349,7 @@ bool channel_control::waiting::spin() {
 // at least half the ring to go on with meanwhile. A pop delays an item that somebody waits for, so it stays no longer
 // than a few looks, and for the shortest run just looks whether it is there.
 void channel_control::waiting::stay_back() noexcept {
-    if (channel_.longest_run() < shortest_run || looks == 1 || deadline_ != forever) return;
+    if (channel_.longest_run() < shortest_run || one_processor() || deadline_ != forever) return;
     const std::size_t at_most =
         &side_ == &channel_.push_
             ? static_cast<std::size_t>(std::min<clock::duration>(channel_.spin_limit_, spin_limit) /

@@ -48,14 +48,6 @@ void set_thread_name(std::uintptr_t thread, const std::string& name) noexcept {
 #endif
 }
 
-unsigned processors() noexcept {
-#if defined(__linux__)
-    cpu_set_t set;
-    if (::sched_getaffinity(0, sizeof set, &set) == 0) return static_cast<unsigned>(CPU_COUNT(&set));
-#endif
-    return std::thread::hardware_concurrency();
-}
-
 void around_fork(void (*before)(), void (*after)()) noexcept {
 #ifdef INQUEST_PTHREADS
     (void)pthread_atfork(before, after, after);
@@ -89,6 +81,17 @@ constinit glanced<unsigned> forks;
 } // namespace
 
 #ifndef INQUEST_SYNC_HEADER
+bool one_processor() noexcept {
+    static const bool one = [] {
+#if defined(__linux__)
+        cpu_set_t set;
+        if (::sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set) == 1;
+#endif
+        return std::thread::hardware_concurrency() == 1;
+    }();
+    return one;
+}
+
 bool has_exited([[maybe_unused]] jthread& thread) noexcept {
 #if defined(__GLIBC__)
     // Looks at a word that the kernel clears once the thread has left its stack; no system call.

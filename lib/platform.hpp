@@ -15,8 +15,6 @@ std::uint64_t this_thread_number() noexcept;
 inline constexpr std::size_t max_thread_name = 15;
 /// Names a living thread. Failure is ignored: a name is a courtesy.
 void set_thread_name(std::uintptr_t thread, const std::string& name) noexcept;
-/// How many processors the process may run on; 0 where that is not known.
-unsigned processors() noexcept;
 /// Has `before` run ahead of every fork, and `after` behind it in both processes, so that a lock held by a thread
 /// that the child does not have is not held there.
 void around_fork(void (*before)(), void (*after)()) noexcept;

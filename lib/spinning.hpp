@@ -1,16 +1,14 @@
 // Looking again and again, for a while, before blocking. Private to the library.
 #pragma once
 
-#include "platform.hpp"
-
 #include <inquest/detail/parking.hpp>
 
 #include <algorithm>
 
 namespace inquest::inline INQUEST_ABI::detail {
 
-/// How often to look before others are let run. Nobody can do anything while the only processor spins.
-inline const unsigned looks = platform::processors() == 1 ? 1 : looks_between_yields;
+/// How often to look before others are let run.
+inline const unsigned looks = one_processor() ? 1 : looks_between_yields;
 
 /// About how long a look and the hints behind it take.
 inline constexpr std::chrono::nanoseconds time_of_a_look{200};

@@ -12,6 +12,11 @@
 #include <thread>
 #include <vector>
 
+#ifdef __linux__
+#include <pthread.h>
+#include <sched.h>
+#endif
+
 using namespace std::chrono_literals;
 using inquest::channel;
 using inquest::make_channel;
@@ -181,6 +186,41 @@ TEST_CASE("calls that wait for long use no processor") {
         tx.finish();
     }
 }
+
+#ifdef __linux__
+TEST_CASE("a call whose yield let somebody compute for a time slice parks the next time") {
+    cpu_set_t ours, one;
+    CPU_ZERO(&one);
+    REQUIRE(sched_getaffinity(0, sizeof ours, &ours) == 0);
+    for (int cpu = 0; CPU_COUNT(&one) == 0; ++cpu)
+        if (CPU_ISSET(cpu, &ours)) CPU_SET(cpu, &one);
+    const auto stay_on_one = [&] { return pthread_setaffinity_np(pthread_self(), sizeof one, &one) == 0; };
+    channel<int> queue({.capacity = 1, .spin = minute});
+    have_first_pop_parked(queue);
+    bool parked = false;
+    std::jthread consumer([&] {
+        CHECK(stay_on_one());
+        while (queue.pop()) {
+        }
+    });
+    for (int round = 0; !parked && round < 50; ++round) {
+        wait_for_a_call(queue);
+        std::jthread([&] {
+            CHECK(stay_on_one());
+            for (const auto end = std::chrono::steady_clock::now() + 20ms;
+                 std::chrono::steady_clock::now() < end;) {
+            }
+        }).join();
+        CHECK(queue.push(round));
+        for (int i = 0; !parked && i < 100; ++i) {
+            std::this_thread::sleep_for(100us);
+            parked = inquest::detail::access::core(queue)->blocked() > 0;
+        }
+    }
+    CHECK(parked);
+    queue.close();
+}
+#endif
 
 TEST_CASE("items that come rarely are waited for without spinning") {
     constexpr unsigned millisecond = 1'000;

@@ -177,6 +177,20 @@ BREAKAGES = [
      "    waiter node;\n    {\n        const std::lock_guard lock(mutex_);\n        if (open_.load()) return true;",
      "    waiter node;\n    const bool early = BROKEN;\n    if (early && open_.load()) return true;\n    {\n"
      "        const std::lock_guard lock(mutex_);\n        if (!early && open_.load()) return true;"),
+    ("stays_for_ever", "livelock", "channel_goes_under_a_stay", 1, 37, "livelock", CONTROL,
+     "std::min(1 + 4 * (run_ - shortest_run), at_most));",
+     "BROKEN ? std::numeric_limits<std::size_t>::max() : std::min(1 + 4 * (run_ - shortest_run), at_most));"),
+    ("stays_uncounted", "touch after release", "channel_goes_under_a_stay", 2, 629, "touches what is gone", CONTROL,
+     "            stay_back();\n",
+     "            if (BROKEN) {\n"
+     "                const std::lock_guard lock(side_.lock);\n"
+     "                if (--side_.inside == 0 && side_.last_out) side_.last_out->signal();\n"
+     "            }\n"
+     "            stay_back();\n"
+     "            if (BROKEN) {\n"
+     "                const std::lock_guard lock(side_.lock);\n"
+     "                ++side_.inside;\n"
+     "            }\n"),
     ("destroy_ends_nothing", "delivery not ended", "channel_goes_under_a_pop", 0, 1, "deadlock", CONTROL,
      "            stop_delivery(wakes);\n"
      "        }\n"

@@ -92,6 +92,61 @@ void channel_goes_under_a_spin() {
     queue.reset();
 }
 
+// From capacity 4 on, a call that span stays back for a second item or place.
+void stay_back_each() {
+    auto queue = spinning(4);
+    watch(queue, "queue");
+    ledger all;
+    {
+        const auto p =
+            thread("producer", [&] { require(push_all(queue, all, {0, 1, 2, 3, 4, 5}), "a push failed"); });
+        const auto c = thread("consumer", [&] { pop_all(queue, all, 6); });
+    }
+    all.settle();
+}
+
+void stay_back_and_close() {
+    auto queue = spinning(4);
+    watch(queue, "queue");
+    ledger all;
+    {
+        const auto c = thread("consumer", [&] { pop_all(queue, all); });
+        push_all(queue, all, {0});
+        queue.close();
+    }
+    all.settle();
+}
+
+void stay_back_and_stop() {
+    auto queue = spinning(4);
+    watch(queue, "queue");
+    stop_source stop;
+    ledger all;
+    {
+        const auto c = thread("stopped", [&] {
+            while (const auto item = queue.pop(stop.get_token())) all.popped(*item);
+        });
+        push_all(queue, all, {0});
+        stop.request_stop();
+    }
+    all.recovered(queue.recover());
+    all.settle();
+}
+
+// A push waits for the first of four places, and the channel goes when a pop has made it, or before.
+void channel_goes_under_a_stay() {
+    auto queue = std::make_unique<channel<int>>(inquest::channel_options{.capacity = 4, .spin = 1});
+    watch(*queue, "queue");
+    for (const int item : {0, 1, 2, 3}) require(queue->push(item).has_value(), "there is room");
+    const auto p = thread("producer", [q = queue.get()] {
+        const auto pushed = q->push(4);
+        require(pushed || pushed.error().status() == status::closed, "it went");
+    });
+    until_within(*queue);
+    require(queue->pop() == 0, "the first");
+    queue.reset();
+}
+
 /// Moving it takes a step, before which neither has it whole.
 class slow_parcel {
   public:
@@ -131,6 +186,10 @@ constexpr program table[] = {
     {"spin_and_stop", spin_and_stop, 5, 281, 2000},
     {"spin_and_timeout", spin_and_timeout, 5, 488, 2000},
     {"channel_goes_under_a_spin", channel_goes_under_a_spin, 3, 5'830, 2000, true, true},
+    {"stay_back_each", stay_back_each, 3, 3'919, 2000},
+    {"stay_back_and_close", stay_back_and_close, 5, 412, 2000},
+    {"stay_back_and_stop", stay_back_and_stop, 5, 423, 2000},
+    {"channel_goes_under_a_stay", channel_goes_under_a_stay, 3, 10'668, 2000, true, true},
     {"slow_parcels", slow_parcels, 3, 58'061, 2000},
 };
 

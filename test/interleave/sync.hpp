@@ -180,6 +180,7 @@ inline constexpr std::chrono::microseconds spin_limit{0};
 inline constexpr bool first_wait_parks = false;
 inline constexpr unsigned hints_between_looks = 0, looks_between_yields = 1, lock_rounds = 0;
 inline void spin_hint() {}
+inline bool one_processor() { return false; }
 /// Lets some time pass, so that who spins comes to an end.
 inline void yield() {
     auto& s = interleave::scheduler::get();

@@ -45,6 +45,8 @@ inline void spin_hint() noexcept {
     __asm__ __volatile__("isb");
 #endif
 }
+/// Whether this process had one processor only, when first asked: nobody can do anything while a thread spins there.
+[[nodiscard]] bool one_processor() noexcept;
 /// Lets somebody else run, where somebody can.
 inline void yield() noexcept { std::this_thread::yield(); }
 /// Whether a thread that is yet to be joined has come to its end; true where the system does not say.
