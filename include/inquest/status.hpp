@@ -46,8 +46,9 @@ struct channel_options {
     /// How long a call that must wait looks again and again before it parks, in microseconds; 0: it parks at once, which
     /// is right where a process has far more threads than processors. Unset: 50, about what parking and being woken
     /// costs. Either way only while items come faster than that: where they come more rarely it parks at once. So does
-    /// the first call of each side that waits. While items stream, a call that has spun may let some more come, or some
-    /// more places be free, before it goes on: a pop for a few microseconds, a push for as long as it may spin.
+    /// the first call of each side that waits, and the next one after a call that lost its processor to another thread
+    /// while it spun. While items stream, a call that has spun may let some more come, or some more places be free,
+    /// before it goes on: a pop for a few microseconds, a push for as long as it may spin, up to 50.
     std::optional<unsigned> spin{};
 };
 
