@@ -98,12 +98,17 @@ std::string on_items(const item_range& items) {
     return " on items " + std::to_string(first) + " to " + std::to_string(last);
 }
 
+std::string place_text(const std::source_location& place) {
+    return std::string(place.file_name()) + ':' + std::to_string(place.line());
+}
+
 std::string place_text(const detail::cause_record& r) {
-    if (!r.place_file) return {};
-    return std::string(r.place_file) + ':' + std::to_string(r.place.line());
+    return r.place_file ? place_text(r.place) : std::string{};
 }
 
 } // namespace
+
+cause::operator bool() const noexcept { return record_ && record_->kind != cause_kind::closed; }
 
 cause_kind cause::kind() const noexcept { return record_ ? record_->kind : cause_kind::unexplained; }
 
@@ -130,7 +135,7 @@ std::uint64_t cause::sequence() const noexcept { return record_ ? record_->seque
 bool cause::is_consequence() const noexcept { return record_ && record_->consequence; }
 
 std::string cause::text() const {
-    if (!record_) return "no cause known";
+    if (!record_) return "nothing failed";
     const auto& r = *record_;
     switch (r.kind) {
     case cause_kind::given:
@@ -158,6 +163,13 @@ std::string cause::text() const {
         return "receiver dropped";
     case cause_kind::destroyed:
         return "channel destroyed";
+    case cause_kind::closed: {
+        std::string line =
+            r.channel_name.empty() ? "channel closed" : "channel '" + r.channel_name + "' closed";
+        line += " by " + who_dropped(r);
+        if (r.place_file) line += " at " + place_text(r);
+        return line;
+    }
     }
     return "unknown cause";
 }
@@ -169,6 +181,7 @@ std::string cause::message() const {
     case cause_kind::given:
     case cause_kind::unexplained:
     case cause_kind::destroyed:
+    case cause_kind::closed:
         return text();
     case cause_kind::error:
     case cause_kind::exception:
@@ -222,7 +235,13 @@ std::string still_running::message() const {
 
 std::string push_error::message() const {
     std::string line(to_string(status_));
-    if (!cause_) return line;
+    if (!cause_) {
+        if (cause_.kind() == cause_kind::closed)
+            line = cause_.message(); // says the status too
+        else if (status_ == inquest::status::closed)
+            line += ": this end has finished, or was moved from";
+        return line + ", push at " + place_text(site_);
+    }
     line += ": " + cause_.message();
     if (early_) line += ", " + std::to_string(undelivered_) + " undelivered";
     return line;
@@ -230,7 +249,7 @@ std::string push_error::message() const {
 
 std::string pop_error::message() const {
     std::string line(to_string(status_));
-    if (cause_) line += ": " + cause_.message();
+    if (cause_ || cause_.kind() == cause_kind::closed) line += ": " + cause_.message();
     return line;
 }
 

@@ -6,9 +6,12 @@
 
 namespace inquest::inline INQUEST_ABI::detail {
 
-channel_control::channel_control(channel_options options)
-    : capacity_(options.capacity), options_(std::move(options)),
-      spin_limit_(options_.spin ? std::chrono::microseconds(*options_.spin) : spin_limit) {}
+channel_control::channel_control(channel_options options, bool brief)
+    : capacity_(options.capacity), brief_(brief), options_(std::move(options)),
+      spin_limit_(options_.spin ? std::chrono::microseconds(*options_.spin) : spin_limit) {
+    closing_note_->kind = cause_kind::closed;
+    closing_note_->channel_name = options_.name;
+}
 
 std::size_t channel_control::size() const noexcept {
     const both locks(*this);
@@ -18,8 +21,12 @@ std::size_t channel_control::size() const noexcept {
 bool channel_control::is_closed() const noexcept { return closed_.get(); }
 
 std::size_t channel_control::blocked() const noexcept {
-    const both locks(*this);
-    return push_.waiting.size() + pop_.waiting.size();
+    std::size_t parked = 0;
+    for (const side* its : {&push_, &pop_}) {
+        const std::lock_guard lock(line_lock(*its));
+        parked += its->waiting.size();
+    }
+    return parked;
 }
 
 std::size_t channel_control::inside() const noexcept {
@@ -28,7 +35,7 @@ std::size_t channel_control::inside() const noexcept {
 }
 
 cause channel_control::known_cause() const {
-    const std::lock_guard lock(push_.lock);
+    const std::lock_guard lock(line_lock(push_)); // not held while an item is copied
     return refusal_cause();
 }
 
@@ -37,17 +44,28 @@ cause channel_control::known_cause() const {
 
 bool channel_control::fill_slot(cause&& why) noexcept {
     if (slot_ || !why) return false;
+    const auto line = line_too(push_);
     slot_ = std::move(why);
     return true;
 }
 
-void channel_control::close_locked(status end, wake_list& wakes) noexcept {
+void channel_control::close_locked(status end, wake_list& wakes, const std::source_location* where,
+                                   cause by) noexcept {
     if (phase_ != phase::open) return;
+    if (!by) {
+        name_this_thread(*closing_note_);
+        if (where) closing_note_->set_place(*where);
+        by = to_cause(closing_note_);
+    }
+    {
+        const auto line = line_too(push_);
+        closing_ = std::move(by);
+    }
     phase_ = phase::draining;
     closed_.set(true);
     end_ = end;
-    wakes.take_all(pop_.waiting);  // pushes that wait for room
-    wakes.take_all(push_.waiting); // pops that wait for items
+    wake_all(pop_, wakes);  // pushes that wait for room
+    wake_all(push_, wakes); // pops that wait for items
 }
 
 void channel_control::stop_delivery(wake_list& wakes) noexcept {
@@ -55,15 +73,20 @@ void channel_control::stop_delivery(wake_list& wakes) noexcept {
     phase_ = phase::stopped;
 }
 
-bool channel_control::close(closer who) noexcept {
+bool channel_control::close(closer who, const std::source_location& where) noexcept {
     wake_list wakes;
     const both locks(*this);
     if (phase_ != phase::open) return false;
     close_locked(who == closer::receiver   ? status::closed
                  : who == closer::resolver ? status::truncated
                                            : status::complete,
-                 wakes);
+                 wakes, &where);
     return true;
+}
+
+bool channel_control::closed_by_this_worker() const noexcept {
+    return current_worker && closing_note_->who == current_worker->identity && !slot_ &&
+           closing_.kind() == cause_kind::closed;
 }
 
 bool channel_control::close_with(cause why) noexcept {
@@ -89,6 +112,7 @@ bool channel_control::abort_with(cause why) noexcept {
 
 void channel_control::destroy() noexcept {
     if (left_behind()) return;
+    wait_for_workers();
     {
         wake_list wakes;
         const both locks(*this);
@@ -103,6 +127,25 @@ void channel_control::destroy() noexcept {
     }
     wait_for_calls();
     if (options_.undelivered == undelivered::discard) discard_items();
+}
+
+// What was finished is delivered. A worker of this channel that destroys it can't wait for itself.
+void channel_control::wait_for_workers() noexcept {
+    waiter last;
+    {
+        const both locks(*this);
+        if (phase_ != phase::draining || workers_.empty()) return;
+        if (current_worker && current_worker->attached_to == serial_) return;
+        last_worker_out_ = &last;
+    }
+    const auto since = clock::now();
+    for (clock::duration after = ticks(long_wait()); !last.wait(deadline_after(after));
+         after = clock::now() - since)
+        try {
+            tell_long_wait(first_worker()->glance(clock::now() - since, known_cause()));
+        } catch (...) { // the last one has just ended, or there is no memory to say so
+        }
+    const both locks(*this); // whoever signalled has let go of them, and of the node
 }
 
 void channel_control::wait_for_calls() noexcept {
@@ -132,15 +175,15 @@ void channel_control::add_receiver() noexcept {
     ++receivers_;
 }
 
-void channel_control::finish_sender() noexcept {
+void channel_control::finish_sender(const std::source_location& where) noexcept {
     wake_list wakes;
     const both locks(*this);
     finished_ = true;
-    if (--senders_ == 0) close_locked(status::complete, wakes);
+    if (--senders_ == 0) close_locked(status::complete, wakes, &where);
 }
 
 // Says on `into`, which nobody reads yet, who the calling thread is.
-void channel_control::drop_end_cause(cause_record& into) const noexcept {
+void channel_control::name_this_thread(cause_record& into) noexcept {
     if (current_worker) {
         current_worker->identity->freeze(); // a recorded cause never changes
         into.who = current_worker->identity;
@@ -161,7 +204,7 @@ void channel_control::drop_sender(bool finished, bool unwinding,
         } else if (!slot_) {
             event_->kind = cause_kind::abandoned;
             event_->during_unwinding = unwinding;
-            drop_end_cause(*event_);
+            name_this_thread(*event_);
             if (last_push) event_->set_place(*last_push);
             fill_slot(to_cause(event_));
         }
@@ -179,15 +222,14 @@ void channel_control::drop_receiver() noexcept {
             const bool worker_over = current_worker && current_worker->is_published();
             if (worker_over && current_worker->failed()) {
                 fill_slot(current_worker->as_cause());
+                close_locked(status::closed, wakes);
             } else if (worker_over) {
-                closing_worker_ = current_worker->as_cause();
                 left_early_ = true;
+                close_locked(status::closed, wakes, nullptr, current_worker->as_cause());
             } else {
-                dropped_->kind = cause_kind::dropped;
-                drop_end_cause(*dropped_);
-                closing_worker_ = to_cause(dropped_);
+                closing_note_->kind = cause_kind::dropped;
+                close_locked(status::closed, wakes);
             }
-            close_locked(status::closed, wakes);
         }
         if (!discards()) return;
         stop_delivery(wakes);
@@ -195,19 +237,47 @@ void channel_control::drop_receiver() noexcept {
     discard_items();
 }
 
-void channel_control::attach() noexcept {
+void channel_control::attach(worker_record& record) {
     const both locks(*this);
-    ++attached_;
+    workers_.push_back(&record);
     attached_ever_ = true;
+    if (announced_ > 0) --announced_;
+}
+
+void channel_control::announce_workers(std::size_t n) noexcept {
+    const both locks(*this);
+    announced_ += n;
+}
+
+void channel_control::renounce_workers(std::size_t n) noexcept {
+    {
+        wake_list wakes;
+        const both locks(*this);
+        if (announced_ == 0) return;
+        announced_ -= std::min(announced_, n);
+        if (announced_ > 0 || !workers_.empty() || !attached_ever_) return;
+        all_workers_ended(wakes);
+        if (phase_ != phase::stopped || !discards()) return;
+    }
+    discard_items();
+}
+
+// Throws std::bad_weak_ptr if there is none any more.
+std::shared_ptr<worker_record> channel_control::first_worker() const {
+    const both locks(*this);
+    if (workers_.empty()) throw std::bad_weak_ptr();
+    return workers_.front()->shared_from_this();
 }
 
 void channel_control::worker_ended(worker_record& record) noexcept {
     {
         wake_list wakes;
+        cause before; // the user's result may be in its record: it dies when the locks are let go
         const both locks(*this);
         record.sequence = next_sequence();
         record.published.store(true);
-        --attached_;
+        std::erase(workers_, &record);
+        before = std::exchange(last_worker_, record.as_cause());
         if (record.failed()) {
             if (options_.on_failure == on_failure::fail_fast) {
                 fill_slot(record.as_cause());
@@ -216,24 +286,28 @@ void channel_control::worker_ended(worker_record& record) noexcept {
                 first_failure_ = record.as_cause();
             }
         }
-        if (attached_ == 0) {
-            last_worker_ = record.failed() ? cause{} : record.as_cause();
-            stopped_ = record.stop_requested();
-            fill_slot(std::move(first_failure_));
-            if (phase_ == phase::open) {
-                left_early_ = !slot_;
-                closing_worker_ = record.as_cause();
-                close_locked(status::closed, wakes);
-            }
-            if (discards()) stop_delivery(wakes); // nobody is left to pop
+        stopped_ = record.stop_requested();
+        if (workers_.empty()) {
+            if (announced_ == 0) all_workers_ended(wakes);
+            if (last_worker_out_) std::exchange(last_worker_out_, nullptr)->signal();
         }
         if (phase_ != phase::stopped || !discards()) return;
     }
     discard_items();
 }
 
+// With both locks held.
+void channel_control::all_workers_ended(wake_list& wakes) noexcept {
+    fill_slot(std::move(first_failure_));
+    if (phase_ == phase::open) {
+        left_early_ = !slot_;
+        close_locked(status::closed, wakes, nullptr, last_worker_);
+    }
+    if (discards()) stop_delivery(wakes); // nobody is left to pop
+}
+
 void channel_control::tell_of_leftovers() const noexcept {
-    if (queued() == 0 || !last_worker_ || told_early_) return;
+    if (queued() == 0 || !last_worker_ || last_worker_.kind() != cause_kind::finished || told_early_) return;
     try {
         tell_unobserved(unexplained("worker '" + last_worker_.worker() + "' " +
                                         (stopped_ ? "was stopped" : "finished early") + ", " +
@@ -254,7 +328,7 @@ status channel_control::end_status() const noexcept {
 push_error channel_control::push_refused(status why, const std::source_location& site,
                                          std::size_t accepted) const {
     if (why == status::full || why == status::timeout) return {why, {}, site, accepted};
-    if (current_worker) current_worker->note_refused_push();
+    if (current_worker && !closed_by_this_worker()) current_worker->note_refused_push();
     if (why == status::stopped) return {why, {}, site, accepted};
     const std::size_t undelivered = [this] {
         const std::lock_guard lock(pop_.lock);
@@ -283,15 +357,30 @@ push_error channel_control::refusal(const std::source_location& site) const {
 pop_error channel_control::pop_refused(status why) const {
     if (why == status::empty || why == status::timeout) return pop_error(why);
     if (why == status::stopped || why == status::complete) {
-        if (current_worker) current_worker->note_end(this, why, {});
+        if (current_worker) current_worker->note_end(serial_, why, {});
         return pop_error(why);
     }
-    if (current_worker) current_worker->note_end(this, why, refusal_cause());
+    if (current_worker)
+        current_worker->note_end(serial_, closed_by_this_worker() ? status::complete : why, refusal_cause());
     return pop_error(why, refusal_cause());
 }
 
 // --- blocking
 // ------------------------------------------------------------------------------------------------
+
+std::unique_lock<mutex> channel_control::line_too(const side& its) const noexcept {
+    return brief_ ? std::unique_lock<mutex>() : std::unique_lock(its.own_line_lock);
+}
+
+void channel_control::wake_one(side& its, wake_list& wakes) noexcept {
+    const auto line = line_too(its);
+    wakes.take_one(its.waiting);
+}
+
+void channel_control::wake_all(side& its, wake_list& wakes) noexcept {
+    const auto line = line_too(its);
+    wakes.take_all(its.waiting);
+}
 
 // Before it blocks, whoever meets a lock held tries it some more: it is held for a few instructions only.
 void channel_control::side::lock_patiently() noexcept {
@@ -312,17 +401,18 @@ bool channel_control::waiting::wait() {
     waited_ = true;
     if (is_late())
         return late_ = true; // one more try is due in any case; parking for no time costs a time slice
-    const bool spins = side_.is_worth_spinning(channel_.spin_limit_);
-    run_ = side_.run;
+    const bool spins = side_.spinning.should_spin(channel_.spin_limit_, side_.inside);
+    run_ = side_.spinning.slip_distance();
     run_seen_ = run_seen::nothing;
     mine_.unlock();
     began_ = {};
     if (!spins || !spin()) late_ = !park();
     const auto now = began_ == clock::time_point{} ? began_ : clock::now();
     mine_.lock();
-    if (run_seen_ != run_seen::nothing) side_.learn_run(run_seen_ == run_seen::whole, channel_.longest_run());
-    if (std::exchange(lost_slice_, false)) side_.parks_next = true;
-    if (now != clock::time_point{}) side_.take_pace(now, channel_.spin_limit_);
+    if (run_seen_ != run_seen::nothing)
+        side_.spinning.record_slip(run_seen_ == run_seen::whole, channel_.longest_run());
+    if (std::exchange(lost_slice_, false)) side_.spinning.park_next();
+    if (now != clock::time_point{}) side_.spinning.record_interval(now, side_.done, channel_.spin_limit_);
     return true;
 }
 
@@ -349,7 +439,8 @@ bool channel_control::waiting::spin() {
 // at least half the ring to go on with meanwhile. A pop delays an item that somebody waits for, so it stays no longer
 // than a few looks, and for the shortest run just looks whether it is there.
 void channel_control::waiting::stay_back() noexcept {
-    if (channel_.longest_run() < shortest_run || one_processor() || deadline_ != forever) return;
+    if (channel_.longest_run() < spin_policy::shortest_slip || one_processor() || deadline_ != forever)
+        return;
     const std::size_t at_most =
         &side_ == &channel_.push_
             ? static_cast<std::size_t>(std::min<clock::duration>(channel_.spin_limit_, spin_limit) /
@@ -357,41 +448,9 @@ void channel_control::waiting::stay_back() noexcept {
             : looks;
     const auto last = [this] { return mine_.of_last_->get(); };
     (void)look_out([&] { return last() >= mine_.last_ || channel_.closed_.get() || how_.stop_requested(); },
-                   std::min(1 + 4 * (run_ - shortest_run), at_most));
+                   std::min(1 + 4 * (run_ - spin_policy::shortest_slip), at_most));
     // Where it is a lap on, others of this side have had the run, which says nothing.
     if (last() <= mine_.last_) run_seen_ = last() == mine_.last_ ? run_seen::whole : run_seen::part;
-}
-
-// Twice as long the next time where it came, half as long where it did not; and then it is not tried again at once, or
-// every second burst of a few items would be kept waiting for more.
-void channel_control::side::learn_run(bool came, std::size_t longest) noexcept {
-    if (!came) {
-        if (run > shortest_run) run_kept = 64;
-        run = std::max(run / 2, shortest_run);
-    } else if (run_kept > 0)
-        --run_kept;
-    else
-        run = std::min(2 * run, longest);
-}
-
-// Where the next item for one of those that wait can be expected within the limit. Of what goes to and fro between two
-// threads that both park, most of the time is the parking's own; so it is tried anew at times.
-bool channel_control::side::is_worth_spinning(clock::duration limit) noexcept {
-    if (limit == clock::duration::zero() || std::exchange(parks_next, false)) return false;
-    if (pace * static_cast<clock::rep>(inside) <= limit) return true;
-    if (++unspun < 128) return false;
-    unspun = 0;
-    pace = limit; // what is seen next decides
-    return true;
-}
-
-// A moving average over eight such times; each counts as a few limits at most, so that a silence is soon forgotten.
-void channel_control::side::take_pace(clock::time_point now, clock::duration limit) noexcept {
-    if (now < paced_at) return; // another one has come first with a later look at the clock
-    const auto items = static_cast<clock::rep>(std::max<std::uint64_t>(done - paced_done, 1));
-    if (paced_at != clock::time_point{}) pace += (std::min((now - paced_at) / items, 4 * limit) - pace) / 8;
-    paced_at = now;
-    paced_done = done;
 }
 
 // False once the deadline has passed.
@@ -400,13 +459,15 @@ bool channel_control::waiting::park() {
     if (began_ == clock::time_point{}) began_ = clock::now();
     if (how_.stop_requested()) return true; // asked before the node could be found; the caller looks
     {
-        const std::lock_guard lock(other().lock);
+        const std::lock_guard lock(channel_.line_lock(other()));
         if (is_news()) return true;
         other().waiting.add(parked_->node);
         parked_->enlisted = true;
     }
-    parked_->node.wait(deadline_);
-    parked_->unlink();
+    if (parked_->node.wait(deadline_))
+        parked_->was_signalled();
+    else
+        parked_->unlink();
     return !is_late();
 }
 
@@ -417,9 +478,8 @@ void channel_control::waiting::leave() noexcept {
         parked_->unlink();
         if (mine_.woken_) {
             wake_list next;
-            const std::lock_guard lock(other().lock);
-            if (channel_.phase_ == phase::open && is_news())
-                next.take_one(other().waiting); // a close woke all
+            const std::lock_guard lock(channel_.line_lock(other()));
+            if (is_news()) next.take_one(other().waiting);
         }
         parked_.reset();
     }
@@ -432,26 +492,33 @@ channel_control::waiting::parked::parked(waiting& of) : self(of) {
     // channel's.
     if (of.how_.token) on_stop.emplace(*of.how_.token, interrupter{&node});
     if (current_worker)
-        current_worker->set_blocked(
+        around = current_worker->set_blocked(
             {of.how_.token ? nullptr : &node, &of.channel_,
              &of.side_ == &of.channel_.push_ ? activity::pushing : activity::popping});
 }
 
 channel_control::waiting::parked::~parked() {
-    if (current_worker) current_worker->set_blocked({});
+    // A stop that came meanwhile has not found the call around: it asks for one before it parks again.
+    if (current_worker) current_worker->set_blocked(around);
 }
 
-// Out of the line, or past the signal of whoever took it out.
-void channel_control::waiting::parked::unlink() noexcept {
-    if (!enlisted) return;
+void channel_control::waiting::parked::was_signalled() noexcept {
     enlisted = false;
-    {
-        const std::lock_guard lock(self.other().lock);
-        if (node.linked) return self.other().waiting.remove(node);
-    }
-    node.wait_signalled();
     node.rearm();
     self.mine_.woken_ = true;
+}
+
+void channel_control::waiting::parked::unlink() noexcept {
+    if (!enlisted) return;
+    {
+        const std::lock_guard lock(self.channel_.line_lock(self.other()));
+        if (node.linked) {
+            enlisted = false;
+            return self.other().waiting.remove(node);
+        }
+    }
+    node.wait_signalled();
+    was_signalled();
 }
 
 } // namespace inquest::inline INQUEST_ABI::detail

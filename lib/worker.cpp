@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <map>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace inquest::inline INQUEST_ABI::detail {
@@ -22,6 +23,11 @@ std::uint64_t this_thread_serial() noexcept {
     static constinit atomic<std::uint64_t> last{0};
     thread_local const std::uint64_t mine = last.fetch_add(1) + 1;
     return mine;
+}
+
+channel_serial next_channel_serial() noexcept {
+    static constinit atomic<channel_serial> last{no_channel};
+    return last.fetch_add(1) + 1;
 }
 
 // --- names
@@ -109,12 +115,14 @@ void worker_identity::freeze() noexcept {
 // --- the record
 // ----------------------------------------------------------------------------------------------
 
-void worker_record::note_end(const channel_control* channel, status end, const cause& why) noexcept {
+void worker_record::note_end(channel_serial channel, status end, const cause& why) noexcept {
+    if (is_published())
+        return; // a thread-local's destructor: the outcome stands, and may be the cause itself
     if (end == status::stopped) {
         saw_broken_end = true;
         return;
     }
-    if (!attached_to || attached_to == channel) ended_after.set(doing_last.get());
+    if (attached_to == no_channel || attached_to == channel) ended_after.set(doing_last.get());
     if (end == status::complete) return;
     saw_broken_end = true;
     const auto seen = std::span(broken).first(std::min(broken_count, broken.size()));
@@ -123,7 +131,7 @@ void worker_record::note_end(const channel_control* channel, status end, const c
     ++broken_count;
 }
 
-void worker_record::acknowledge(const channel_control* channel) noexcept {
+void worker_record::acknowledge(channel_serial channel) noexcept {
     for (auto& one : broken)
         if (one.channel == channel) one.known = true;
 }
@@ -132,7 +140,7 @@ void worker_record::record_success() noexcept {
     kind = cause_kind::finished;
     if (stop_requested()) return;
     const auto first =
-        std::ranges::find_if(broken, [](const auto& one) { return one.channel && !one.known; });
+        std::ranges::find_if(broken, [](const auto& one) { return one.channel != no_channel && !one.known; });
     if (first == broken.end() && broken_count <= broken.size()) return;
     const auto& named = first == broken.end() ? broken.front() : *first;
     kind = cause_kind::broken_stream;
@@ -146,9 +154,9 @@ void worker_record::interrupt() noexcept {
     if (blocked_.node) blocked_.node->interrupt();
 }
 
-void worker_record::set_blocked(const blocked_at& where) noexcept {
+worker_record::blocked_at worker_record::set_blocked(const blocked_at& where) noexcept {
     const std::lock_guard lock(mutex_);
-    blocked_ = where;
+    return std::exchange(blocked_, where);
 }
 
 still_running worker_record::glance(clock::duration waited, cause known) const {
@@ -162,6 +170,37 @@ still_running worker_record::glance(clock::duration waited, cause known) const {
     std::optional<item_range> on;
     if (const auto popped = doing(); popped.last != 0) on = popped;
     return {identity->display(), now, std::move(channel), on, std::move(known), waited};
+}
+
+namespace {
+
+// A worker's thread while it is one.
+class running_worker {
+  public:
+    running_worker(worker_record& record, const stop_token& stop)
+        : record_(record.shared_from_this()), on_stop_(stop, stopper{&record}) {
+        current_worker = &record;
+    }
+    ~running_worker() { current_worker = nullptr; }
+    running_worker(const running_worker&) = delete;
+    running_worker& operator=(const running_worker&) = delete;
+
+  private:
+    struct stopper {
+        worker_record* record;
+        void operator()() const noexcept { record->interrupt(); }
+    };
+    std::shared_ptr<worker_record> record_;
+    stop_callback<stopper> on_stop_; // the worker's only one
+};
+
+} // namespace
+
+void begin_thread(worker_record& record, const stop_token& stop) {
+    record.stop = stop;
+    record.thread_serial = this_thread_serial();
+    record.identity->name_this_thread();
+    until_thread_ends<running_worker>().emplace(record, stop);
 }
 
 void publish(worker_record& record, channel_control* channel) noexcept {
@@ -188,6 +227,12 @@ void wait_for_end(worker_record& record, const std::weak_ptr<channel_control>& c
 void join_ended(jthread& thread) {
     spin([&] { return has_exited(thread); });
     thread.join();
+}
+
+bool has_closed(const worker_record& record, const std::weak_ptr<channel_control>& channel) noexcept {
+    if (record.attached_to == no_channel) return false;
+    const auto alive = channel.lock();
+    return !alive || alive->is_closed();
 }
 
 cause known_cause(const std::weak_ptr<channel_control>& channel) noexcept {

@@ -53,7 +53,7 @@ TEST_CASE("a cause gives back its value by exact type, and the same exception ob
 TEST_CASE("the empty cause answers every question with nothing") {
     const cause none;
     CHECK(!none);
-    CHECK(none.message() == "no cause known");
+    CHECK(none.message() == "nothing failed");
     CHECK(none.worker().empty());
     CHECK(!none.items());
     CHECK(!none.exception());

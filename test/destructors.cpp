@@ -133,6 +133,93 @@ TEST_CASE("thread-local destructors may push and pop, on plain threads and on wo
     }
 }
 
+namespace {
+
+/// Uses the channel object itself when a live one is destroyed.
+struct uses_its_channel {
+    inquest::channel<uses_its_channel>* home;
+    explicit uses_its_channel(inquest::channel<uses_its_channel>* its) : home(its) {}
+    uses_its_channel(uses_its_channel&& o) noexcept : home(std::exchange(o.home, nullptr)) {}
+    ~uses_its_channel() {
+        if (!home) return;
+        CHECK(home->size() == 0);
+        CHECK(home->is_closed());
+        CHECK_FALSE(home->close());
+        CHECK_FALSE(home->close(inquest::cause("late")));
+        CHECK_FALSE(home->abort(inquest::cause("late")));
+        CHECK(home->push(uses_its_channel(nullptr)).error().status() == status::closed);
+        CHECK(home->try_pop().error().status() == status::closed);
+        CHECK(home->recover([](auto&&) {}) == 0);
+        ++destroyed();
+    }
+    static int& destroyed() {
+        static int n = 0;
+        return n;
+    }
+};
+
+/// Pushes again, from one place, when a live one is destroyed.
+struct pushes_again {
+    sender<pushes_again>* through;
+    explicit pushes_again(sender<pushes_again>* its) : through(its) {}
+    pushes_again(pushes_again&& o) noexcept : through(std::exchange(o.through, nullptr)) {}
+    ~pushes_again() {
+        if (through) (void)put(through, nullptr);
+    }
+    static bool put(sender<pushes_again>* to, sender<pushes_again>* next) {
+        return to->push(pushes_again(next)).has_value();
+    }
+};
+
+/// The user's own result, which asks a channel when it is destroyed. It has no move, as most old classes.
+struct asks_a_channel {
+    inquest::channel<int>* which;
+    explicit asks_a_channel(inquest::channel<int>* its) : which(its) {}
+    asks_a_channel(const asks_a_channel& o) = default;
+    ~asks_a_channel() { (void)which->size(); }
+};
+
+} // namespace
+
+TEST_CASE("an item's destructor in ~channel may call every operation of the channel object") {
+    {
+        inquest::channel<uses_its_channel> queue(4);
+        for (int i = 0; i < 3; ++i) CHECK(queue.push(uses_its_channel(&queue)));
+    }
+    CHECK(uses_its_channel::destroyed() == 3);
+}
+
+TEST_CASE("an item's destructor may push through the sender that is just assigned over or destroyed") {
+    auto first = make_channel<pushes_again>(4), second = make_channel<pushes_again>(4);
+    auto& tx = first.first;
+    CHECK(pushes_again::put(&tx, &tx)); // from where the destructor pushes as well
+    {
+        const auto gone = std::move(first.second);
+    }
+    tx = std::move(second.first); // its channel goes, and the item with it
+    CHECK(pushes_again::put(&tx, nullptr));
+    CHECK(second.second.size() == 1);
+    auto last = std::make_unique<sender<pushes_again>>(std::move(tx));
+    CHECK(pushes_again::put(&*last, &*last));
+    {
+        const auto gone = std::move(second.second);
+    }
+    last.reset();
+}
+
+TEST_CASE("a worker's result is not destroyed under the locks of the channel that it read") {
+    inquest::channel<int> queue(8);
+    for (int i = 0; i < 3; ++i) CHECK(queue.push(i));
+    queue.close();
+    for (int i = 0; i < 3; ++i) { // the record of each is the channel's last until the next one ends
+        auto w = spawn("w", queue, [&](receiver<int>& in) {
+            (void)in.pop();
+            return asks_a_channel(&queue);
+        });
+        CHECK(w.wait());
+    }
+}
+
 TEST_CASE("objects are counted exactly in every traffic") {
     support::counted::alive() = 0;
     for (int round = 0; round < stress(500); ++round) {

@@ -183,8 +183,7 @@ TEST_CASE("failures at the same instant: the channel's cause is the first by num
         const auto b = dies(1);
         for (int i = 1; i <= rounds; ++i) {
             round_of mine;
-            inquest::detail::access::core(mine.queue)->attach();
-            inquest::detail::access::core(mine.queue)->attach();
+            for (const auto& record : mine.record) inquest::detail::access::core(mine.queue)->attach(*record);
             now = &mine;
             begun = i;
             while (done.load() < 2 * i) std::this_thread::yield();

@@ -78,8 +78,9 @@ TEST_CASE("every operation on a moved-from end answers as on a closed, empty cha
     CHECK(in.pop().error().status() == status::complete);
     CHECK_THROWS_AS((void)spawn("w", std::move(rx), [](receiver<std::string>&) {}), std::invalid_argument);
     auto w = spawn("w", [] {});
-    CHECK(resolve(tx, w, closed).message() ==
-          "the end was moved from, so nothing was closed or joined (push: closed)");
+    CHECK(resolve(tx, w, closed)
+              .message()
+              .starts_with("the end was moved from, so nothing was closed or joined (push: closed: "));
 }
 
 TEST_CASE("self-assignment and self-move leave an end as it is") {
@@ -186,8 +187,9 @@ TEST_CASE("join, report and resolve twice, and after one another, give the same"
     CHECK(resolve(tx, w, closed).cause() == first);
     std::list<inquest::worker<int, std::string>> none;
     CHECK(!report(none));
-    CHECK(resolve_first(tx, none, closed).message() ==
-          "all workers exited but the channel closed (push: closed)");
+    CHECK(resolve_first(tx, none, closed)
+              .message()
+              .starts_with("all workers exited but the channel closed (push: closed: "));
 }
 
 TEST_CASE("a failure that was moved out of a worker is still there for the next to ask") {

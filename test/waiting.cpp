@@ -189,67 +189,6 @@ TEST_CASE("a timeout that races a close reports the close") {
     }
 }
 
-namespace {
-
-/// Runs `during` when it is copied, which for a push is under the channel's lock.
-struct held_up {
-    held_up() = default;
-    held_up(const held_up&) { during()(); }
-    static std::function<void()>& during() {
-        static std::function<void()> what = [] {};
-        return what;
-    }
-};
-
-void until_past(steady_clock::time_point moment) {
-    while (steady_clock::now() < moment + 2ms) std::this_thread::yield();
-}
-
-} // namespace
-
-TEST_CASE("a call whose deadline has passed looks once more: what came meanwhile is taken") {
-    auto [tx, rx] = make_channel<held_up>(1);
-    const auto deadline = steady_clock::now() + 20ms;
-    std::jthread consumer([&in = rx, deadline] { CHECK(in.pop_until(deadline)); });
-    wait_for_blocked(tx);
-    held_up::during() = [deadline] { until_past(deadline); };
-    const held_up item;
-    CHECK(tx.push(item)); // holds the lock until the consumer is late
-    consumer.join();
-    held_up::during() = [] {};
-    CHECK(tx.size() == 0);
-}
-
-TEST_CASE(
-    "a call whose deadline has passed looks once more: a close that came meanwhile is told, not the time") {
-    bool told = false;
-    for (int round = 0; round < 50 && !told; ++round) { // who gets the lock next is for the system to say
-        auto [tx, rx] = make_channel<held_up>(1);
-        const auto deadline = steady_clock::now() + 20ms;
-        std::jthread consumer([&in = rx, deadline, &told] {
-            const auto end = in.pop_until(deadline);
-            told = end.error().status() == status::truncated;
-        });
-        wait_for_blocked(tx);
-        std::atomic<bool> closing{false};
-        held_up::during() = [&] {
-            closing = true;
-            until_past(deadline);
-            throw std::runtime_error("nothing is pushed");
-        };
-        std::jthread closer([&out = tx, &closing] {
-            while (!closing) std::this_thread::yield();
-            CHECK(out.close(cause("closed meanwhile")));
-        });
-        const held_up item;
-        CHECK_THROWS_AS((void)tx.push(item), std::runtime_error); // holds the lock until the consumer is late
-        closer.join();
-        consumer.join();
-        held_up::during() = [] {};
-    }
-    CHECK(told);
-}
-
 TEST_CASE("timed waits leave nothing behind: a million timeouts, and the channel is as it was") {
     auto [tx, rx] = make_channel<int>(1);
     for (int i = 0; i < stress(1'000'000); ++i) {

@@ -29,6 +29,7 @@ enum class cause_kind : unsigned char {
     abandoned,     ///< a producer left without `finish`
     dropped,       ///< the last receiver went away
     destroyed,     ///< the channel object itself was destroyed
+    closed,        ///< nothing failed: the channel was closed, and the empty cause says by whom
     unexplained,   ///< the fallback: nothing of the above was recorded
 };
 
@@ -61,12 +62,12 @@ class cause {
         requires(!std::same_as<std::remove_cvref_t<E>, cause>)
     explicit cause(E&& error, std::source_location where = std::source_location::current());
 
-    /// False for the empty cause: nothing was recorded. The empty cause answers every question with nothing.
-    explicit operator bool() const noexcept { return record_ != nullptr; }
+    /// False for the empty cause: nothing failed. The empty cause of a closed channel still says who closed it.
+    explicit operator bool() const noexcept;
 
     /// What kind of thing it tells of; `unexplained` for the empty cause.
     [[nodiscard]] cause_kind kind() const noexcept;
-    /// The worker's name, numbered where workers share it; empty where no worker was concerned.
+    /// The worker's name, numbered if workers share it; empty if no worker was concerned.
     [[nodiscard]] std::string worker() const;
     /// The items it was working on, where it had popped any.
     [[nodiscard]] std::optional<item_range> items() const noexcept;
@@ -143,6 +144,7 @@ struct cause_record {
     std::string (*value_text)(const void*) = nullptr;
     cause upstream;
     status broken_end = status::complete; // broken_stream: how the stream ended
+    std::string channel_name;             // closed: the name, if the channel has one
     const char* place_file = nullptr;     // null where there is no place
     std::source_location place;
 

@@ -20,6 +20,10 @@ template <class T>
 class receiver;
 template <class T, class E>
 class worker;
+namespace detail {
+template <class T>
+class handle;
+}
 
 /// Makes a channel and its first two ends: `auto [tx, rx] = make_channel<int>(16);`
 /// Throws std::invalid_argument for capacity 0 and std::length_error for one too large, before anything is
@@ -29,6 +33,39 @@ template <class T>
 /// The same, with nothing but a capacity chosen.
 template <class T>
 [[nodiscard]] std::pair<sender<T>, receiver<T>> make_channel(std::size_t capacity);
+
+/// Workers that are going to be spawned on one channel: as long as some of them have not been, the channel does not close
+/// because those that were have all ended. Without it, the first of several that are spawned in a loop may end, and close
+/// the channel, before the second is there:
+///
+///     const auto announced = rx.announce_workers(4);
+///     for (int i = 0; i < 4; ++i) workers.push_back(spawn("parse", rx, parse));
+///
+/// Each spawn on the channel, from whatever thread, uses up one. The destructor renounces those that are left, so that an
+/// exception in the loop leaves nobody waiting for workers that never come; if none is attached then, the channel closes
+/// as it does when the last one ends. Only moving and destroying it need exclusive access. Nothing blocks or throws.
+class announced_workers {
+  public:
+    announced_workers(announced_workers&& other) noexcept = default;
+    announced_workers& operator=(announced_workers&& other) noexcept {
+        std::swap(channel_, other.channel_);
+        std::swap(count_, other.count_);
+        return *this;
+    }
+    ~announced_workers() {
+        if (channel_) channel_->renounce_workers(count_);
+    }
+
+  private:
+    template <class T>
+    friend class detail::handle;
+    announced_workers(std::shared_ptr<detail::channel_control> channel, std::size_t count) noexcept
+        : channel_(std::move(channel)), count_(count) {
+        if (channel_) channel_->announce_workers(count_);
+    }
+    std::shared_ptr<detail::channel_control> channel_;
+    std::size_t count_;
+};
 
 namespace detail {
 
@@ -72,6 +109,11 @@ class handle {
         std::vector<T> items;
         recover([&](auto&& item) { items.push_back(std::forward<decltype(item)>(item)); });
         return items;
+    }
+
+    /// Says that `count` workers are going to be spawned on this channel.
+    [[nodiscard]] announced_workers announce_workers(std::size_t count) const noexcept {
+        return {core_, count};
     }
 
   protected:
@@ -152,16 +194,18 @@ class sender : public detail::handle<T>, public push_operations<sender<T>, T> {
     /// All was pushed. The channel closes when every sender has finished or gone; what is queued is still
     /// delivered, and pop then says `complete`, or `truncated` where another sender abandoned the stream.
     /// This sender takes no more pushes (`closed`), though one that is blocked already goes on; a second call does
-    /// nothing.
-    void finish() noexcept {
+    /// nothing. `where` stands in messages, as in all that close.
+    void finish(std::source_location where = std::source_location::current()) noexcept {
         if (this->core_ && !is(last_push_.exchange(detail::no_more_pushes()), detail::no_more_pushes()))
-            this->core_->finish_sender();
+            this->core_->finish_sender(where);
     }
 
     using detail::handle<T>::close;
     /// Closes for everybody, whatever other senders are alive: what is queued is still delivered, then pop
     /// says `complete`. True if this call closed it.
-    bool close() noexcept { return this->core_ && this->core_->close(detail::closer::producer); }
+    bool close(std::source_location where = std::source_location::current()) noexcept {
+        return this->core_ && this->core_->close(detail::closer::producer, where);
+    }
 
   private:
     template <class U>
@@ -221,6 +265,8 @@ class sender : public detail::handle<T>, public push_operations<sender<T>, T> {
         const std::source_location last = last_push_.load();
         this->core_->drop_sender(is_finished(), std::uncaught_exceptions() > unwinding_,
                                  is(last, detail::no_push()) ? nullptr : &last);
+        last_push_ = detail::
+            no_more_pushes(); // an item that is destroyed with the channel may still push through this
         this->core_.reset();
     }
 
@@ -263,7 +309,9 @@ class receiver : public detail::handle<T>, public pop_operations<receiver<T>, T>
     using detail::handle<T>::close;
     /// No more is wanted: pushes fail `closed`, what is queued is still delivered, then pop says `closed`.
     /// True if this call closed it.
-    bool close() noexcept { return this->core_ && this->core_->close(detail::closer::receiver); }
+    bool close(std::source_location where = std::source_location::current()) noexcept {
+        return this->core_ && this->core_->close(detail::closer::receiver, where);
+    }
 
     /// Pops as it advances; equal to the sentinel once the stream has ended. Ask `ended` how.
     class iterator {
@@ -321,7 +369,11 @@ class receiver : public detail::handle<T>, public pop_operations<receiver<T>, T>
 
 /// The queue itself, used by reference, with no ends to count: it closes when somebody closes it, or when its
 /// last attached worker ends, and is never truncated by a producer that goes. Any thread may call any
-/// operation. The destructor aborts delivery, wakes whoever is blocked in it, and waits until they have left.
+/// operation.
+///
+/// The destructor of a channel that has closed, and that attached workers still drain, waits until these have ended, so
+/// that what was finished is delivered; a long wait is reported to the long-wait hook. Then, or if it is still open, or on
+/// the thread of one of these workers, it aborts delivery, wakes whoever is blocked in it, and waits until they have left.
 template <class T>
 class channel : public detail::handle<T>,
                 public push_operations<channel<T>, T>,
@@ -340,13 +392,15 @@ class channel : public detail::handle<T>,
     ~channel() {
         const detail::uncancelled guard;
         this->core_->destroy();
-        this->core_.reset(); // an item's destructor that still asks the channel finds it closed and empty
+        this->core_.reset(); // an item's destructor that still uses the channel finds it closed and empty
     }
 
     using detail::handle<T>::close;
     /// All was pushed: pushes fail `closed`, what is queued is still delivered, then pop says `complete`.
     /// True if this call closed it.
-    bool close() noexcept { return this->core_->close(detail::closer::producer); }
+    bool close(std::source_location where = std::source_location::current()) noexcept {
+        return this->core_ && this->core_->close(detail::closer::producer, where);
+    }
 
   private:
     friend push_operations<channel<T>, T>;

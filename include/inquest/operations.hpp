@@ -9,6 +9,12 @@
 // Calls that wait are woken oldest first; one that has just come may be served before they are awake.
 // A call that parks is a cancellation point of its thread; one that gets what it waits for while it spins is none.
 // All of them throw what T's constructors throw, and std::bad_alloc only from there and from a vector's growth.
+//
+// Of T, only moves and the destruction of what was moved from run under a lock, and must not use the channel. A copy that is
+// not trivial is made before, if T moves without throwing; it is wasted only if the push fails, and a form that does not wait
+// makes none if there is no room. If moving T may throw, as it may for classes that only have a copy constructor, it is
+// copied under the lock of its side, in and out: that holds up other calls of the same side, `size` and what closes the
+// channel, but no time limit and no stop of the other side.
 #pragma once
 
 #include <inquest/detail/channel_core.hpp>
@@ -194,7 +200,7 @@ class pop_operations {
     /// stream ended, the time ran out or a stop was requested midway, which the next call then tells; it fails
     /// where none came. To take what is there once there is something, pop one and then try_pop_range.
     ///
-    /// The vector grows, where it must, before the lock is taken, and by no more than the channel can hold at a
+    /// The vector grows, where it must, while no lock is held, and by no more than the channel can hold at a
     /// time. Where T's constructor throws, what is in `into` stays there.
     [[nodiscard]] range_result pop_range(std::vector<T>& into, std::size_t max, given_token stop = {}) {
         return many(into, max, patience::under(stop));

@@ -31,13 +31,14 @@ struct asker {
 
     /// Why this worker can't be joined from here, or not on behalf of `channel`; null where it can.
     template <class T, class E>
-    static const char* why_not_join(const channel_control* channel, worker<T, E>& of) {
-        if (!channel) return "the end was moved from, so nothing was closed or joined";
+    static const char* why_not_join(channel_serial channel, worker<T, E>& of) {
+        if (channel == no_channel) return "the end was moved from, so nothing was closed or joined";
         if (current_worker && current_worker->attached_to == channel)
             return "asked from inside the channel, so not joined";
         if (const char* why = state(of).why_not_wait()) return why;
-        const auto* reads = state(of).block->attached_to;
-        return reads && reads != channel ? "the worker reads another channel, so not joined" : nullptr;
+        const auto reads = state(of).block->attached_to;
+        return reads != no_channel && reads != channel ? "the worker reads another channel, so not joined"
+                                                       : nullptr;
     }
     /// The answer instead of a join: what is known so far.
     template <class Handle>
@@ -46,12 +47,14 @@ struct asker {
         return fallback(lead, why);
     }
     template <class T>
-    static void close(const handle<T>& tx) noexcept {
-        if (const auto& core = access::core(tx)) core->close(closer::resolver);
+    static void close(const handle<T>& tx,
+                      const std::source_location& where = std::source_location::current()) noexcept {
+        if (const auto& core = access::core(tx)) core->close(closer::resolver, where);
     }
     template <class T>
-    static const channel_control* channel_of(const handle<T>& tx) noexcept {
-        return access::core(tx).get();
+    static channel_serial channel_of(const handle<T>& tx) noexcept {
+        const auto& core = access::core(tx);
+        return core ? core->serial() : no_channel;
     }
 };
 
@@ -77,7 +80,7 @@ std::expected<failure<E>, still_running> ask(const handle<Item>& tx, auto&& work
         if (const char* refused = asker::why_not_join(asker::channel_of(tx), asked))
             return failure<E>(asker::so_far(tx, refused, why));
     const auto since = deadline == forever ? clock::time_point{} : clock::now();
-    asker::close(tx);
+    asker::close(tx, why.site());
     std::vector<cause> failures;
     for (auto& asked : workers) {
         auto& state = asker::state(asked);

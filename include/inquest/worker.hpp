@@ -19,8 +19,10 @@ namespace inquest::inline INQUEST_ABI {
 /// Any thread may call any operation of one worker; only assigning, moving and destroying it need exclusive
 /// access. `join` and whatever joins block on the worker's code: never call them holding a lock it may need.
 ///
-/// The destructor requests stop and joins. A failure that nobody was given by then is told to the failure
-/// hook. Destroyed on its own thread, the worker cannot be joined and is left to end by itself.
+/// The destructor joins. If the channel that the worker reads has closed (finished, closed, or truncated by its
+/// producers), what was pushed is still delivered; if it is open, or the worker reads none, stop is requested first.
+/// `worker_options{.on_destroy = on_destroy::stop}` always requests it. A failure that nobody was given by then is
+/// reported to the failure hook. Destroyed on its own thread, the worker cannot be joined and is left to end by itself.
 template <class T, class E>
 class worker {
   public:
@@ -32,7 +34,7 @@ class worker {
     using timed_result_type = std::expected<std::reference_wrapper<const result_type>, still_running>;
 
     worker(worker&&) noexcept = default;
-    /// Stops and joins the worker held before, as the destructor does.
+    /// Ends the worker held before as the destructor does.
     worker& operator=(worker&&) noexcept = default;
 
     /// Waits for the thread's end; then the result, the same one every time. A returned error is a
@@ -41,8 +43,10 @@ class worker {
     /// On the worker's own thread, and on those of workers attached to the same channel, nothing is waited for:
     /// the answer is its failure where that is known already, or one that says so.
     /// Throws std::future_error (no_state) on a moved-from worker, or if `get_future` took the value away.
-    const result_type& join() & { return state().join(); }
-    result_type join() && {
+    [[nodiscard("it may be the worker's failure: look at it, or use wait()")]] const result_type& join() & {
+        return state().join();
+    }
+    [[nodiscard("it may be the worker's failure: look at it, or use wait()")]] result_type join() && {
         auto& result = state().join();
         if (!result) return result_type(std::unexpect, result.error()); // stays what it is, for others
         if constexpr (std::is_void_v<T>)
@@ -51,8 +55,9 @@ class worker {
             return result_type(std::in_place, *std::move(result));
     }
 
-    /// As `join`, but waits no longer than `limit`, and has no long wait to tell of, but where the limit is past all
-    /// counting. A thread that is done with its function is joined all the same.
+    /// As `join`, but waits no longer than `limit`, and only until the result is there: what the destructors of the
+    /// thread's thread-local objects still do is waited for by `join`, `wait` and the destructor. Past all counting, the
+    /// limit is none, and this is `join`.
     template <class Rep, class Period>
     [[nodiscard]] timed_result_type join_for(const std::chrono::duration<Rep, Period>& limit) {
         return state().join(detail::deadline_after(detail::ticks(limit)));
@@ -67,7 +72,25 @@ class worker {
     /// worker is doing.
     [[nodiscard]] timed_result_type peek() { return state().join(detail::clock::time_point::min()); }
 
-    /// True once the function's outcome is known, and join would not wait for its code. Does not block.
+    /// Waits for the thread's end as `join` does, but looks at nothing: a failure that nobody asks for is still reported
+    /// when this object is destroyed. False, at once, if it can't be waited for from here (see `join`).
+    bool wait() const {
+        if (state().why_not_wait()) return false;
+        state().wait();
+        return true;
+    }
+    /// The same, no longer than `limit`, and only until the result is there. True if it is.
+    template <class Rep, class Period>
+    bool wait_for(const std::chrono::duration<Rep, Period>& limit) const {
+        return !state().why_not_wait() && state().wait(detail::deadline_after(detail::ticks(limit)));
+    }
+    /// The same, no longer than until `deadline`.
+    template <class Duration>
+    bool wait_until(const std::chrono::time_point<detail::clock, Duration>& deadline) const {
+        return !state().why_not_wait() && state().wait(detail::deadline_at(deadline));
+    }
+
+    /// True once the function's outcome is known: the timed forms return it at once. Does not block.
     [[nodiscard]] bool is_done() const noexcept { return state_ && state_->block->done.is_open(); }
 
     /// Asks the worker to stop: its blocking calls on channels end `stopped`, its std::stop_token says so. What its

@@ -26,22 +26,22 @@ RESOLVE = "include/inquest/resolve.hpp"
 # how what is told of it begins; then the file, and by twos a text in it and what takes its place, where BROKEN is true
 # while the fault is switched on.
 BREAKAGES = [
-    ("push_wakes_nobody", "lost wake-up", "one_each", 0, 1, "lost wake-up", CALL,
-     "wakes_.take_one(side_.waiting);",
-     "if (!BROKEN || &side_ != &channel_.push_) wakes_.take_one(side_.waiting);"),
-    ("pop_wakes_nobody", "lost wake-up", "one_each", 0, 1, "lost wake-up", CALL,
-     "wakes_.take_one(side_.waiting);",
-     "if (!BROKEN || &side_ != &channel_.pop_) wakes_.take_one(side_.waiting);"),
-    ("push_wakes_a_producer", "wrong side woken", "one_each", 0, 1, "lost wake-up", CALL,
-     "take_one(side_.waiting);",
-     "take_one((BROKEN && &side_ == &channel_.push_ ? channel_.pop_ : side_).waiting);"),
+    ("push_wakes_nobody", "lost wake-up", "one_each", 0, 1, "lost wake-up", CONTROL,
+     "    wakes.take_one(its.waiting);",
+     "    if (!BROKEN || &its != &push_) wakes.take_one(its.waiting);"),
+    ("pop_wakes_nobody", "lost wake-up", "one_each", 0, 1, "lost wake-up", CONTROL,
+     "wakes.take_one(its.waiting);",
+     "if (!BROKEN || &its != &pop_) wakes.take_one(its.waiting);"),
+    ("push_wakes_a_producer", "wrong side woken", "one_each", 0, 1, "lost wake-up", CONTROL,
+     "take_one(its.waiting);",
+     "take_one((BROKEN && &its == &push_ ? pop_ : its).waiting);"),
     ("close_forgets_producers", "lost wake-up", "channel_goes", 0, 1, "lost wake-up", CONTROL,
-     "    wakes.take_all(pop_.waiting);",
-     "    if (!BROKEN) wakes.take_all(pop_.waiting);"),
+     "    wake_all(pop_, wakes);",
+     "    if (!BROKEN) wake_all(pop_, wakes);"),
     ("close_wakes_one_consumer", "lost wake-up", "channel_goes_under_a_pop", 0, 1, "lost wake-up", CONTROL,
-     "    wakes.take_all(push_.waiting);",
-     "    if (BROKEN) wakes.take_one(push_.waiting);\n"
-     "    else wakes.take_all(push_.waiting);"),
+     "    wake_all(push_, wakes);",
+     "    if (BROKEN) wake_one(push_, wakes);\n"
+     "    else wake_all(push_, wakes);"),
     ("last_sender_closes_nothing", "lost wake-up", "last_sender_goes", 0, 1, "deadlock", CONTROL,
      "    if (senders_ == 0) close_locked(status::complete, wakes);\n}",
      "    if (senders_ == 0 && !BROKEN) close_locked(status::complete, wakes);\n}"),
@@ -55,23 +55,58 @@ BREAKAGES = [
      "            count();\n            mine_.unlock();",
      "            if (!BROKEN) count();\n            mine_.unlock();"),
     ("at_once_and_wakes_nobody", "lost wake-up", "one_each", 0, 1, "lost wake-up", CALL,
-     "            if (!side_.waiting.empty()) woken_",
-     "            if (!BROKEN && !side_.waiting.empty()) woken_"),
+     "                if (!side_.waiting.empty()) woken_",
+     "                if (!BROKEN && !side_.waiting.empty()) woken_"),
     ("disturbed_late", "lost wake-up", "stop_a_worker", 1, 12, "deadlock", RECORD,
-     "        undisturbed.set(nullptr);\n        return its.request_stop();",
-     "        if (!BROKEN) undisturbed.set(nullptr);\n        const bool first = its.request_stop();\n"
-     "        undisturbed.set(nullptr);\n        return first;"),
+     "        undisturbed.set(disturbed);\n        return its.request_stop();",
+     "        if (!BROKEN) undisturbed.set(disturbed);\n        const bool first = its.request_stop();\n"
+     "        undisturbed.set(disturbed);\n        return first;"),
     ("leaving_keeps_the_wakeup", "wake-up not handed on", "stop_and_delivery", 1, 173, "lost wake-up", CONTROL,
      "        if (mine_.woken_) {",
      "        if (mine_.woken_ && !BROKEN) {"),
     ("leaving_ignores_its_signal", "touch after release", "timeout_and_delivery", 1, 14, "touches what is gone", CONTROL,
      "    node.wait_signalled();\n"
-     "    node.rearm();\n"
-     "    self",
+     "    was_signalled();",
      "    if (BROKEN) return node.rearm();\n"
      "    node.wait_signalled();\n"
-     "    node.rearm();\n"
-     "    self"),
+     "    was_signalled();"),
+    ("signalled_keeps_the_wakeup", "wake-up not handed on", "stop_and_delivery", 2, 1000, "lost wake-up", CONTROL,
+     "    self.mine_.woken_ = true;",
+     "    self.mine_.woken_ = !BROKEN;"),
+    ("heavy_line_looked_at_early", "looked at outside the lock", "heavy_one_each", 1, 100, "lost wake-up", CALL,
+     "                const std::lock_guard line(side_.own_line_lock);",
+     "                if (BROKEN && quiet_) return;\n"
+     "                const std::lock_guard line(side_.own_line_lock);",
+     "        bool held_ = true;",
+     "        const bool quiet_ = side_.waiting.empty();\n"
+     "        bool held_ = true;"),
+    ("heavy_line_unlocked", "state changed outside the lock", "heavy_one_each", 2, 1000, "lost wake-up", CONTROL,
+     "        const std::lock_guard lock(channel_.line_lock(other()));\n"
+     "        if (is_news()) return true;\n",
+     "        const std::lock_guard lock(channel_.line_lock(BROKEN && !channel_.brief_ ? side_ : other()));\n"
+     "        if (is_news()) return true;\n"),
+    ("heavy_close_forgets_producers", "lost wake-up", "heavy_close", 1, 1000, "lost wake-up", CONTROL,
+     "    wakes.take_all(its.waiting);",
+     "    if (!BROKEN || brief_) wakes.take_all(its.waiting);"),
+    ("outer_call_forgotten", "lost wake-up", "nested_stop", 1, 1000, "deadlock", CONTROL,
+     "current_worker->set_blocked(around);",
+     "current_worker->set_blocked(BROKEN ? worker_record::blocked_at{} : around);"),
+    ("drained_not_waited_for", "delivery not ended", "channel_goes_while_drained", 0, 1000, "not complete", CONTROL,
+     "    wait_for_workers();\n",
+     "    if (!BROKEN) wait_for_workers();\n"),
+    ("drainer_not_told", "lost wake-up", "channel_goes_while_drained", 0, 1000, "deadlock", CONTROL,
+     "            if (last_worker_out_) std",
+     "            if (last_worker_out_ && !BROKEN) std"),
+    ("always_stopped", "delivery not ended", "worker_goes", 0, 1000, "stopped though", STATE,
+     "if (when_destroyed == on_destroy::stop || !has_closed",
+     "if (when_destroyed == on_destroy::stop || BROKEN || !has_closed"),
+    ("announced_in_vain", "delivery not ended", "announced", 0, 1000, "it closed before", CONTROL,
+     "            if (announced_ == 0) all_workers",
+     "            if (announced_ == 0 || BROKEN) all_workers"),
+    ("renounced_in_vain", "delivery not ended", "announced", 0, 1000, "all have ended", CONTROL,
+     "        all_workers_ended(wakes);\n        if (phase_",
+     "        if (!BROKEN) all_workers_ended(wakes);\n        if (phase_"),
+
     ("signal_outside_the_mutex", "touch after release", "timeout_and_delivery", 1, 15, "touches what is gone", PARKING,
      "    const std::lock_guard lock(mutex_);\n    signalled_ = true;\n",
      "    std::unique_lock lock(mutex_);\n    signalled_ = true;\n    if (BROKEN) lock.unlock();\n"),
@@ -133,11 +168,11 @@ BREAKAGES = [
      "    if (how_.stop_requested()) return true; // asked",
      "    if (!BROKEN && how_.stop_requested()) return true; // asked"),
     ("woken_before_closed", "state changed outside the lock", "close_and_pops", 2, 262, "lost wake-up", CONTROL,
-     "bool channel_control::close(closer who) noexcept {\n",
-     "bool channel_control::close(closer who) noexcept {\n"
+     "bool channel_control::close(closer who, const std::source_location& where) noexcept {\n",
+     "bool channel_control::close(closer who, const std::source_location& where) noexcept {\n"
      "    if (BROKEN) {\n"
      "        {\n            wake_list early;\n            const both locks(*this);\n"
-     "            early.take_all(pop_.waiting);\n            early.take_all(push_.waiting);\n        }\n"
+     "            wake_all(pop_, early);\n            wake_all(push_, early);\n        }\n"
      "        if (phase_ == phase::open) phase_ = phase::draining;\n        closed_.set(true);\n        return true;\n    }\n"),
     ("line_looked_at_early", "looked at outside the lock", "one_each", 0, 1, "lost wake-up", CALL,
      "        bool woken_ = false; ",
@@ -148,13 +183,13 @@ BREAKAGES = [
      "            if (alone_) return;\n"),
     ("queue_looked_at_early", "looked at outside the lock", "one_each", 1, 5, "lost wake-up", CONTROL,
      "    {\n"
-     "        const std::lock_guard lock(other().lock);\n"
-     "        if (is_news()) return true;\n"
-     "        other()",
+     "        const std::lock_guard lock(channel_.line_lock(",
      "    const bool early = BROKEN;\n"
      "    if (early && is_news()) return true;\n"
      "    {\n"
-     "        const std::lock_guard lock(other().lock);\n"
+     "        const std::lock_guard lock(channel_.line_lock(",
+     "        if (is_news()) return true;\n"
+     "        other()",
      "        if (!early && is_news()) return true;\n"
      "        other()"),
     ("closed_not_looked_at", "looked at outside the lock", "close_and_pops", 1, 42, "lost wake-up", CALL,
@@ -178,8 +213,8 @@ BREAKAGES = [
      "    waiter node;\n    const bool early = BROKEN;\n    if (early && open_.load()) return true;\n    {\n"
      "        const std::lock_guard lock(mutex_);\n        if (!early && open_.load()) return true;"),
     ("stays_for_ever", "livelock", "channel_goes_under_a_stay", 1, 37, "livelock", CONTROL,
-     "std::min(1 + 4 * (run_ - shortest_run), at_most));",
-     "BROKEN ? std::numeric_limits<std::size_t>::max() : std::min(1 + 4 * (run_ - shortest_run), at_most));"),
+     "std::min(1 + 4 * (run_ - spin_policy::shortest_slip), at_most));",
+     "BROKEN ? std::numeric_limits<std::size_t>::max() : std::min(1 + 4 * (run_ - spin_policy::shortest_slip), at_most));"),
     ("stays_uncounted", "touch after release", "channel_goes_under_a_stay", 2, 629, "touches what is gone", CONTROL,
      "            stay_back();\n",
      "            if (BROKEN) {\n"
@@ -209,11 +244,13 @@ BREAKAGES = [
      "    if (BROKEN && record.failed()) abort_with({});\n"),
     ("number_drawn_early", "outcome out of order", "two_failures", 1, 103, "the channel's cause is the first failure by number", CONTROL,
      "        wake_list wakes;\n"
+     "        cause before; // the user's result may be in its record: it dies when the locks are let go\n"
      "        const both locks(*this);\n"
      "        record.sequence = next_sequence();",
      "        const bool early = BROKEN;\n"
      "        if (early) record.sequence = next_sequence();\n"
      "        wake_list wakes;\n"
+     "        cause before;\n"
      "        const both locks(*this);\n"
      "        if (!early) record.sequence = next_sequence();"),
     ("item_taken_before_the_stop", "item lost or doubled", "stop_and_delivery", 2, 534, "item 0 is lost", CORE,
@@ -233,10 +270,8 @@ BREAKAGES = [
      "        if (auto failed = state.failed()) failures.push_back(failed->cause());\n"
      "        if (BROKEN) break;\n    }"),
     ("node_left_behind", "touch after release", "stop_a_worker", 2, 468, "destroys a mutex that is locked", CONTROL,
-     "    if (current_worker) current_worker->set_blocked({});\n"
-     "}",
-     "    if (current_worker && !BROKEN) current_worker->set_blocked({});\n"
-     "}"),
+     "    if (current_worker) current_worker->set_blocked(",
+     "    if (current_worker && !BROKEN) current_worker->set_blocked("),
     ("recovered_while_open", "delivery not ended", "recover_and_push", 0, 1, "deadlock", CORE,
      "            if (self.phase_ == phase::open || self.queued() > 0) self",
      "            if (!BROKEN && (self.phase_ == phase::open || self.queued() > 0)) self"),

@@ -7,8 +7,10 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <optional>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace interleave {
 
@@ -122,6 +124,9 @@ class stop_callback {
 template <class F>
 stop_callback(stop_token, F) -> stop_callback<F>;
 
+/// What is to be done at the end of the calling thread's body: its carrier goes on to other schedules.
+inline thread_local std::vector<void (*)()> at_end_of_body;
+
 class jthread {
   public:
     jthread() noexcept = default;
@@ -134,6 +139,7 @@ class jthread {
                     fn(std::move(token));
                 else
                     fn();
+                for (const auto end : std::exchange(at_end_of_body, {})) end();
             });
     }
     jthread(jthread&& other) noexcept
@@ -188,6 +194,12 @@ inline void yield() {
     s.time_is(s.now() + std::chrono::microseconds(1));
 }
 using jthread = interleave::jthread;
+template <class T>
+std::optional<T>& until_thread_ends() {
+    static thread_local std::optional<T> kept;
+    if (!kept) interleave::at_end_of_body.push_back([] { kept.reset(); });
+    return kept;
+}
 inline bool has_exited(jthread&) { return true; }
 using stop_source = interleave::stop_source;
 using stop_token = interleave::stop_token;

@@ -19,19 +19,24 @@
 //     the channel, never after a waiter could have seen that step.
 //
 // Waiting. A call that finds that its turn has not come remembers which, lets go of its lock, and looks at that turn
-// again and again for a while; then it parks. It goes into the line that stands under the *other* side's lock, and
-// looks once more before, under that lock: the other side can't move an item without it, so it has either moved
-// one before, and the turn has gone on, or finds the line not empty after. That is why a push that nobody
-// waits for needs no fence, and no count of who waits, to know so: the line is on its own side.
+// again and again for a while; then it parks, in the line that belongs to the *other* side. Under that line's lock it
+// looks once more before it enters; the other side looks at the line under the same lock, after it has moved an item. So
+// either the turn has gone on already, or the line is found not empty.
+//   If items move without throwing, a line's lock is its side's own lock, because that is then never held for long:
+//     a push that nobody waits for needs no fence, no second lock and no count of waiters to know so.
+//   Otherwise items may be copied under a side's lock, for as long as that takes, and each line has a lock of its own:
+//     a call of the other side enters and leaves without waiting for the copy.
+//   Whoever was unlinked by the other side leaves without any lock of that side: it only sees that it was signalled.
 //   Who stands in a line has found its turn not come; whoever moves an item unlinks one, and whoever leaves
 //     with a wake-up that it made no use of unlinks the next: a wake-up is never dropped.
-//   A call that span may stay back when its turn has come, until that of a later slot has come too (stay_back). Nothing
+//   A call that spun may stay back when its turn has come, until that of a later slot has come too (stay_back). Nothing
 //     depends on that one: it looks for a bounded time, and goes on.
 //   A call that waits, or lets go of its lock midway, is counted in `inside`; the channel goes only when that is 0 on both
 //     sides.
 #pragma once
 
 #include <inquest/detail/patience.hpp>
+#include <inquest/detail/spin_policy.hpp>
 #include <inquest/detail/worker_record.hpp>
 #include <inquest/push_error.hpp>
 
@@ -43,6 +48,7 @@
 #include <optional>
 #include <source_location>
 #include <stdexcept>
+#include <vector>
 
 namespace inquest::inline INQUEST_ABI::detail {
 
@@ -60,6 +66,7 @@ class channel_control {
     channel_control(const channel_control&) = delete;
     channel_control& operator=(const channel_control&) = delete;
 
+    [[nodiscard]] channel_serial serial() const noexcept { return serial_; }
     [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
     [[nodiscard]] const std::string& name() const noexcept { return options_.name; }
     [[nodiscard]] std::size_t size() const noexcept;
@@ -75,16 +82,22 @@ class channel_control {
     /// `last_push` is null for one that pushed nothing.
     void drop_sender(bool finished, bool unwinding, const std::source_location* last_push) noexcept;
     void drop_receiver() noexcept;
-    void finish_sender() noexcept;
-    void attach() noexcept;
+    void finish_sender(const std::source_location& where) noexcept;
+    /// A worker that reads this channel, from its start on. May throw std::bad_alloc.
+    void attach(worker_record& record);
     /// A worker's end, by publish().
     void worker_ended(worker_record& record) noexcept;
+    /// Workers that are going to be attached: until so many have been, or are not to come any more, the channel does not
+    /// close because all those that were have ended.
+    void announce_workers(std::size_t n) noexcept;
+    void renounce_workers(std::size_t n) noexcept;
 
-    // Closing. True where this call did it.
-    bool close(closer who) noexcept;
+    // Closing. True if this call did it.
+    bool close(closer who, const std::source_location& where) noexcept;
     bool close_with(cause why) noexcept;
     bool abort_with(cause why) noexcept;
-    /// What ~channel does: ends delivery, and waits until every call that was blocked has left.
+    /// What ~channel does: lets attached workers drain a stream that has closed, ends delivery, and waits until every
+    /// call that was blocked has left.
     void destroy() noexcept;
 
     /// What is known of why it closed; empty where nothing is.
@@ -93,7 +106,8 @@ class channel_control {
     [[nodiscard]] push_error refusal(const std::source_location& site) const;
 
   protected:
-    explicit channel_control(channel_options options);
+    /// `brief`: items move without throwing, so that a side's lock is never held for long.
+    channel_control(channel_options options, bool brief);
     ~channel_control() = default;
 
     /// True in a forked child, for the parent's channels: nothing is touched, their lock least of all.
@@ -109,9 +123,8 @@ class channel_control {
     /// Destroys what is undelivered, outside the lock.
     virtual void discard_items() noexcept = 0;
 
-    /// How many items or places a call stays back for, which has waited for one. Never more than half the ring, so that
-    /// the other side has something to do.
-    static constexpr std::size_t shortest_run = 2;
+    /// The longest distance that a call slips behind the other side: never more than half the ring, so that that side has
+    /// something to do.
     [[nodiscard]] std::size_t longest_run() const noexcept {
         return std::min<std::size_t>(capacity_ / 2, 512);
     }
@@ -122,16 +135,12 @@ class channel_control {
         // Protected by it:
         std::uint64_t done = 0; // items pushed, or taken out, so far
         std::size_t next = 0;   // the slot of the next one
-        wait_line waiting;      // calls of the *other* side, parked until this one has moved an item
+        wait_line waiting; // calls of the *other* side, parked until this one moves an item; under line_lock
         std::size_t inside = 0; // calls of this side that wait, spinning or parked, or are between two items
-        waiter* last_out = nullptr;         // ~channel, waiting for inside == 0
-        clock::duration pace{};             // what an item took, by the time between two long waits
-        clock::time_point paced_at{};       // the last of them
-        std::uint64_t paced_done = 0;       // and `done` then
-        unsigned unspun = 0;                // waits without spinning since the last that tried
-        bool parks_next = first_wait_parks; // the next wait is to park at once
-        std::size_t run = shortest_run;     // what a call stays back for
-        unsigned run_kept = 0;              // runs until it may grow again
+        waiter* last_out = nullptr; // ~channel, waiting for inside == 0
+        spin_policy spinning;
+
+        mutable mutex own_line_lock; // used only if items may take long to move
 
         void take_lock() noexcept {
             if (!lock.try_lock()) lock_patiently();
@@ -142,10 +151,16 @@ class channel_control {
             ++done;
             if (++next == capacity) next = 0;
         }
-        [[nodiscard]] bool is_worth_spinning(clock::duration limit) noexcept;
-        void learn_run(bool came, std::size_t longest) noexcept;
-        void take_pace(clock::time_point now, clock::duration limit) noexcept;
     };
+
+    [[nodiscard]] mutex& line_lock(const side& its) const noexcept {
+        return brief_ ? its.lock : its.own_line_lock;
+    }
+    /// With the side's lock held: the line's, unless that one is held already.
+    [[nodiscard]] std::unique_lock<mutex> line_too(const side& its) const noexcept;
+    /// With the side's lock held. Each is a no-op for a line that is empty.
+    void wake_one(side& its, wake_list& wakes) noexcept;
+    void wake_all(side& its, wake_list& wakes) noexcept;
 
     /// With both locks held.
     [[nodiscard]] std::size_t queued() const noexcept {
@@ -160,14 +175,15 @@ class channel_control {
     // All below: with a side's lock held; stop_delivery with both.
 
     [[nodiscard]] status end_status() const noexcept;
-    [[nodiscard]] const cause& refusal_cause() const noexcept { return slot_ ? slot_ : closing_worker_; }
+    [[nodiscard]] const cause& refusal_cause() const noexcept { return slot_ ? slot_ : closing_; }
     [[nodiscard]] push_error push_refused(status why, const std::source_location& site,
                                           std::size_t accepted) const;
     [[nodiscard]] pop_error pop_refused(status why) const;
     void stop_delivery(wake_list& wakes) noexcept;
 
     /// A side, locked by a push or pop of one item that may be done at once. Small, and known to nobody else, so that
-    /// all of it stays in registers.
+    /// all of it stays in registers. Brief: as above, known when compiled.
+    template <bool Brief>
     class brief_hold {
       public:
         [[gnu::always_inline]] brief_hold(const channel_control& channel, side& its) noexcept
@@ -184,7 +200,12 @@ class channel_control {
 
         [[gnu::always_inline]] void moved() noexcept {
             side_.advance(capacity_);
-            if (!side_.waiting.empty()) woken_ = side_.waiting.pop_front();
+            if constexpr (Brief) {
+                if (!side_.waiting.empty()) woken_ = side_.waiting.pop_front();
+            } else {
+                const std::lock_guard line(side_.own_line_lock);
+                woken_ = side_.waiting.pop_front();
+            }
         }
         void found(const turn&, std::uint64_t, const turn&, std::uint64_t) noexcept {}
         /// It could not be done: the lock, for a `hold`.
@@ -222,8 +243,10 @@ class channel_control {
         void moved() noexcept {
             side_.advance(channel_.capacity_);
             woken_ = false;
-            wakes_.take_one(side_.waiting);
+            if (!channel_.brief_ || !side_.waiting.empty()) channel_.wake_one(side_, wakes_);
         }
+        /// A call of the other side is parked. Only if the line's lock is the side's own.
+        [[nodiscard]] bool somebody_waits() const noexcept { return !side_.waiting.empty(); }
         /// The next slot's turn was `seen`, and has not come, or the channel has ended. A whole run has come when the
         /// turn `of_last` is `last`.
         void found(const turn& of, std::uint64_t seen, const turn& of_last, std::uint64_t last) noexcept {
@@ -301,6 +324,9 @@ class channel_control {
             ~parked();
             parked(const parked&) = delete;
             parked& operator=(const parked&) = delete;
+            /// Signalled, and so out of the line already.
+            void was_signalled() noexcept;
+            /// Out of the line, or past the signal of whoever took it out.
             void unlink() noexcept;
             struct interrupter {
                 waiter* node;
@@ -309,6 +335,7 @@ class channel_control {
             waiting& self;
             waiter node;
             bool enlisted = false; // put into the line, and neither unlinked by us nor seen signalled
+            worker_record::blocked_at around;                  // the blocked call that this one is nested in
             std::optional<stop_callback<interrupter>> on_stop; // for a token of the caller's
         };
         void count() noexcept {
@@ -336,17 +363,19 @@ class channel_control {
         const patience& how_;
         outcome end_ = outcome::over;
         bool late_ = false;
-        bool counted_ = false;           // in `inside`
-        bool waited_ = false;            // and has a deadline, where there is one
-        bool lost_slice_ = false;        // to a yield
-        std::size_t run_ = shortest_run; // the side's, when the wait began
+        bool counted_ = false;                         // in `inside`
+        bool waited_ = false;                          // and has a deadline, where there is one
+        bool lost_slice_ = false;                      // to a yield
+        std::size_t run_ = spin_policy::shortest_slip; // the side's, when the wait began
         enum class run_seen : unsigned char { nothing, part, whole } run_seen_ = run_seen::nothing;
         clock::time_point deadline_ = forever;
         clock::time_point began_; // the wait, where it has taken long enough for a look at the clock
         std::optional<parked> parked_;
     };
 
+    const channel_serial serial_ = next_channel_serial();
     const std::size_t capacity_;
+    const bool brief_;
     const channel_options options_;
     const clock::duration spin_limit_;
     const unsigned generation_ = fork_generation();
@@ -357,16 +386,23 @@ class channel_control {
     published<bool> closed_; // for who holds no lock
 
   private:
-    void close_locked(status end, wake_list& wakes) noexcept;
+    /// `by` says who, if there is more to say than where the calling thread is.
+    void close_locked(status end, wake_list& wakes, const std::source_location* where = nullptr,
+                      cause by = {}) noexcept;
+    /// The worker on this thread closed it itself, and nothing has failed since.
+    [[nodiscard]] bool closed_by_this_worker() const noexcept;
+    void all_workers_ended(wake_list& wakes) noexcept;
+    void wait_for_workers() noexcept;
     /// True if `why` is now the channel's cause. It is moved from only then: a loser must die outside the lock,
     /// because its error's destructor is the user's code.
     bool fill_slot(cause&& why) noexcept;
     [[nodiscard]] bool discards() const noexcept {
         return options_.undelivered == undelivered::discard && queued() > 0;
     }
-    void drop_end_cause(cause_record& into) const noexcept;
+    static void name_this_thread(cause_record& into) noexcept;
+    [[nodiscard]] std::shared_ptr<worker_record> first_worker() const;
 
-    // Written with both locks held, and read with either:
+    // Written with both locks held, and read with either; slot_ and closing_ also with the lock of the pushes' line:
     status end_ = status::complete; // what follows the last item: complete, closed, truncated or aborted
     bool finished_ = false;         // some sender has finished
     bool attached_ever_ = false;
@@ -375,15 +411,17 @@ class channel_control {
     bool left_early_ = false;         // the last worker ended with success while the stream was open
     std::size_t senders_ = 0;         // alive and unfinished
     std::size_t receivers_ = 0;
-    std::size_t attached_ = 0;
+    std::vector<worker_record*> workers_; // attached, and not ended
+    std::size_t announced_ = 0;           // workers that are still to be attached
+    waiter* last_worker_out_ = nullptr;   // ~channel, waiting for workers_ to be empty
     cause slot_;
-    cause first_failure_;  // under keep_going, until the last worker has ended
-    cause closing_worker_; // who closed it, where that was no failure
-    cause last_worker_;    // the last worker, where it ended with success
+    cause first_failure_; // under keep_going, until the last worker has ended
+    cause closing_;       // who closed it, if that was no failure
+    cause last_worker_;   // the worker that ended last
 
     // Allocated ahead, because they are needed in destructors. Each is written once, before it is published.
-    std::shared_ptr<cause_record> event_ = std::make_shared<cause_record>();   // what goes into the slot
-    std::shared_ptr<cause_record> dropped_ = std::make_shared<cause_record>(); // the last receiver's going
+    std::shared_ptr<cause_record> event_ = std::make_shared<cause_record>();        // what goes into the slot
+    std::shared_ptr<cause_record> closing_note_ = std::make_shared<cause_record>(); // what goes into closing_
 };
 
 } // namespace inquest::inline INQUEST_ABI::detail

@@ -8,6 +8,7 @@
 #include <limits>
 #include <memory>
 #include <new>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -19,6 +20,14 @@ class channel_core final : public channel_control {
     static_assert(std::is_nothrow_destructible_v<T>, "a channel's items must not throw when destroyed");
     static_assert(std::is_move_constructible_v<T> || std::is_copy_constructible_v<T>,
                   "a channel's items must be movable or copyable");
+
+    // A side's lock is held for no more than a move of T that can't throw. If a move may throw, it may be a copy in
+    // disguise, as it is for most classes with a destructor of their own, and take as long.
+    static constexpr bool brief = std::is_nothrow_move_constructible_v<T>;
+    // What is copied in, which may take long, is copied before the lock is taken, and moved in under it.
+    template <class U>
+    static constexpr bool copied_outside =
+        std::is_const_v<U> && brief && !std::is_trivially_copy_constructible_v<T>;
 
     // Number n, from 0, is pushed into slot n % capacity when its turn is 2n, and may be taken when it is 2n + 1.
     struct slot {
@@ -46,7 +55,7 @@ class channel_core final : public channel_control {
     }
 
     explicit channel_core(channel_options options)
-        : channel_control(std::move(options)), slots_(new slot[capacity_]) {
+        : channel_control(std::move(options), brief), slots_(new slot[capacity_]) {
         for (std::size_t n = 0; n < capacity_; ++n) slots_[n].whose.set(2 * n);
     }
 
@@ -62,7 +71,13 @@ class channel_core final : public channel_control {
     template <class U>
     [[gnu::always_inline]] std::expected<void, push_error> push(U& item, const patience& how,
                                                                 std::source_location site) {
-        brief_hold mine(*this, push_);
+        if constexpr (copied_outside<U>) {
+            if (!how.block)
+                if (auto refused = room_refused(site)) return std::unexpected(*std::move(refused));
+            T copy(item); // may throw: nothing has changed yet
+            return push(copy, how, site);
+        }
+        brief_hold<brief> mine(*this, push_);
         if (!how.stop_requested())
             if (slot* const room = free_slot(mine)) return put(*room, item, mine);
         return push_waiting(item, mine.let_go(), how, site);
@@ -73,11 +88,14 @@ class channel_core final : public channel_control {
     template <class U>
     std::expected<void, push_error> push(U* items, std::size_t n, std::size_t& accepted, const patience& how,
                                          const std::source_location& site) {
+        if constexpr (copied_outside<U>) return push_copies(items, n, accepted, how, site);
         hold mine(*this, push_);
         waiting rest(mine, how);
         while (rest.may_try())
             if (slot* const first = free_slot(mine)) {
-                put_run(*first, items, std::min(n, accepted + most_at_once), accepted, mine);
+                // Whoever is parked has the first at once: it is woken when the lock is let go.
+                const std::size_t run = brief && mine.somebody_waits() ? 1 : most_at_once;
+                put_run(*first, items, std::min(n, accepted + run), accepted, mine);
                 if (accepted == n) return {};
                 rest.let_others();
             }
@@ -85,9 +103,9 @@ class channel_core final : public channel_control {
     }
 
     [[gnu::always_inline]] std::expected<T, pop_error> pop(const patience& how) {
-        brief_hold mine(*this, pop_);
+        brief_hold<brief> mine(*this, pop_);
         worker_record* const here = current_worker;
-        if ((!here || here->is_undisturbed_at(this)) && !(how.token && how.token->stop_requested()))
+        if ((!here || here->is_undisturbed_at(serial_)) && !(how.token && how.token->stop_requested()))
             if (slot* const next = filled_slot(mine))
                 return take(*next, mine, [&] {
                     if (here) here->note_item(pop_.done);
@@ -104,7 +122,8 @@ class channel_core final : public channel_control {
         waiting rest(mine, how);
         while (rest.may_try())
             if (slot* const first = filled_slot(mine)) {
-                take_run(*first, into, std::min(max, got + most_at_once), got, mine);
+                const std::size_t room = into.capacity() - into.size(); // it grows outside the lock only
+                take_run(*first, into, std::min(max, got + std::min(most_at_once, room)), got, mine);
                 if (got == max) return got;
                 rest.let_others(make_room);
             }
@@ -130,7 +149,7 @@ class channel_core final : public channel_control {
     std::optional<pop_error> ended() {
         const std::lock_guard lock(pop_.lock);
         if (phase_ == phase::open || (phase_ == phase::draining && is_filled())) return std::nullopt;
-        if (current_worker) current_worker->acknowledge(this);
+        if (current_worker) current_worker->acknowledge(serial_);
         const status end = end_status();
         return pop_error(end, end == status::complete ? cause{} : refusal_cause());
     }
@@ -169,17 +188,49 @@ class channel_core final : public channel_control {
         return std::addressof(slots_[static_cast<std::size_t>(n % capacity_)].value);
     }
     [[nodiscard]] const turn& last_of_run(const side& its) const noexcept {
-        const std::size_t last = its.next + its.run - 1;
+        const std::size_t last = its.next + its.spinning.slip_distance() - 1;
         return slots_[last < capacity_ ? last : last - capacity_].whose;
     }
 
     // Items that a range moves at most before it lets go of its lock: others want it, and wait to be woken.
-    static constexpr std::size_t most_at_once = 64;
+    static constexpr std::size_t most_at_once = brief ? 64 : 1;
 
     // Room for `more`, growing as a vector grows by itself: under the lock nothing but a move happens.
     static void reserve_more(std::vector<T>& in, std::size_t more) {
         if (in.capacity() - in.size() < more)
             in.reserve(std::max(in.size() + more, std::min(in.capacity() * 2, in.max_size())));
+    }
+
+    /// Why a push that is not to wait can't be done; nothing if there is room now.
+    std::optional<push_error> room_refused(const std::source_location& site) {
+        hold mine(*this, push_);
+        if (free_slot(mine)) return std::nullopt;
+        const patience how = patience::none();
+        waiting rest(mine, how);
+        (void)rest.may_try(); // false: it says why
+        return push_refused(rest.end(status::closed, status::full), site, 0);
+    }
+
+    /// Each copy is made while the lock is not held: before the first wait, or once there is room if it is not to wait.
+    std::expected<void, push_error> push_copies(const T* items, std::size_t n, std::size_t& accepted,
+                                                const patience& how, const std::source_location& site) {
+        std::optional<T> copy; // of items[accepted]; one that is left over is destroyed outside the lock
+        const auto make_copy = [&] { copy.emplace(items[accepted]); };
+        if (how.block) make_copy();
+        hold mine(*this, push_);
+        waiting rest(mine, how);
+        while (rest.may_try())
+            if (slot* const room = free_slot(mine)) {
+                if (!copy) {
+                    rest.let_others(make_copy);
+                    continue;
+                }
+                (void)put(*room, *copy, mine);
+                copy.reset();
+                if (++accepted == n) return {};
+                if (how.block || free_slot(mine)) rest.let_others(make_copy);
+            }
+        return std::unexpected(push_refused(rest.end(status::closed, status::full), site, accepted));
     }
 
     // What can't be done at once: kept apart, so that what can is short. With the side's lock held, and takes it over.
@@ -205,7 +256,8 @@ class channel_core final : public channel_control {
         slot& next = slots_[push_.next];
         const auto whose = next.whose.get();
         if (whose == 2 * push_.done && phase_ == phase::open) return &next;
-        mine.found(next.whose, whose, last_of_run(push_), 2 * (push_.done + push_.run - 1));
+        mine.found(next.whose, whose, last_of_run(push_),
+                   2 * (push_.done + push_.spinning.slip_distance() - 1));
         return nullptr;
     }
     /// Where the next pop finds its item, or null. With pop_.lock held.
@@ -213,7 +265,8 @@ class channel_core final : public channel_control {
         slot& next = slots_[pop_.next];
         const auto whose = next.whose.get();
         if (whose == 2 * pop_.done + 1 && phase_ != phase::stopped) return &next;
-        mine.found(next.whose, whose, last_of_run(pop_), 2 * (pop_.done + pop_.run - 1) + 1);
+        mine.found(next.whose, whose, last_of_run(pop_),
+                   2 * (pop_.done + pop_.spinning.slip_distance() - 1) + 1);
         return nullptr;
     }
     [[nodiscard]] bool is_filled() const noexcept {
@@ -278,7 +331,7 @@ class channel_core final : public channel_control {
 
     // For the worker on this thread: an item, after `before` others of the same call.
     void note_popped(std::size_t before = 0) noexcept {
-        if (current_worker) current_worker->note_items(this, before, pop_.done);
+        if (current_worker) current_worker->note_items(serial_, before, pop_.done);
     }
 
     // What was moved out.

@@ -14,6 +14,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <thread>
 
@@ -49,6 +50,13 @@ inline void spin_hint() noexcept {
 [[nodiscard]] bool one_processor() noexcept;
 /// Lets somebody else run, where somebody can.
 inline void yield() noexcept { std::this_thread::yield(); }
+/// A place on the calling thread whose value lives until the thread has ended. Filled before any other thread-local
+/// object is made, it outlives them all.
+template <class T>
+[[nodiscard]] std::optional<T>& until_thread_ends() noexcept {
+    static thread_local std::optional<T> kept;
+    return kept;
+}
 /// Whether a thread that is yet to be joined has come to its end; true where the system does not say.
 [[nodiscard]] bool has_exited(jthread& thread) noexcept;
 

@@ -25,6 +25,12 @@ class channel_control;
 /// The calling thread's number in this process. Unlike a thread id it is never given again.
 [[nodiscard]] std::uint64_t this_thread_serial() noexcept;
 
+/// A channel's number in this process, from 1. Unlike an address it is never given again, so that it can be remembered
+/// longer than the channel lives.
+using channel_serial = std::uint64_t;
+inline constexpr channel_serial no_channel = 0;
+[[nodiscard]] channel_serial next_channel_serial() noexcept;
+
 /// A worker's name in messages and in the system's thread list. Workers whose handles live at the same time
 /// and that were given one name are told apart by numbers from 1; a name that nobody shares stays as it is.
 class worker_identity {
@@ -68,15 +74,15 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     // On the worker's own thread only, through `current_worker`.
 
     /// Whether a pop of one item from `channel` is just what the worker is for: attached there, and not asked to stop.
-    [[nodiscard]] bool is_undisturbed_at(const channel_control* channel) const noexcept {
+    [[nodiscard]] bool is_undisturbed_at(channel_serial channel) const noexcept {
         return undisturbed.get() == channel;
     }
     /// Then: it took item `number`.
     void note_item(std::uint64_t number) noexcept { doing_last.set(number); }
     /// A pop took item `number` of `channel`, after `before` others of the same call.
-    void note_items(const channel_control* channel, std::size_t before, std::uint64_t number) noexcept {
+    void note_items(channel_serial channel, std::size_t before, std::uint64_t number) noexcept {
         if (attached_to != channel) {
-            if (attached_to) return;
+            if (attached_to != no_channel) return;
             ended_after.set(0); // the end was another channel's
         }
         if (before == 1) range_first.set(doing_last.get());
@@ -85,10 +91,11 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     }
     /// A push was refused: what follows on this thread may be a consequence.
     void note_refused_push() noexcept { saw_broken_end = true; }
-    /// A pop on `channel` reported `end`: any status but empty and timeout.
-    void note_end(const channel_control* channel, status end, const cause& why) noexcept;
+    /// A pop on `channel` reported `end`: any status but empty and timeout. One that the worker brought about itself, by
+    /// closing, is to be reported as `complete`.
+    void note_end(channel_serial channel, status end, const cause& why) noexcept;
     /// The function asked how `channel`'s stream has ended, and so knows.
-    void acknowledge(const channel_control* channel) noexcept;
+    void acknowledge(channel_serial channel) noexcept;
 
     /// Turns a returned success into what it is: one over a broken stream is a failure. On the worker's
     /// thread.
@@ -97,7 +104,7 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     /// Asks the thread's own token, so that whoever has seen it stopped is not given an item after that; but only where
     /// a request is on its way or there.
     [[nodiscard]] bool stop_requested() const noexcept {
-        return undisturbed.get() == nullptr && stop.stop_requested();
+        return undisturbed.get() == disturbed && stop.stop_requested();
     }
 
     // Any thread.
@@ -105,11 +112,11 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     /// Requests the stop of `its` thread: the only way to. In this order: whoever has seen the request, as a call that is
     /// about to park does, has to see that there is one to ask for.
     bool request_stop(jthread& its) noexcept {
-        undisturbed.set(nullptr);
+        undisturbed.set(disturbed);
         return its.request_stop();
     }
     /// Before the thread starts.
-    void attach(const channel_control* channel) noexcept {
+    void attach(channel_serial channel) noexcept {
         attached_to = channel;
         undisturbed.set(channel);
     }
@@ -132,7 +139,8 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
         const channel_control* channel = nullptr;
         activity doing = activity::running;
     };
-    void set_blocked(const blocked_at& where) noexcept;
+    /// Returns what was set before: of the call around this one, if an item's copy blocks in another channel.
+    blocked_at set_blocked(const blocked_at& where) noexcept;
     /// What it is doing now. Allocates.
     [[nodiscard]] still_running glance(clock::duration waited, cause known) const;
 
@@ -142,10 +150,11 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     std::shared_ptr<worker_identity> identity;
     const unsigned generation = fork_generation();
     atomic<std::uint64_t> thread_serial{0}; // the thread's own, once it runs; never given twice
-    /// The channel that it is attached to, or itself where it is to none, until a stop is requested; ahead of that, null.
-    glanced<const void*> undisturbed{this};
-    stop_token stop;                              // set before the function runs, and read on its thread only
-    const channel_control* attached_to = nullptr; // compared, never followed
+    static constexpr channel_serial disturbed = no_channel, unattached = ~channel_serial{0};
+    /// The channel that it is attached to, or `unattached`, until a stop is requested; ahead of that, `disturbed`.
+    glanced<channel_serial> undisturbed{unattached};
+    stop_token stop; // set before the function runs, and read on its thread only
+    channel_serial attached_to = no_channel;
     atomic<bool> published{false};
     latch done;                    // opened after the promise was fulfilled, the last act of the thread
     atomic<bool> orphaned{false};  // its handle went on its own thread, and left it to end by itself
@@ -160,7 +169,7 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     bool saw_broken_end = false; // some call reported an end other than complete, or was stopped
     /// A stream that a pop found broken.
     struct broken_stream {
-        const channel_control* channel = nullptr; // compared, never followed
+        channel_serial channel = no_channel;
         cause why;
         status end = status::complete;
         bool known = false; // the function has asked `ended`
@@ -190,6 +199,10 @@ class current_worker_scope {
     worker_record* before_;
 };
 
+/// Makes the calling thread the worker's, before its function runs and until the thread has ended, so that calls in the
+/// destructors of its thread-local objects still obey the worker's stop.
+void begin_thread(worker_record& record, const stop_token& stop);
+
 /// The end of a worker in the order that everything relies on: fills in what is common to all endings, then
 /// under the lock of its channel draws the number and acts on the channel. `channel` is null for a worker
 /// that is attached to none. Never throws, never allocates.
@@ -199,8 +212,11 @@ void publish(worker_record& record, channel_control* channel) noexcept;
 /// the one that the worker reads, if there is one and it is alive.
 void wait_for_end(worker_record& record, const std::weak_ptr<channel_control>& channel);
 
-/// Joins the thread of a worker whose last act is done.
+/// Joins the thread of a worker whose last act is done. Waits for the destructors of its thread-local objects.
 void join_ended(jthread& thread);
+
+/// Whether `channel` has closed, or is there no more; false if the worker reads none.
+bool has_closed(const worker_record& record, const std::weak_ptr<channel_control>& channel) noexcept;
 
 /// What is known of why `channel` broke.
 cause known_cause(const std::weak_ptr<channel_control>& channel) noexcept;

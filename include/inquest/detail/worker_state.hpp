@@ -26,8 +26,10 @@ struct worker_state {
 
     using timed_result = std::expected<std::reference_wrapper<const result_type>, still_running>;
 
-    explicit worker_state(std::shared_ptr<worker_block<T, E>> its, std::weak_ptr<channel_control> reads)
-        : block(std::move(its)), channel(std::move(reads)), thread(), future(block->promise.get_future()) {}
+    worker_state(std::shared_ptr<worker_block<T, E>> its, std::weak_ptr<channel_control> reads,
+                 on_destroy then)
+        : block(std::move(its)), channel(std::move(reads)), when_destroyed(then), thread(),
+          future(block->promise.get_future()) {}
     ~worker_state() {
         const uncancelled guard;
         if (left_behind()) { // the thread is not here: it can be neither joined nor detached
@@ -37,16 +39,13 @@ struct worker_state {
             }
             return;
         }
-        block->request_stop(thread);
+        if (when_destroyed == on_destroy::stop || !has_closed(*block, channel)) block->request_stop(thread);
         if (is_this_thread()) {
             block->orphaned = true;                             // it reports its failure itself, at its end
             if (block->done.is_open()) report_if_unseen(block); // which was before, and this a thread-local's
             thread.detach();
         } else {
-            if (thread.joinable()) {
-                wait_for_end(*block, channel);
-                join_ended(thread);
-            }
+            if (thread.joinable()) wait();
             report_if_unseen(block);
         }
         std::destroy_at(std::addressof(thread));
@@ -59,20 +58,23 @@ struct worker_state {
     [[nodiscard]] const char* why_not_wait() const noexcept {
         if (left_behind()) return "left behind by a fork, so not joined";
         if (is_this_thread()) return "asked from inside the worker, so not joined";
-        const auto* here = current_worker ? current_worker->attached_to : nullptr;
-        if (here && here == block->attached_to && !block->done.is_open())
+        const auto here = current_worker ? current_worker->attached_to : no_channel;
+        if (here != no_channel && here == block->attached_to && !block->done.is_open())
             return "asked from inside the channel, so not joined";
         return nullptr;
     }
 
-    /// False where the worker is still running at the deadline.
-    bool wait(clock::time_point deadline = forever) {
-        if (deadline == forever)
-            wait_for_end(*block, channel);
-        else if (!block->done.wait(deadline))
-            return false;
+    /// Until the thread has ended.
+    void wait() {
+        wait_for_end(*block, channel);
         const std::lock_guard lock(joining);
         if (thread.joinable()) join_ended(thread);
+    }
+    /// Until the outcome is there, or the deadline, and then false. With a deadline the thread is not joined: nobody
+    /// knows how long the destructors of its thread-local objects take.
+    bool wait(clock::time_point deadline) {
+        if (deadline != forever) return block->done.wait(deadline);
+        wait();
         return true;
     }
 
@@ -91,7 +93,12 @@ struct worker_state {
     result_type& join() {
         if (const char* why = why_not_wait()) return refuse(why);
         wait();
-        const std::lock_guard lock(joining);
+        return result();
+    }
+
+    /// Once the outcome is there.
+    result_type& result() {
+        const std::lock_guard lock(answering);
         if (joined) return *joined;
         if (block->kind == cause_kind::exception) {
             block->looked_at = true;
@@ -116,7 +123,7 @@ struct worker_state {
         const auto since = clock::now();
         if (const char* why = why_not_wait()) return std::cref(refuse(why));
         if (!wait(deadline)) return std::unexpected(glance(since));
-        return std::cref(join());
+        return std::cref(result());
     }
 
     std::optional<failure<E>> report() {
@@ -126,7 +133,7 @@ struct worker_state {
     }
 
     std::future<std::expected<T, E>> take_future() {
-        const std::lock_guard lock(joining);
+        const std::lock_guard lock(answering);
         if (!future.valid()) throw std::future_error(std::future_errc::no_state);
         block->looked_at = true; // whoever has the future sees it there
         return std::move(future);
@@ -134,6 +141,7 @@ struct worker_state {
 
     const std::shared_ptr<worker_block<T, E>> block;
     const std::weak_ptr<channel_control> channel;
+    const on_destroy when_destroyed;
     union {             // so that it can be left behind
         jthread thread; // to be joined under `joining` only
     };
@@ -156,7 +164,9 @@ struct worker_state {
         return *answer;
     }
 
-    mutex joining; // protects the thread's join and the three below
+    mutex joining; // held while the thread is joined
+
+    mutex answering; // protects the three below
     std::future<std::expected<T, E>> future;
     std::optional<result_type> joined; // never changes once set
     std::exception_ptr lost;           // what T threw when its value was moved to us
@@ -179,15 +189,15 @@ struct spawner {
         auto task = std::make_shared<worker_task<T, E, Fn, Item>>();
         std::weak_ptr<channel_control> reads;
         if constexpr (!std::is_void_v<Item>) reads = access::core(end);
-        auto state = std::make_unique<worker_state<T, E>>(block, std::move(reads));
+        auto state = std::make_unique<worker_state<T, E>>(block, std::move(reads), options.on_destroy);
         task->block = std::move(block);
         task->when_thrown = options.on_exception;
         task->fn.emplace(std::move(fn));
         if constexpr (!std::is_void_v<Item>) {
             const auto& core = access::core(end);
+            core->attach(*task->block);
             task->channel = core;
-            task->block->attach(core.get());
-            core->attach();
+            task->block->attach(core->serial());
             task->end.emplace(std::move(end));
         }
         try {

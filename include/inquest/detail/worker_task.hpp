@@ -95,11 +95,7 @@ struct worker_task {
     on_exception when_thrown = on_exception::record;
 
     void run(const stop_token& stop) {
-        const current_worker_scope scope(*block);
-        block->stop = stop;
-        block->thread_serial = this_thread_serial();
-        block->identity->name_this_thread();
-        const stop_callback<stopper> on_stop(stop, stopper{block.get()}); // the worker's only one
+        begin_thread(*block, stop);
         if (when_thrown == on_exception::terminate) return run_uncaught(stop);
         try {
             call(stop);
@@ -163,11 +159,6 @@ struct worker_task {
         block->done.open();
         if (block->orphaned) report_if_unseen(block);
     }
-
-    struct stopper {
-        worker_record* record;
-        void operator()() const noexcept { record->interrupt(); }
-    };
 };
 
 } // namespace inquest::inline INQUEST_ABI::detail

@@ -1,0 +1,49 @@
+// Whether a call that must wait spins before it parks, and how far it slips behind the other side after that: what one
+// side of a channel learns from its own waits. Pure: no lock, no clock, no thread. Its owner protects it.
+#pragma once
+
+#include <inquest/detail/sync.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace inquest::inline INQUEST_ABI::detail {
+
+class spin_policy {
+  public:
+    /// The shortest distance that a call slips behind: the first item or place, and one more.
+    static constexpr std::size_t shortest_slip = 2;
+    /// After so many waits that parked at once, one spins to see whether items come fast again.
+    static constexpr unsigned parks_between_probes = 128;
+    /// After a distance that was too long, so many slips succeed before it grows again; or every second burst of a few
+    /// items would be kept waiting for more.
+    static constexpr unsigned growth_cooldown = 64;
+
+    /// Whether the next wait is to spin: if the next item for one of `waiting` calls can be expected within `limit`, or
+    /// if it is time to try again. A limit of zero never spins.
+    [[nodiscard]] bool should_spin(clock::duration limit, std::size_t waiting) noexcept;
+    /// The next wait parks at once: a call lost its processor to another thread while it spun.
+    void park_next() noexcept { park_next_ = true; }
+
+    /// A wait that took long enough to look at the clock ended at `now`, when the side had moved `moved` items in all.
+    /// The mean interval between items follows: a moving average over eight such waits, each counted as four limits at
+    /// most, so that a silence is soon forgotten.
+    void record_interval(clock::time_point now, std::uint64_t moved, clock::duration limit) noexcept;
+    [[nodiscard]] clock::duration mean_interval() const noexcept { return mean_interval_; }
+
+    /// How many items or places a call that spun slips behind for.
+    [[nodiscard]] std::size_t slip_distance() const noexcept { return slip_distance_; }
+    /// A call slipped behind: whether the whole distance came in time. Doubles the distance up to `longest`, or halves it.
+    void record_slip(bool whole, std::size_t longest) noexcept;
+
+  private:
+    clock::duration mean_interval_{};
+    clock::time_point recorded_at_{}; // of the last interval; the epoch if there was none
+    std::uint64_t recorded_moved_ = 0;
+    unsigned parks_since_probe_ = 0;
+    bool park_next_ = first_wait_parks;
+    std::size_t slip_distance_ = shortest_slip;
+    unsigned cooldown_ = 0;
+};
+
+} // namespace inquest::inline INQUEST_ABI::detail
