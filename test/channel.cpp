@@ -210,6 +210,64 @@ TEST_CASE("a sink that throws loses nothing: the rest can be recovered again") {
     CHECK(rx.recover() == std::vector{3, 4});
 }
 
+TEST_CASE("a copy that throws while items are recovered into a vector loses none of them") {
+    for (int fuse = 1; fuse <= 4; ++fuse) {
+        CAPTURE(fuse);
+        auto [tx, rx] = make_channel<support::touchy>(4);
+        for (int i = 1; i <= 4; ++i) CHECK(tx.push(support::touchy(i)));
+        support::touchy::fuse() = fuse;
+        CHECK_THROWS_AS((void)rx.recover(), std::runtime_error);
+        CHECK(rx.is_closed());
+        CHECK(rx.size() == 4);
+        std::vector<int> values;
+        for (const auto& item : rx.recover()) values.push_back(item.value);
+        CHECK(values == std::vector{1, 2, 3, 4});
+        CHECK(rx.size() == 0);
+    }
+}
+
+namespace {
+
+// Its move may throw, and leaves the original changed where it does.
+struct brittle {
+    explicit brittle(int v) : value(v) { ++alive(); }
+    brittle(const brittle& o) : value(o.value) { ++alive(); }
+    brittle(brittle&& o) noexcept(false) : value(std::exchange(o.value, -1)) {
+        if (fuse() > 0 && --fuse() == 0) throw std::runtime_error("moving failed");
+        ++alive();
+    }
+    brittle& operator=(const brittle&) = delete;
+    ~brittle() { --alive(); }
+    static int& fuse() {
+        static int left = 0;
+        return left;
+    }
+    static int& alive() {
+        static int n = 0;
+        return n;
+    }
+    int value;
+};
+
+} // namespace
+
+TEST_CASE("items whose move may throw are recovered by copying them, and destroyed once all are copied") {
+    {
+        auto [tx, rx] = make_channel<brittle>(3);
+        for (int i = 1; i <= 3; ++i) {
+            const brittle item(i);
+            CHECK(tx.push(item));
+        }
+        brittle::fuse() = 2;
+        const auto items = tx.recover();
+        brittle::fuse() = 0;
+        REQUIRE(items.size() == 3);
+        for (std::size_t i = 0; i < 3; ++i) CHECK(items[i].value == static_cast<int>(i) + 1);
+        CHECK(brittle::alive() == 3); // none is left in the queue
+    }
+    CHECK(brittle::alive() == 0);
+}
+
 TEST_CASE("a sender that leaves without finish truncates the stream") {
     SUBCASE("having pushed") {
         auto [tx, rx] = make_channel<int>(4);

@@ -104,12 +104,10 @@ class handle {
     std::size_t recover(Sink&& sink) {
         return core_ ? core_->recover(sink) : 0;
     }
-    /// The same, into a vector. Throws std::bad_alloc, and then nothing is lost.
-    [[nodiscard]] std::vector<T> recover() {
-        std::vector<T> items;
-        recover([&](auto&& item) { items.push_back(std::forward<decltype(item)>(item)); });
-        return items;
-    }
+    /// The same, into a vector. Items are moved where T moves without throwing, and copied otherwise; a T that can do
+    /// neither has only the form above. Throws std::bad_alloc and what copying throws, and then every item is still
+    /// queued, unchanged, to be recovered again.
+    [[nodiscard]] std::vector<T> recover() { return core_ ? core_->recover() : std::vector<T>(); }
 
     /// Says that `count` workers are going to be spawned on this channel.
     [[nodiscard]] announced_workers announce_workers(std::size_t count) const noexcept {

@@ -121,6 +121,48 @@ TEST_CASE(
     inquest::set_failure_hook(quiet);
 }
 
+TEST_CASE(
+    "recover into a vector loses nothing to a failed allocation, be it the vector's or an item's copy's") {
+    // As old classes are: no move, and a copy that allocates.
+    struct old_text {
+        explicit old_text(std::string t) : text(std::move(t)) {}
+        old_text(const old_text&) = default;
+        std::string text;
+    };
+    const auto text = [](int i) { return std::to_string(i) + std::string(100, 'x'); };
+    const auto recovered_whole = [&]<class T>(std::type_identity<T>, int allocations_of_all) {
+        for (int n = 1; n <= allocations_of_all + 1; ++n) {
+            CAPTURE(n);
+            auto [tx, rx] = make_channel<T>(5);
+            for (int i = 0; i < 5; ++i) REQUIRE(tx.push(T(text(i))));
+            (void)rx.abort(inquest::cause("over"));
+            bool ran_out = false;
+            std::vector<T> items;
+            fail_at = n;
+            try {
+                items = rx.recover();
+            } catch (const std::bad_alloc&) {
+                ran_out = true;
+            }
+            fail_at = 0;
+            CHECK(ran_out == (n <= allocations_of_all));
+            if (ran_out) {
+                CHECK(rx.size() == 5);
+                items = tx.recover();
+            }
+            REQUIRE(items.size() == 5);
+            for (int i = 0; i < 5; ++i)
+                if constexpr (std::same_as<T, std::string>)
+                    CHECK(items[static_cast<std::size_t>(i)] == text(i));
+                else
+                    CHECK(items[static_cast<std::size_t>(i)].text == text(i));
+            CHECK(rx.size() == 0);
+        }
+    };
+    recovered_whole(std::type_identity<std::string>(), 1);
+    recovered_whole(std::type_identity<old_text>(), 6);
+}
+
 TEST_CASE("a long wait that there is no memory to tell of goes on, in a destructor too") {
     const auto after = inquest::set_long_wait(std::chrono::milliseconds(1));
     for (const bool destroyed : {true, false}) {

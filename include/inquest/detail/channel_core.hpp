@@ -145,6 +145,27 @@ class channel_core final : public channel_control {
         return handed;
     }
 
+    /// The same, into a vector: whatever throws, every item is still queued, unchanged. So there is room for all of
+    /// them before the first one leaves, and items whose move may throw are copied, all before any is destroyed.
+    std::vector<T> recover() {
+        static_assert(std::is_nothrow_move_constructible_v<T> || std::is_copy_constructible_v<T>,
+                      "these items cannot be copied and their move may throw, which could lose some: use "
+                      "recover(sink), which hands them over one by one");
+        std::vector<T> out;
+        stolen items(*this);
+        out.reserve(static_cast<std::size_t>(items.last - items.first));
+        if constexpr (std::is_nothrow_move_constructible_v<T>) {
+            while (items.first != items.last) {
+                out.emplace_back(static_cast<handed_out>(*at(items.first)));
+                items.drop_front();
+            }
+        } else {
+            for (auto n = items.first; n != items.last; ++n) out.emplace_back(std::as_const(*at(n)));
+            while (items.first != items.last) items.drop_front();
+        }
+        return out;
+    }
+
     /// What `pop` answers now that the stream has ended; empty while it goes on.
     std::optional<pop_error> ended() {
         const std::lock_guard lock(pop_.lock);
