@@ -3,6 +3,7 @@
 
 #include <inquest/detail/describe.hpp>
 #include <inquest/detail/sync.hpp>
+#include <inquest/detail/type_identity.hpp>
 #include <inquest/status.hpp>
 
 #include <array>
@@ -77,7 +78,10 @@ class cause {
     [[nodiscard]] std::string text() const;
     /// The very exception that was thrown, or null.
     [[nodiscard]] std::exception_ptr exception() const noexcept;
-    /// The error value, where it is exactly an E; null otherwise. Lives as long as any copy of this cause.
+    /// The error value, if it is exactly an E; null otherwise. Lives as long as any copy of this cause. Also null if
+    /// that can't be told for certain: if the cause was made in another shared object that hides its symbols, and E is a
+    /// local type, an unnamed one, in an unnamed namespace, nested in a template, or a template over any of these or over
+    /// values; and there for all types in what Clang compiles without RTTI.
     template <class E>
     [[nodiscard]] const E* get() const noexcept;
     /// The cause behind this one (a worker's end on a broken stream); empty where this is the first.
@@ -140,7 +144,7 @@ struct cause_record {
     fixed_text what;
     int system_error = 0;        // never_started: why
     const void* value = nullptr; // the typed error
-    std::string_view value_type; // its type_signature
+    type_identity value_type;
     std::string (*value_text)(const void*) = nullptr;
     cause upstream;
     status broken_end = status::complete; // broken_stream: how the stream ended
@@ -151,7 +155,7 @@ struct cause_record {
     void set_value(const auto& error) noexcept {
         using E = std::remove_cvref_t<decltype(error)>;
         value = std::addressof(error);
-        value_type = type_signature<E>();
+        value_type = identity_of<E>();
         value_text = [](const void* e) { return describe(*static_cast<const E*>(e)); };
     }
     void set_place(const std::source_location& where) noexcept {
@@ -204,7 +208,7 @@ cause::cause(E&& error, std::source_location where)
 
 template <class E>
 const E* cause::get() const noexcept {
-    if (!record_ || record_->value_type != detail::type_signature<E>()) return nullptr;
+    if (!record_ || record_->value_type != detail::identity_of<E>()) return nullptr;
     return static_cast<const E*>(record_->value);
 }
 

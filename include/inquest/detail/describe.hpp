@@ -1,4 +1,4 @@
-// Type identity without RTTI, and a text for any error type.
+// A text for any error type.
 #pragma once
 
 #include <inquest/detail/config.hpp>
@@ -14,8 +14,7 @@
 
 namespace inquest::inline INQUEST_ABI::detail {
 
-/// The compiler's own text for T. Equal texts mean the same type, also across shared objects, where the
-/// addresses of type_info or of a static differ, and where there is no RTTI.
+/// The compiler's own text for T, to be read: two local types may have the same.
 template <class T>
 constexpr std::string_view type_signature() noexcept {
     return __PRETTY_FUNCTION__;
