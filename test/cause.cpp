@@ -103,3 +103,13 @@ TEST_CASE("a cause made of a view or a pointer keeps the characters, and a failu
     CHECK(*literal.error() == std::string("x"));
     CHECK(inquest::failure<const char*>(static_cast<const char*>(nullptr)).message() == "(null)");
 }
+
+TEST_CASE("a cause made of a null pointer to characters says so") {
+    const char* const nothing = nullptr;
+    const cause why(nothing);
+    CHECK(why.message() == "(null)");
+    REQUIRE(why.get<std::string>());
+    CHECK(*why.get<std::string>() == "(null)");
+    char characters[] = "words";
+    CHECK(cause(static_cast<char*>(characters)).message() == "words");
+}

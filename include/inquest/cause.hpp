@@ -58,7 +58,8 @@ class cause {
   public:
     cause() noexcept = default;
 
-    /// A cause of the program's own: any error value, a text, or a `std::exception_ptr`.
+    /// A cause of the program's own: any error value, a text, or a `std::exception_ptr`. A null pointer to characters
+    /// reads "(null)".
     template <class E>
         requires(!std::same_as<std::remove_cvref_t<E>, cause>)
     explicit cause(E&& error, std::source_location where = std::source_location::current());
@@ -175,13 +176,24 @@ template <class E>
 struct given_record final : cause_record {
     E error;
     template <class U>
-    given_record(U&& e, const std::source_location& where) : error(std::forward<U>(e)) {
+    given_record(U&& e, const std::source_location& where) : error(kept(std::forward<U>(e))) {
         kind = cause_kind::given;
         if constexpr (std::same_as<E, std::exception_ptr>)
             exception = error;
         else
             set_value(error);
         set_place(where);
+    }
+
+  private:
+    // A pointer to characters may be null, which a string can't be made of.
+    template <class U>
+    static decltype(auto) kept(U&& e) {
+        if constexpr (std::same_as<E, std::string> && std::convertible_to<U, const char*>) {
+            const char* const text = e;
+            return text ? text : "(null)";
+        } else
+            return std::forward<U>(e);
     }
 };
 
