@@ -8,6 +8,7 @@
 #include <functional>
 #include <limits>
 #include <numeric>
+#include <ranges>
 #include <source_location>
 
 using inquest::cause;
@@ -360,6 +361,46 @@ TEST_CASE("iteration goes through to the end, for items of any kind") {
         CHECK(tx.push(std::make_unique<int>(4)));
         tx.finish();
         for (auto& p : rx) CHECK(*p == 4);
+    }
+}
+
+static_assert(std::ranges::input_range<inquest::receiver<int>>);
+static_assert(std::ranges::input_range<inquest::receiver<std::unique_ptr<int>>>);
+
+TEST_CASE("iteration pops an item when it is looked at, and none ahead") {
+    auto [tx, rx] = make_channel<int>(8);
+    for (int i = 1; i <= 8; ++i) CHECK(tx.push(i));
+    SUBCASE("so taking n of them pops n") {
+        std::vector<int> seen;
+        for (const int i : rx | std::views::take(3)) seen.push_back(i);
+        CHECK(seen == std::vector{1, 2, 3});
+        CHECK(rx.size() == 5);
+        for (const int i : rx | std::views::drop(2) | std::views::take(1)) seen.push_back(i);
+        CHECK(seen.back() == 6);
+        CHECK(rx.size() == 2);
+    }
+    SUBCASE("and begin and ++ pop none by themselves, but none is passed over that stays queued") {
+        auto i = rx.begin();
+        CHECK(rx.size() == 8);
+        CHECK(*i == 1);
+        CHECK(*i == 1);
+        CHECK(rx.size() == 7);
+        ++i;
+        CHECK(rx.size() == 7);
+        ++i;
+        CHECK(rx.size() == 6);
+        CHECK(*i.operator->() == 3);
+        CHECK(i != rx.end());
+        CHECK(rx.size() == 5);
+    }
+    SUBCASE("and a move that throws leaves the item to be looked at again") {
+        auto [to, from] = make_channel<support::touchy>(2);
+        CHECK(to.push(support::touchy(7)));
+        auto i = from.begin();
+        support::touchy::fuse() = 1;
+        CHECK_THROWS_AS((void)(i == from.end()), std::runtime_error);
+        CHECK(i->value == 7);
+        CHECK(from.size() == 0);
     }
 }
 

@@ -311,28 +311,30 @@ class receiver : public detail::handle<T>, public pop_operations<receiver<T>, T>
         return this->core_ && this->core_->close(detail::closer::receiver, where);
     }
 
-    /// Pops as it advances; equal to the sentinel once the stream has ended. Ask `ended` how.
+    /// Pops an item when it is first asked for one or compared, not when it advances: so `std::views::take(n)` pops `n` and
+    /// no more. Equal to the sentinel once the stream has ended: ask `ended` how.
     class iterator {
       public:
         using value_type = T;
         using difference_type = std::ptrdiff_t;
         using iterator_concept = std::input_iterator_tag;
 
-        explicit iterator(receiver& from) : from_(&from) { ++*this; }
+        explicit iterator(receiver& from) noexcept : from_(&from) {}
         iterator(iterator&&) = default;
         iterator& operator=(iterator&&) = default;
-        /// The item that was popped last: the caller's own, to change or move from.
-        T& operator*() const noexcept { return *item_->value; }
+        /// The item: the caller's own, to change or move from. Blocks and throws as `pop` does if it was not popped yet.
+        T& operator*() const { return *popped_item(); }
         /// The same, for its members.
-        T* operator->() const noexcept { return &*item_->value; }
-        /// Pops the next one.
+        T* operator->() const { return std::addressof(*popped_item()); }
+        /// On to the next one, which is not popped yet. An item that was passed over without a look is popped here.
         iterator& operator++() {
-            item_.emplace(*from_);
+            (void)popped_item();
+            item_.reset();
             return *this;
         }
         void operator++(int) { ++*this; }
-        friend bool operator==(const iterator& i, std::default_sentinel_t) noexcept {
-            return !i.item_->value.has_value();
+        friend bool operator==(const iterator& i, std::default_sentinel_t) {
+            return !i.popped_item().has_value();
         }
 
       private:
@@ -340,11 +342,15 @@ class receiver : public detail::handle<T>, public pop_operations<receiver<T>, T>
             explicit popped(receiver& from) : value(from.pop()) {}
             std::expected<T, pop_error> value;
         };
+        std::expected<T, pop_error>& popped_item() const {
+            if (!item_) item_.emplace(*from_);
+            return item_->value;
+        }
         receiver* from_;
         mutable std::optional<popped> item_;
     };
-    /// Pops the first item: `for (auto& item : rx)`. Blocks and throws as `pop` does.
-    [[nodiscard]] iterator begin() { return iterator(*this); }
+    /// For `for (auto& item : rx)`, which pops until the stream has ended, or until the loop is left. Pops nothing yet.
+    [[nodiscard]] iterator begin() noexcept { return iterator(*this); }
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
   private:
