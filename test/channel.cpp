@@ -108,6 +108,37 @@ TEST_CASE("finish of one sender leaves the others working; the last one complete
     CHECK(rx.pop().error().status() == status::complete);
 }
 
+TEST_CASE("a push that is blocked in a sender when it finishes gets in while others are alive, else gets its "
+          "value back") {
+    for (const bool another : {true, false}) {
+        CAPTURE(another);
+        auto [tx, rx] = make_channel<std::string>(1);
+        std::optional<inquest::sender<std::string>> other;
+        if (another) other = tx;
+        CHECK(tx.push("first"));
+        std::string text(100, 'x');
+        std::optional<inquest::push_error> refused;
+        std::jthread producer([&] {
+            if (auto sent = tx.push(std::move(text)); !sent) refused = sent.error();
+        });
+        wait_for_blocked(rx);
+        tx.finish();
+        if (another) {
+            CHECK(rx.pop().value() == "first");
+            CHECK(rx.pop().value() == std::string(100, 'x'));
+            other->finish();
+        }
+        producer.join();
+        CHECK(refused.has_value() == !another);
+        if (!another) {
+            CHECK(refused->status() == status::closed);
+            CHECK(text == std::string(100, 'x'));
+            CHECK(rx.pop().value() == "first");
+        }
+        CHECK(rx.pop().error().status() == status::complete);
+    }
+}
+
 TEST_CASE("close by a producer drains then says complete, by a receiver closed") {
     SUBCASE("producer") {
         auto [tx, rx] = make_channel<int>(4);

@@ -335,3 +335,29 @@ TEST_CASE("a stop that cuts a pop_range off after its first items is not what th
     CHECK(w->join().error().message() == "worker 'w' failed on items 1 to 2: of its own");
     CHECK(!w->join().error().cause().is_consequence());
 }
+
+TEST_CASE("a limit counts from when a range first waits, and ends nothing but its waiting") {
+    static steady_clock::time_point taken_until;
+    struct slow {
+        slow() = default;
+        slow(slow&&) noexcept {
+            while (steady_clock::now() < taken_until) std::this_thread::yield();
+        }
+        slow& operator=(slow&&) = default;
+    };
+    inquest::channel<slow> queue(2);
+    std::vector<slow> out;
+    out.reserve(5);
+    const auto fill = [&] {
+        CHECK(queue.push(slow()));
+        CHECK(queue.push(slow()));
+    };
+    fill();
+    const auto start = steady_clock::now();
+    taken_until = start + 5ms;
+    CHECK(queue.pop_range_for(out, 3, 4ms).value() == 2); // more than the channel holds
+    CHECK(steady_clock::now() - start >= 9ms);
+    fill();
+    CHECK(queue.pop_range_for(out, 2, 0ms).value() == 2);
+    CHECK(queue.pop_range_for(out, 1, 0ms).error().status() == status::timeout);
+}

@@ -191,8 +191,9 @@ class sender : public detail::handle<T>, public push_operations<sender<T>, T> {
 
     /// All was pushed. The channel closes when every sender has finished or gone; what is queued is still
     /// delivered, and pop then says `complete`, or `truncated` where another sender abandoned the stream.
-    /// This sender takes no more pushes (`closed`), though one that is blocked already goes on; a second call does
-    /// nothing. `where` stands in messages, as in all that close.
+    /// This sender takes no more pushes (`closed`); a second call does nothing. A push that is blocked in it already goes
+    /// in if there is room before the channel closes; if the channel closes first it fails `closed`, its value untouched.
+    /// `where` stands in messages, as in all that close.
     void finish(std::source_location where = std::source_location::current()) noexcept {
         if (this->core_ && !is(last_push_.exchange(detail::no_more_pushes()), detail::no_more_pushes()))
             this->core_->finish_sender(where);

@@ -201,7 +201,9 @@ class pop_operations {
     /// where none came. To take what is there once there is something, pop one and then try_pop_range.
     ///
     /// The vector grows, where it must, while no lock is held, and by no more than the channel can hold at a
-    /// time. Where T's constructor throws, what is in `into` stays there.
+    /// time. If T's constructor throws, what came before it is in `into`, and the item it threw on is still first in line;
+    /// but a T that cannot be copied and whose move throws while `into` itself grows leaves `into` in a state that is not
+    /// known, as std::vector::reserve does: reserve room for `max` ahead.
     [[nodiscard]] range_result pop_range(std::vector<T>& into, std::size_t max, given_token stop = {}) {
         return many(into, max, patience::under(stop));
     }
@@ -209,8 +211,8 @@ class pop_operations {
     [[nodiscard]] range_result try_pop_range(std::vector<T>& into, std::size_t max) {
         return many(into, max, patience::none());
     }
-    /// Waits no longer than `limit` in all, counted from when it first waits, or from its start where `max` is more
-    /// than the channel holds.
+    /// Waits no longer than `limit` in all, counted from when it first waits. Only waiting is limited: as long as it finds
+    /// an item each time, it goes on up to `max`.
     template <class Rep, class Period>
     [[nodiscard]] range_result pop_range_for(std::vector<T>& into, std::size_t max,
                                              const std::chrono::duration<Rep, Period>& limit,
