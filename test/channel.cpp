@@ -6,6 +6,7 @@
 #include <array>
 #include <deque>
 #include <functional>
+#include <future>
 #include <limits>
 #include <numeric>
 #include <ranges>
@@ -361,6 +362,68 @@ TEST_CASE("when the last receiver goes, pushes fail, and undelivered items are k
             CHECK(tx.recover().size() == (policy == inquest::undelivered::keep ? 2 : 0));
         }
         CHECK(counted::alive() == 0);
+    }
+}
+
+namespace {
+
+// How many are still queued once delivery of one has been aborted.
+template <class T>
+std::size_t left_after_abort(T item, std::optional<inquest::undelivered> choice) {
+    auto [tx, rx] = make_channel<T>({.capacity = 2, .undelivered = choice});
+    CHECK(tx.push(std::move(item)));
+    CHECK(rx.abort(cause("over")));
+    return tx.size();
+}
+
+} // namespace
+
+TEST_CASE(
+    "undelivered items that have another side are discarded, others kept, unless the options say otherwise") {
+    using inquest::undelivered;
+    const auto left = [](auto make) {
+        return std::array{left_after_abort(make(), std::nullopt), left_after_abort(make(), undelivered::keep),
+                          left_after_abort(make(), undelivered::discard)};
+    };
+    using counts = std::array<std::size_t, 3>;
+    CHECK(left([] { return make_channel<int>(1).first; }) == counts{0, 1, 0});
+    CHECK(left([] { return make_channel<int>(1).second; }) == counts{0, 1, 0});
+    CHECK(left([] { return std::promise<std::string>(); }) == counts{0, 1, 0});
+    CHECK(left([] { return std::promise<void>(); }) == counts{0, 1, 0});
+    CHECK(left([] { return std::packaged_task<int(int)>([](int i) { return i; }); }) == counts{0, 1, 0});
+    CHECK(left([] { return 1; }) == counts{1, 1, 0});
+    CHECK(left([] { return std::make_unique<int>(1); }) == counts{1, 1, 0});
+}
+
+TEST_CASE("whoever waits on the other side of an undelivered item is released when delivery ends") {
+    SUBCASE("a push, by the receiver that was queued") {
+        inquest::channel<inquest::receiver<int>> queue(2);
+        auto [tx, rx] = make_channel<int>(1);
+        CHECK(tx.push(1));
+        CHECK(queue.push(std::move(rx)));
+        std::jthread producer([&tx] { CHECK(tx.push(2).error().status() == status::closed); });
+        wait_for_blocked(tx);
+        CHECK(queue.abort(cause("over")));
+        producer.join();
+    }
+    SUBCASE("a pop, by the sender that was queued") {
+        auto [queue, workers] = make_channel<inquest::sender<int>>(2);
+        auto [tx, rx] = make_channel<int>(1);
+        CHECK(queue.push(std::move(tx)));
+        std::jthread consumer([&rx] { CHECK(rx.pop().error().status() == status::truncated); });
+        wait_for_blocked(rx);
+        {
+            const auto gone = std::move(workers);
+        }
+        consumer.join();
+    }
+    SUBCASE("a future, by its promise") {
+        auto [tx, rx] = make_channel<std::promise<int>>(1);
+        std::promise<int> promise;
+        auto future = promise.get_future();
+        CHECK(tx.push(std::move(promise)));
+        CHECK(rx.abort(cause("over")));
+        CHECK_THROWS_AS(future.get(), std::future_error);
     }
 }
 

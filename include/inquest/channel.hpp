@@ -91,8 +91,10 @@ class handle {
     /// the channel's.
     bool close(inquest::cause why) noexcept { return core_ && core_->close_with(std::move(why)); }
     /// Ends the stream at once, also one that is closed or finished already: pushes fail `closed`, pops end
-    /// `aborted`, what is queued is left for `recover`, or destroyed here where the channel was told to discard. True
-    /// if this cause is now the channel's.
+    /// `aborted`, what is queued is left for `recover`, or destroyed here if the channel discards what is undelivered:
+    /// if its options say so, or say nothing and T is an end of a channel, a promise or a packaged task. Those that wait on
+    /// kept items, as on a reply that one carries, go on waiting until they are recovered. True if this cause is now the
+    /// channel's.
     bool abort(inquest::cause why) noexcept { return core_ && core_->abort_with(std::move(why)); }
 
     /// Hands what nobody popped to `sink`, as T&& and oldest first, on the calling thread; answers how many.

@@ -33,7 +33,8 @@ enum class on_failure : unsigned char {
 
 /// What becomes of items that nobody will pop any more.
 enum class undelivered : unsigned char {
-    keep,    ///< kept until `recover` hands them out or the last handle goes
+    keep, ///< kept until `recover` hands them out or the last handle goes; whoever waits on one, as for the reply
+          ///< that it carries, waits as long
     discard, ///< destroyed when delivery ends: for items that carry replies somebody waits on
 };
 
@@ -42,7 +43,10 @@ struct channel_options {
     std::size_t capacity = 0; ///< the exact bound, at least 1
     std::string name{};       ///< shown in messages that concern the channel itself; may be empty
     inquest::on_failure on_failure = inquest::on_failure::fail_fast; ///< what one worker's failure does
-    inquest::undelivered undelivered = inquest::undelivered::keep;   ///< what becomes of items left over
+    /// What becomes of items left over. Unset: `discard` for a `sender`, a `receiver`, a `std::promise` or a
+    /// `std::packaged_task`, whose other sides would wait as long as such an item is kept; `keep` for all other types, also
+    /// those that have one of these as a member.
+    std::optional<inquest::undelivered> undelivered{};
     /// How long a call that must wait looks again and again before it parks, in microseconds; 0: it parks at once, which
     /// is right where a process has far more threads than processors. Unset: 50, about what parking and being woken
     /// costs. Either way only while items come faster than that: where they come more rarely it parks at once. So does

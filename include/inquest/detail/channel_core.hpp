@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <expected>
+#include <future>
 #include <limits>
 #include <memory>
 #include <new>
@@ -12,7 +13,28 @@
 #include <utility>
 #include <vector>
 
+namespace inquest::inline INQUEST_ABI {
+
+template <class T>
+class sender;
+template <class T>
+class receiver;
+
+} // namespace inquest::inline INQUEST_ABI
+
 namespace inquest::inline INQUEST_ABI::detail {
+
+/// Whether a T has another side, on which somebody may wait for as long as it is queued.
+template <class T>
+inline constexpr bool has_other_side = false;
+template <class T>
+inline constexpr bool has_other_side<sender<T>> = true;
+template <class T>
+inline constexpr bool has_other_side<receiver<T>> = true;
+template <class T>
+inline constexpr bool has_other_side<std::promise<T>> = true;
+template <class F>
+inline constexpr bool has_other_side<std::packaged_task<F>> = true;
 
 template <class T>
 class channel_core final : public channel_control {
@@ -51,6 +73,8 @@ class channel_core final : public channel_control {
         if (options.capacity >
             static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max()) / sizeof(slot))
             throw std::length_error("inquest: a channel's capacity is too large");
+        if (!options.undelivered)
+            options.undelivered = has_other_side<T> ? undelivered::discard : undelivered::keep;
         return std::make_shared<channel_core>(std::move(options));
     }
 
