@@ -71,6 +71,14 @@ namespace detail {
 
 struct access; // lets the library's own parts reach an end's core
 
+/// What is called to make an end of no channel does not compile.
+template <class Never>
+consteval void refuse_no_channel() {
+    static_assert(!std::is_void_v<Never>,
+                  "the ends of a channel come from make_channel<T>(16), and a channel<T> "
+                  "from its capacity: for later, keep a std::optional of it");
+}
+
 /// What every handle on a channel can be asked. Each call blocks for the channel's lock at most, and runs no code of
 /// the user's but where it says so; any thread may make it; a moved-from handle answers as a closed, empty channel
 /// of capacity 0.
@@ -169,6 +177,11 @@ class sender : public detail::handle<T>, public push_operations<sender<T>, T> {
   public:
     using value_type = T;
 
+    /// There is no sender without a channel, and this says so.
+    template <class Never = void>
+    sender() : detail::handle<T>(nullptr) {
+        detail::refuse_no_channel<Never>();
+    }
     sender(const sender& other)
         : detail::handle<T>(other),
           last_push_(other.is_finished() ? detail::no_more_pushes() : detail::no_push()) {
@@ -284,6 +297,11 @@ class receiver : public detail::handle<T>, public pop_operations<receiver<T>, T>
   public:
     using value_type = T;
 
+    /// There is no receiver without a channel, and this says so.
+    template <class Never = void>
+    receiver() : detail::handle<T>(nullptr) {
+        detail::refuse_no_channel<Never>();
+    }
     receiver(const receiver& other) : detail::handle<T>(other) {
         if (this->core_) this->core_->add_receiver();
     }
@@ -388,13 +406,18 @@ class channel : public detail::handle<T>,
   public:
     using value_type = T;
 
+    /// There is no channel without a capacity, and this says so.
+    template <class Never = void>
+    channel() : detail::handle<T>(nullptr) {
+        detail::refuse_no_channel<Never>();
+    }
     /// Throws as make_channel does.
     explicit channel(std::size_t capacity) : channel(channel_options{.capacity = capacity}) {}
     explicit channel(channel_options options)
         : detail::handle<T>(detail::channel_core<T>::make(std::move(options))) {
         this->core_->add_receiver(); // its own, for good: a worker's receiver that goes is never the last
     }
-    channel(const channel&) = delete;
+    channel(const channel&) = delete; // it is used by reference: pass it by channel<T>&, without std::move
     channel& operator=(const channel&) = delete;
     ~channel() {
         const detail::uncancelled guard;

@@ -16,6 +16,15 @@ namespace inquest::inline INQUEST_ABI {
 template <class E = void>
 class failure;
 
+namespace detail {
+
+template <class U, class E>
+inline constexpr bool is_failure_of_another = false;
+template <class U, class E>
+inline constexpr bool is_failure_of_another<failure<U>, E> = !std::is_void_v<U> && !std::is_same_v<U, E>;
+
+} // namespace detail
+
 /// A failure of any kind, without the type of its error. Cheap to copy; nothing here blocks.
 template <>
 class failure<void> {
@@ -63,6 +72,15 @@ class failure : public failure<void> {
     [[nodiscard]] E error_or(U&& other) const {
         if (const E* mine = error()) return *mine;
         return static_cast<E>(std::forward<U>(other));
+    }
+
+    /// Neither its error alone nor a failure of another type: does not compile, and says what to write.
+    template <class U>
+        requires(std::same_as<U, E> || detail::is_failure_of_another<U, E>)
+    operator U() const {
+        static_assert(sizeof(U*) == 0, "a worker's failure is more than its error: let this function return "
+                                       "std::expected<T, failure<E>> with the worker's E, or with failure<>");
+        std::unreachable();
     }
 };
 

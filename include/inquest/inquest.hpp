@@ -8,6 +8,7 @@
 #include <inquest/operations.hpp>
 #include <inquest/push_error.hpp>
 #include <inquest/resolve.hpp>
+#include <inquest/returns.hpp>
 #include <inquest/status.hpp>
 #include <inquest/still_running.hpp>
 #include <inquest/worker.hpp>

@@ -38,6 +38,70 @@ template <class R, class T>
 concept contiguous_items = std::ranges::contiguous_range<R> && std::ranges::sized_range<R> &&
                            std::ranges::borrowed_range<R> && std::same_as<std::ranges::range_value_t<R>, T>;
 
+namespace detail {
+
+/// True if an item can be built from a U. If not, the compiler says what to write.
+template <class T, class U>
+consteval bool is_source() {
+    constexpr bool is_one = !std::is_const_v<U> || std::is_copy_constructible_v<T>;
+    static_assert(is_one,
+                  "an item that cannot be copied is moved in: write push(std::move(item)), which leaves "
+                  "it as it is if the push fails");
+    return is_one;
+}
+
+/// True if push_range takes an R. If not, the compiler says what to write.
+template <class R, class T>
+consteval bool are_items() {
+    if constexpr (!std::ranges::contiguous_range<R> || !std::ranges::sized_range<R>) {
+        static_assert(std::is_void_v<R>,
+                      "push_range takes items that lie side by side, as in a std::vector, an "
+                      "array or a std::span: push those of other ranges one by one");
+        return false;
+    } else if constexpr (!std::same_as<std::ranges::range_value_t<R>, T>) {
+        static_assert(std::is_void_v<R>, "push_range takes items of the channel's own T: push others one by "
+                                         "one, or make a std::vector<T> of them");
+        return false;
+    } else {
+        static_assert(std::ranges::borrowed_range<R>,
+                      "push_range leaves what was not accepted in its range: give that a name, and pass it "
+                      "without std::move");
+        return contiguous_items<R, T> &&
+               is_source<T, std::remove_reference_t<std::ranges::range_reference_t<R>>>();
+    }
+}
+
+/// The deadline itself. If it is of another clock, the compiler says what to write.
+template <class Clock, class Duration>
+std::chrono::time_point<clock, Duration>
+steady_deadline(const std::chrono::time_point<Clock, Duration>& deadline) noexcept {
+    static_assert(std::same_as<Clock, clock>,
+                  "a deadline is a time point of std::chrono::steady_clock: write "
+                  "steady_clock::now() + ..., or use the _for form");
+    if constexpr (std::same_as<Clock, clock>)
+        return deadline;
+    else
+        return {};
+}
+
+/// What stands for a call on a const end, which does not compile.
+template <class End, class Result>
+Result refuse_const() {
+    static_assert(std::is_void_v<End>, "a const end neither pushes nor pops: pass it as sender<T>& or "
+                                       "receiver<T>&, and make the lambda that captured it mutable");
+    std::unreachable();
+}
+
+/// What stands for a pop into a variable, which does not compile.
+template <class Into, class Result>
+Result refuse_argument() {
+    static_assert(std::is_void_v<Into>,
+                  "pop returns the item: write while (auto item = rx.pop()), and use *item");
+    std::unreachable();
+}
+
+} // namespace detail
+
 /// What `sender` and `channel` have for pushing. Any thread may call any of these at any time.
 ///
 /// A value is moved from only if it was accepted: after a failure, and after an exception of its constructor, it
@@ -54,9 +118,7 @@ class push_operations {
 
   public:
     /// Queues a copy of `value`, or the value itself, waiting while the channel is full.
-    [[nodiscard]] result push(const T& value, site_type site = site_type::current())
-        requires std::is_copy_constructible_v<T>
-    {
+    [[nodiscard]] result push(const T& value, site_type site = site_type::current()) {
         return one(value, {}, site);
     }
     [[nodiscard]] result push(T&& value, site_type site = site_type::current())
@@ -65,9 +127,7 @@ class push_operations {
         return one(value, {}, site);
     }
     /// The same, ended by this token and not by the worker's.
-    [[nodiscard]] result push(const T& value, const stop_token& stop, site_type site = site_type::current())
-        requires std::is_copy_constructible_v<T>
-    {
+    [[nodiscard]] result push(const T& value, const stop_token& stop, site_type site = site_type::current()) {
         return one(value, {.token = &stop}, site);
     }
     [[nodiscard]] result push(T&& value, const stop_token& stop, site_type site = site_type::current())
@@ -76,9 +136,7 @@ class push_operations {
         return one(value, {.token = &stop}, site);
     }
     /// Without waiting: fails with `full` where there is no room.
-    [[nodiscard]] result try_push(const T& value, site_type site = site_type::current())
-        requires std::is_copy_constructible_v<T>
-    {
+    [[nodiscard]] result try_push(const T& value, site_type site = site_type::current()) {
         return one(value, patience::none(), site);
     }
     [[nodiscard]] result try_push(T&& value, site_type site = site_type::current())
@@ -89,9 +147,7 @@ class push_operations {
     /// Waits no longer than `limit`.
     template <class Rep, class Period>
     [[nodiscard]] result push_for(const T& value, const std::chrono::duration<Rep, Period>& limit,
-                                  given_token stop = {}, site_type site = site_type::current())
-        requires std::is_copy_constructible_v<T>
-    {
+                                  given_token stop = {}, site_type site = site_type::current()) {
         return one(value, patience::up_to(limit, stop), site);
     }
     template <class Rep, class Period>
@@ -102,65 +158,68 @@ class push_operations {
         return one(value, patience::up_to(limit, stop), site);
     }
     /// Waits no longer than until `deadline`.
-    template <class Duration>
-    [[nodiscard]] result push_until(const T& value,
-                                    const std::chrono::time_point<detail::clock, Duration>& deadline,
-                                    given_token stop = {}, site_type site = site_type::current())
-        requires std::is_copy_constructible_v<T>
-    {
-        return one(value, patience::until(deadline, stop), site);
+    template <class Clock, class Duration>
+    [[nodiscard]] result push_until(const T& value, const std::chrono::time_point<Clock, Duration>& deadline,
+                                    given_token stop = {}, site_type site = site_type::current()) {
+        return one(value, patience::until(detail::steady_deadline(deadline), stop), site);
     }
-    template <class Duration>
-    [[nodiscard]] result push_until(T&& value,
-                                    const std::chrono::time_point<detail::clock, Duration>& deadline,
+    template <class Clock, class Duration>
+    [[nodiscard]] result push_until(T&& value, const std::chrono::time_point<Clock, Duration>& deadline,
                                     given_token stop = {}, site_type site = site_type::current())
         requires std::is_move_constructible_v<T>
     {
-        return one(value, patience::until(deadline, stop), site);
+        return one(value, patience::until(detail::steady_deadline(deadline), stop), site);
     }
 
     /// Queues all of `items` in order, waiting for room as often as need be: constant elements are copied, others
     /// moved. Answers how many went in, which is all of them; a failure says in `accepted()` how many did before,
     /// and the rest is untouched. Items of other producers may come between. Where T's constructor throws, those
     /// before the one it threw on are queued.
-    template <contiguous_items<T> R>
+    template <class R>
     [[nodiscard]] range_result push_range(R&& items, given_token stop = {},
                                           site_type site = site_type::current()) {
-        return all(items, patience::under(stop), site);
+        return all<R>(std::forward<R>(items), patience::under(stop), site);
     }
     /// As many as there is room for now; fails with `full` where those were not all.
-    template <contiguous_items<T> R>
+    template <class R>
     [[nodiscard]] range_result try_push_range(R&& items, site_type site = site_type::current()) {
-        return all(items, patience::none(), site);
+        return all<R>(std::forward<R>(items), patience::none(), site);
     }
     /// Waits no longer than `limit` in all, counted from when it first waits.
-    template <contiguous_items<T> R, class Rep, class Period>
+    template <class R, class Rep, class Period>
     [[nodiscard]] range_result push_range_for(R&& items, const std::chrono::duration<Rep, Period>& limit,
                                               given_token stop = {}, site_type site = site_type::current()) {
-        return all(items, patience::up_to(limit, stop), site);
+        return all<R>(std::forward<R>(items), patience::up_to(limit, stop), site);
     }
     /// Waits no longer than until `deadline`.
-    template <contiguous_items<T> R, class Duration>
+    template <class R, class Clock, class Duration>
     [[nodiscard]] range_result
-    push_range_until(R&& items, const std::chrono::time_point<detail::clock, Duration>& deadline,
+    push_range_until(R&& items, const std::chrono::time_point<Clock, Duration>& deadline,
                      given_token stop = {}, site_type site = site_type::current()) {
-        return all(items, patience::until(deadline, stop), site);
+        return all<R>(std::forward<R>(items), patience::until(detail::steady_deadline(deadline), stop), site);
     }
+
+    /// Not for a const end, and says so.
+    result push(const T&) const { return detail::refuse_const<Self, result>(); }
+    result try_push(const T&) const { return detail::refuse_const<Self, result>(); }
 
   private:
     friend Self;
     push_operations() = default; // nobody but the end itself has this as a base
     template <class U>
     [[gnu::always_inline]] result one(U& value, const patience& how, site_type site) {
-        return static_cast<Self*>(this)->send(value, how, site);
+        if constexpr (detail::is_source<T, U>()) return static_cast<Self*>(this)->send(value, how, site);
     }
-    range_result all(auto& items, const patience& how, const site_type& site) {
-        const auto n = static_cast<std::size_t>(std::ranges::size(items));
-        if (n == 0) return std::size_t{0};
-        std::size_t accepted = 0;
-        auto sent = static_cast<Self*>(this)->send(std::ranges::data(items), n, accepted, how, site);
-        if (sent) return n;
-        return std::unexpected(std::move(sent).error());
+    template <class R>
+    range_result all(R&& items, const patience& how, const site_type& site) {
+        if constexpr (detail::are_items<R, T>()) {
+            const auto n = static_cast<std::size_t>(std::ranges::size(items));
+            if (n == 0) return std::size_t{0};
+            std::size_t accepted = 0;
+            auto sent = static_cast<Self*>(this)->send(std::ranges::data(items), n, accepted, how, site);
+            if (sent) return n;
+            return std::unexpected(std::move(sent).error());
+        }
     }
 };
 
@@ -190,10 +249,10 @@ class pop_operations {
         return one(patience::up_to(limit, stop));
     }
     /// Waits no longer than until `deadline`.
-    template <class Duration>
-    [[nodiscard]] result pop_until(const std::chrono::time_point<detail::clock, Duration>& deadline,
+    template <class Clock, class Duration>
+    [[nodiscard]] result pop_until(const std::chrono::time_point<Clock, Duration>& deadline,
                                    given_token stop = {}) {
-        return one(patience::until(deadline, stop));
+        return one(patience::until(detail::steady_deadline(deadline), stop));
     }
 
     /// Appends `max` items to `into`, waiting until there were so many. Answers how many came: fewer where the
@@ -220,12 +279,26 @@ class pop_operations {
         return many(into, max, patience::up_to(limit, stop));
     }
     /// Waits no longer than until `deadline`.
-    template <class Duration>
-    [[nodiscard]] range_result
-    pop_range_until(std::vector<T>& into, std::size_t max,
-                    const std::chrono::time_point<detail::clock, Duration>& deadline, given_token stop = {}) {
-        return many(into, max, patience::until(deadline, stop));
+    template <class Clock, class Duration>
+    [[nodiscard]] range_result pop_range_until(std::vector<T>& into, std::size_t max,
+                                               const std::chrono::time_point<Clock, Duration>& deadline,
+                                               given_token stop = {}) {
+        return many(into, max, patience::until(detail::steady_deadline(deadline), stop));
     }
+
+    /// Items are returned, not written into a variable; this says so.
+    template <class Into>
+        requires(!std::convertible_to<Into, stop_token>)
+    result pop(Into&&) {
+        return detail::refuse_argument<Into, result>();
+    }
+    template <class Into>
+    result try_pop(Into&&) {
+        return detail::refuse_argument<Into, result>();
+    }
+    /// Not for a const end, and says so.
+    result pop() const { return detail::refuse_const<Self, result>(); }
+    result try_pop() const { return detail::refuse_const<Self, result>(); }
 
   private:
     friend Self;

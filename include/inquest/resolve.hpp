@@ -131,11 +131,12 @@ resolve_for(const detail::handle<Item>& tx, worker<T, E>& asked, const push_erro
                           detail::deadline_after(detail::ticks(limit)));
 }
 /// The same, waiting no longer than until `deadline`.
-template <class Item, class T, class E, class Duration>
+template <class Item, class T, class E, class Clock, class Duration>
 [[nodiscard]] std::expected<failure<E>, still_running>
 resolve_until(const detail::handle<Item>& tx, worker<T, E>& asked, const push_error& why,
-              const std::chrono::time_point<detail::clock, Duration>& deadline) {
-    return detail::ask<E>(tx, std::span(&asked, 1), detail::one_silent, why, detail::deadline_at(deadline));
+              const std::chrono::time_point<Clock, Duration>& deadline) {
+    return detail::ask<E>(tx, std::span(&asked, 1), detail::one_silent, why,
+                          detail::deadline_at(detail::steady_deadline(deadline)));
 }
 
 /// As `resolve`, for many: closes the channel, joins all of `workers` (any range of them), and answers with the
@@ -155,13 +156,13 @@ template <class Item, std::ranges::forward_range Workers, class Rep, class Perio
                                                   detail::deadline_after(detail::ticks(limit)));
 }
 /// The same, waiting no longer than until `deadline`.
-template <class Item, std::ranges::forward_range Workers, class Duration>
+template <class Item, std::ranges::forward_range Workers, class Clock, class Duration>
 [[nodiscard]] auto resolve_first_until(const detail::handle<Item>& tx, Workers&& workers,
                                        const push_error& why,
-                                       const std::chrono::time_point<detail::clock, Duration>& deadline)
+                                       const std::chrono::time_point<Clock, Duration>& deadline)
     -> std::expected<failure<detail::error_of<Workers>>, still_running> {
     return detail::ask<detail::error_of<Workers>>(tx, workers, detail::all_silent, why,
-                                                  detail::deadline_at(deadline));
+                                                  detail::deadline_at(detail::steady_deadline(deadline)));
 }
 
 } // namespace inquest::inline INQUEST_ABI

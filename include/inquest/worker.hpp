@@ -2,6 +2,7 @@
 #pragma once
 
 #include <inquest/channel.hpp>
+#include <inquest/detail/worker_function.hpp>
 #include <inquest/detail/worker_state.hpp>
 
 #include <expected>
@@ -24,7 +25,7 @@ namespace inquest::inline INQUEST_ABI {
 /// `worker_options{.on_destroy = on_destroy::stop}` always requests it. A failure that nobody was given by then is
 /// reported to the failure hook. Destroyed on its own thread, the worker cannot be joined and is left to end by itself.
 template <class T, class E>
-class worker {
+class [[nodiscard("keep the worker: where it is destroyed, it is joined")]] worker {
   public:
     using value_type = T;
     using error_type = E;
@@ -33,6 +34,20 @@ class worker {
     /// What the timed forms answer: the result, to be had by `get()`, or what the worker is still doing.
     using timed_result_type = std::expected<std::reference_wrapper<const result_type>, still_running>;
 
+    /// There is no worker without a thread: to start one later, keep a `std::optional` of it.
+    template <class Never = void>
+    worker() {
+        static_assert(!std::is_void_v<Never>,
+                      "only spawn makes a worker: keep a std::optional<worker<T, E>> until it is started");
+    }
+    /// Workers of another kind do not convert.
+    template <class U, class F>
+        requires(!std::is_same_v<worker<U, F>, worker>)
+    worker(worker<U, F>&&) {
+        static_assert(sizeof(U*) == 0, "workers in one variable or container return one type: give their "
+                                       "functions the same std::expected<T, E>");
+    }
+    worker(const worker&) = delete; // one thread, one worker: write std::move(w), or pass worker<T, E>&
     worker(worker&&) noexcept = default;
     /// Ends the worker held before as the destructor does.
     worker& operator=(worker&&) noexcept = default;
@@ -63,10 +78,9 @@ class worker {
         return state().join(detail::deadline_after(detail::ticks(limit)));
     }
     /// As `join`, but waits no longer than until `deadline`.
-    template <class Duration>
-    [[nodiscard]] timed_result_type
-    join_until(const std::chrono::time_point<detail::clock, Duration>& deadline) {
-        return state().join(detail::deadline_at(deadline));
+    template <class Clock, class Duration>
+    [[nodiscard]] timed_result_type join_until(const std::chrono::time_point<Clock, Duration>& deadline) {
+        return state().join(detail::deadline_at(detail::steady_deadline(deadline)));
     }
     /// What `join` would answer now, without waiting: the result, a rethrow of what the function threw, or what the
     /// worker is doing.
@@ -128,15 +142,17 @@ class worker {
 /// may be worker_options.
 ///
 /// `fn` may take a std::stop_token first, as std::jthread has it. It returns `std::expected<T, E>`, or a
-/// plain value or nothing where it reports by exception. Its copy lives on the worker, and is destroyed
-/// there. Where no thread can be created the worker says so as its failure (`never_started`). Throws
-/// std::invalid_argument for an empty std::function or a null pointer, std::bad_alloc.
+/// plain value or nothing where it reports by exception. What would pass for success whatever it means (a bool, an int,
+/// a pointer, a std::error_code) does not compile: the wrappers in returns.hpp say what it means. Its copy lives on the
+/// worker, and is destroyed there. Where no thread can be created the worker says so as its failure (`never_started`).
+/// Throws std::invalid_argument for an empty std::function or a null pointer, std::bad_alloc.
 template <class Fn>
-[[nodiscard]] auto spawn(worker_options options, Fn fn) {
-    return detail::spawner::start<void>(std::move(options), detail::no_end{}, std::move(fn));
+auto spawn(worker_options options, Fn fn) {
+    if constexpr (detail::is_worker_function<Fn>())
+        return detail::spawner::start<void>(std::move(options), detail::no_end{}, std::move(fn));
 }
 template <class Fn>
-[[nodiscard]] auto spawn(std::string name, Fn fn) {
+auto spawn(std::string name, Fn fn) {
     return spawn(worker_options{.name = std::move(name)}, std::move(fn));
 }
 
@@ -145,24 +161,38 @@ template <class Fn>
 /// channel closes when its last attached worker has ended, however it ended. Throws std::invalid_argument for a
 /// moved-from receiver.
 template <class T, class Fn>
-[[nodiscard]] auto spawn(worker_options options, receiver<T> from, Fn fn) {
-    if (!detail::access::core(from)) throw std::invalid_argument("inquest: spawn on a moved-from receiver");
-    return detail::spawner::start<T>(std::move(options), std::move(from), std::move(fn));
+auto spawn(worker_options options, receiver<T> from, Fn fn) {
+    if constexpr (detail::is_worker_function<Fn, receiver<T>>()) {
+        if (!detail::access::core(from))
+            throw std::invalid_argument("inquest: spawn on a moved-from receiver");
+        return detail::spawner::start<T>(std::move(options), std::move(from), std::move(fn));
+    }
 }
 template <class T, class Fn>
-[[nodiscard]] auto spawn(std::string name, receiver<T> from, Fn fn) {
+auto spawn(std::string name, receiver<T> from, Fn fn) {
     return spawn(worker_options{.name = std::move(name)}, std::move(from), std::move(fn));
 }
 
 /// The same on a channel that is used by reference. The channel may go before the worker: it is then aborted.
 template <class T, class Fn>
-[[nodiscard]] auto spawn(worker_options options, channel<T>& from, Fn fn) {
+auto spawn(worker_options options, channel<T>& from, Fn fn) {
     return spawn(std::move(options), detail::access::make_receiver(detail::access::core(from)),
                  std::move(fn));
 }
 template <class T, class Fn>
-[[nodiscard]] auto spawn(std::string name, channel<T>& from, Fn fn) {
-    return spawn(worker_options{.name = std::move(name)}, from, std::move(fn));
+auto spawn(std::string name, channel<T>& from, Fn fn) {
+    return spawn(worker_options{.name = std::move(name)},
+                 detail::access::make_receiver(detail::access::core(from)), std::move(fn));
+}
+
+/// Whatever else it is given does not compile, and says what it takes. Any other function of that name is a better match
+/// than this one, so that it stands in nobody's way.
+template <class Never = void>
+auto spawn(...) {
+    static_assert(
+        !std::is_void_v<Never>,
+        "spawn takes the worker's name, then the receiver<T> or channel<T>& if it reads one, then its "
+        "function: let that capture everything else, and a sender by move");
 }
 
 } // namespace inquest::inline INQUEST_ABI

@@ -40,8 +40,9 @@ template <class T>
 class channel_core final : public channel_control {
     static_assert(std::is_object_v<T> && !std::is_const_v<T>, "a channel carries plain objects");
     static_assert(std::is_nothrow_destructible_v<T>, "a channel's items must not throw when destroyed");
-    static_assert(std::is_move_constructible_v<T> || std::is_copy_constructible_v<T>,
-                  "a channel's items must be movable or copyable");
+    static_assert(
+        std::is_move_constructible_v<T> || std::is_copy_constructible_v<T>,
+        "a channel's items are moved or copied: let it carry a std::unique_ptr to what can be neither");
 
     // A side's lock is held for no more than a move of T that can't throw. If a move may throw, it may be a copy in
     // disguise, as it is for most classes with a destructor of their own, and take as long.

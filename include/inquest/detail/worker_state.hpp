@@ -1,6 +1,7 @@
 // Behind a worker handle: starting its thread, and joining it.
 #pragma once
 
+#include <inquest/detail/worker_function.hpp>
 #include <inquest/detail/worker_task.hpp>
 #include <inquest/failure.hpp>
 
@@ -182,9 +183,7 @@ struct spawner {
         using R = decltype(result_type_of<Item>(fn));
         using T = typename result_of<typename R::type>::value;
         using E = typename result_of<typename R::type>::error;
-        if constexpr (std::is_constructible_v<Fn, std::nullptr_t> && requires { fn == nullptr; }) {
-            if (fn == nullptr) throw std::invalid_argument("inquest: spawn of an empty function");
-        }
+        refuse_empty(fn);
         auto block = std::make_shared<worker_block<T, E>>(std::move(options.name));
         auto task = std::make_shared<worker_task<T, E, Fn, Item>>();
         std::weak_ptr<channel_control> reads;

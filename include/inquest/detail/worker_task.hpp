@@ -17,18 +17,11 @@ namespace inquest::inline INQUEST_ABI::detail {
 
 template <class R>
 struct result_of {
-    static_assert(
-        !std::is_same_v<R, std::error_code> && !std::is_same_v<R, std::error_condition> &&
-            !std::is_same_v<R, std::exception_ptr>,
-        "a worker that returned this would always look successful: return std::expected<void, ...>");
-    static_assert(std::is_void_v<R> || std::is_object_v<R>, "a worker returns its result by value");
     using value = R;
     using error = no_error;
 };
 template <class T, class E>
 struct result_of<std::expected<T, E>> {
-    static_assert(std::is_copy_constructible_v<E> || std::is_same_v<E, no_error>,
-                  "a worker's error is kept beside the future that carries it, so it must be copyable");
     using value = T;
     using error = E;
 };
@@ -38,13 +31,8 @@ template <class Fn, class... Ends>
 decltype(auto) call_worker(Fn& fn, const stop_token& stop, Ends&... ends) {
     if constexpr (std::is_invocable_v<Fn&, stop_token, Ends&...>)
         return fn(stop, ends...);
-    else {
-        static_assert(
-            std::is_invocable_v<Fn&, Ends&...>,
-            "a worker's function takes (receiver<T>&) or (std::stop_token, receiver<T>&); one that is "
-            "attached to no channel takes () or (std::stop_token)");
+    else
         return fn(ends...);
-    }
 }
 
 /// What a worker's thread writes: allocated when it is spawned, so that recording an outcome allocates
