@@ -113,7 +113,7 @@ TEST_CASE("thread-local destructors may push and pop, on plain threads and on wo
     SUBCASE("a worker, whose join waits for it") {
         auto w = spawn("w", [mine = tx] {
             thread_local const says_goodbye at_end(mine);
-            return 5;
+            return 5L;
         });
         tx.finish();
         CHECK(w.join().value() == 5);

@@ -207,7 +207,8 @@ TEST_CASE("a receiver captured in the function carries its outcome, and one move
           "alive") {
     SUBCASE("captured, with success: finished early") {
         auto [tx, rx] = make_channel<int>(1);
-        auto w = spawn("w", [r = std::move(rx)]() mutable { return r.pop().has_value(); });
+        auto w =
+            spawn("w", inquest::returns_value([r = std::move(rx)]() mutable { return r.pop().has_value(); }));
         CHECK(tx.push(1));
         CHECK(w.join().value());
         const auto sent = tx.push(2);

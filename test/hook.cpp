@@ -84,7 +84,7 @@ TEST_CASE(
     auto before = inquest::set_failure_hook([&](const cause& why) {
         where = std::this_thread::get_id();
         CHECK(tx.push(why.message()));
-        auto inner = spawn("inner", [] { return 1; });
+        auto inner = spawn("inner", [] { return 1L; });
         CHECK(inner.join());
         auto mine = inquest::set_failure_hook({}); // even this
         inquest::set_failure_hook(mine);

@@ -98,7 +98,7 @@ TEST_CASE("self-assignment and self-move leave an end as it is") {
 }
 
 TEST_CASE("every operation on a moved-from worker is refused, and its destructor does nothing") {
-    auto w = spawn("w", [] { return 1; });
+    auto w = spawn("w", [] { return 1L; });
     auto taken = std::move(w);
     CHECK_THROWS_AS((void)w.join(), std::future_error);
     CHECK_THROWS_AS((void)w.join_for(std::chrono::seconds(1)), std::future_error);
@@ -199,13 +199,13 @@ TEST_CASE("a failure that was moved out of a worker is still there for the next 
 }
 
 TEST_CASE("the future is given away once; the value is then no longer the worker's to give") {
-    auto w = spawn("w", [] { return 7; });
+    auto w = spawn("w", [] { return 7L; });
     auto future = w.get_future();
     CHECK_THROWS_AS((void)w.get_future(), std::future_error);
     CHECK_THROWS_AS((void)w.join(), std::future_error);
     CHECK(!w.report()); // it did not fail
     CHECK(future.get().value() == 7);
-    auto joined = spawn("w", [] { return 7; });
+    auto joined = spawn("w", [] { return 7L; });
     CHECK(joined.join().value() == 7);
     CHECK_THROWS_AS((void)joined.get_future(), std::future_error);
 }

@@ -89,7 +89,7 @@ TEST_CASE("resolve closes the channel before it joins, also when other sender ha
     auto [tx, rx] = make_channel<int>(2);
     const auto other = tx;
     auto w = spawn("w", rx, [](receiver<int>& r) {
-        int n = 0;
+        long n = 0;
         while (r.pop()) ++n;
         (void)r.ended();
         return n;
@@ -143,7 +143,8 @@ TEST_CASE("resolve from inside never joins: it answers with what is known so far
 TEST_CASE("a worker that reads another channel is refused, not joined") {
     auto [tx, rx] = make_channel<int>(1);
     auto [tx2, rx2] = make_channel<int>(1);
-    auto w = spawn("elsewhere", std::move(rx2), [](receiver<int>& r) { return r.pop().has_value(); });
+    auto w = spawn("elsewhere", std::move(rx2),
+                   inquest::returns_value([](receiver<int>& r) { return r.pop().has_value(); }));
     rx.close();
     CHECK(
         resolve(tx, w, tx.push(1).error())

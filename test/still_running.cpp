@@ -58,7 +58,7 @@ TEST_CASE("join_for, join_until and peek say what a worker is doing that has not
     gate g;
     auto w = spawn("slow", [&] {
         g.wait();
-        return 5;
+        return 5L;
     });
     const auto busy = [](const auto& answer) {
         REQUIRE(!answer);

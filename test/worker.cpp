@@ -28,8 +28,8 @@ std::string this_thread_name() {
 } // namespace
 
 TEST_CASE("a worker's value comes back through join, and join twice is the same") {
-    auto w = spawn("sum", [] { return 42; });
-    static_assert(std::is_same_v<decltype(w), inquest::worker<int, inquest::no_error>>);
+    auto w = spawn("sum", [] { return 42L; });
+    static_assert(std::is_same_v<decltype(w), inquest::worker<long, inquest::no_error>>);
     CHECK(w.join().value() == 42);
     CHECK(w.join().value() == 42);
     CHECK(!w.report());
@@ -41,14 +41,15 @@ TEST_CASE("spawn takes functions with and without a stop token, with and without
     auto a = spawn("a", [](std::stop_token) {});
     auto b =
         spawn("b", rx, [](receiver<int>& r) -> std::expected<int, std::string> { return r.pop().value(); });
-    auto c = spawn("c", rx, [](std::stop_token, receiver<int>& r) { return r.pop().value(); });
+    auto c =
+        spawn("c", rx, [](std::stop_token, receiver<int>& r) { return static_cast<long>(r.pop().value()); });
     CHECK(tx.push(1));
     CHECK(tx.push(1));
     CHECK(b.join().value() == 1);
     CHECK(c.join().value() == 1);
     CHECK(a.join().has_value());
     inquest::channel<int> q(1);
-    auto d = spawn("d", q, [](receiver<int>& r) { return r.pop().has_value(); });
+    auto d = spawn("d", q, inquest::returns_value([](receiver<int>& r) { return r.pop().has_value(); }));
     CHECK(q.push(5));
     CHECK(d.join().value());
     tx.finish();
@@ -85,7 +86,7 @@ TEST_CASE("a failure after the end of the stream says so") {
 }
 
 TEST_CASE("join rethrows what the worker threw: the same object, its own type, every time") {
-    auto w = spawn("reader", []() -> int { throw bad_frame("short frame", 7); });
+    auto w = spawn("reader", []() -> long { throw bad_frame("short frame", 7); });
     const bad_frame* first = nullptr;
     try {
         (void)w.join();
@@ -121,7 +122,7 @@ TEST_CASE("the future carries what the function returned or threw") {
     auto error = spawn("e", []() -> std::expected<int, std::string> { return std::unexpected("bad"); });
     CHECK(error.get_future().get().error() == "bad");
     CHECK(error.join().error().message() == "worker 'e' failed: bad");
-    auto thrower = spawn("t", []() -> int { throw bad_frame("x", 1); });
+    auto thrower = spawn("t", []() -> long { throw bad_frame("x", 1); });
     CHECK_THROWS_AS((void)thrower.get_future().get(), bad_frame);
     CHECK_THROWS_AS((void)thrower.join(), bad_frame);
 }
@@ -168,7 +169,7 @@ TEST_CASE("fail_fast ends the stream for the other workers; keep_going lets them
     SUBCASE("keep_going") {
         auto [tx, rx] = make_channel<int>({.capacity = 8, .on_failure = inquest::on_failure::keep_going});
         auto good = spawn("good", rx, [](receiver<int>& r) {
-            int sum = 0;
+            long sum = 0;
             for (const int i : r) sum += i;
             return sum;
         });
@@ -187,11 +188,12 @@ TEST_CASE(
     "one of several workers ending early with success disturbs nobody; the last one closes the channel") {
     auto [tx, rx] = make_channel<int>(8);
     std::atomic<bool> go{false};
-    auto brief = spawn("brief", rx, [](receiver<int>& r) { return r.pop().has_value(); });
-    auto second = spawn("second", rx, [&go](receiver<int>& r) {
-        support::wait_for("go", [&] { return go.load(); });
-        return r.pop().has_value();
-    });
+    auto brief =
+        spawn("brief", rx, inquest::returns_value([](receiver<int>& r) { return r.pop().has_value(); }));
+    auto second = spawn("second", rx, inquest::returns_value([&go](receiver<int>& r) {
+                            support::wait_for("go", [&] { return go.load(); });
+                            return r.pop().has_value();
+                        }));
     CHECK(tx.push(1));
     CHECK(brief.join().value());
     go = true;
@@ -424,7 +426,8 @@ TEST_CASE("spawn that throws leaves nothing behind: neither a hang nor an attach
 
 TEST_CASE("a worker that joins another one of the same channel is refused, not hung") {
     auto [tx, rx] = make_channel<int>(1);
-    auto reader = spawn("reader", rx, [](receiver<int>& r) { return r.pop().has_value(); });
+    auto reader =
+        spawn("reader", rx, inquest::returns_value([](receiver<int>& r) { return r.pop().has_value(); }));
     wait_for_blocked(tx);
     auto asker =
         spawn("asker", std::move(rx), [&reader](receiver<int>&) { return reader.join().error().message(); });
@@ -541,7 +544,7 @@ TEST_CASE("numbers are given again once their bearers are gone") {
 TEST_CASE("a worker that is stopped with a wake-up in hand passes it on: the item reaches the other one") {
     for (int round = 0; round < stress(1000); ++round) {
         auto [tx, rx] = make_channel<int>(1);
-        const auto pop = [](receiver<int>& r) { return r.pop().has_value(); };
+        const auto pop = inquest::returns_value([](receiver<int>& r) { return r.pop().has_value(); });
         auto first = spawn("first", rx, pop);
         wait_for_blocked(tx);
         auto second = spawn("second", std::move(rx), pop);

@@ -33,13 +33,13 @@ struct says_so {
     ~says_so() { say(what); }
 };
 
-int drain(receiver<int>& in) {
-    int n = 0;
+long drain(receiver<int>& in) {
+    long n = 0;
     while (in.pop()) ++n;
     return n;
 }
 
-using counter = inquest::worker<int, inquest::no_error>;
+using counter = inquest::worker<long, inquest::no_error>;
 
 // Either order of static objects: the worker outlives its channel, or the reverse.
 int static_channel_first() {

@@ -76,7 +76,7 @@ TEST_CASE("where the N-th of four workers can't start, the other three are told,
 TEST_CASE("a worker that never started gives its future the exception `ended`, and lets its captures go") {
     auto [tx, rx] = make_channel<int>(1);
     fail_at = 1;
-    auto w = spawn("late", [out = std::move(tx)]() -> int { return 1; });
+    auto w = spawn("late", [out = std::move(tx)] { return 1L; });
     const auto end = rx.pop();
     CHECK(end.error().status() == status::truncated);
     CHECK(end.error().cause().kind() == cause_kind::never_started);
@@ -167,7 +167,7 @@ TEST_CASE("pthread_cancel of a thread that waits in join leaves the worker to ot
         std::atomic<bool> go{false}, over{false};
         auto w = spawn("slow", [&] {
             while (!go) std::this_thread::yield();
-            return 3;
+            return 3L;
         });
         std::atomic<pthread_t> thread{};
         auto joiner = spawn("joiner", [&] {

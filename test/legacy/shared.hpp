@@ -29,5 +29,5 @@ struct store {
     store();
 };
 
-worker<int, no_error> start_throwing(receiver<record> from);
+worker<long, no_error> start_throwing(receiver<record> from);
 expected<void, failure<old_error>> fill(store& into, int count);

@@ -18,10 +18,10 @@ static worker<int, old_error> start_writer(inquest::channel<record>& queue) {
 
 store::store() : writer(start_writer(queue)) {}
 
-worker<int, no_error> start_throwing(receiver<record> from) {
+worker<long, no_error> start_throwing(receiver<record> from) {
     return spawn("thrower", std::move(from), [](receiver<record>& records) {
         for (auto& next : records)
             if (next.number == 2) throw bad_record(next.number);
-        return 0;
+        return 0L;
     });
 }
