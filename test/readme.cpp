@@ -49,7 +49,7 @@ std::expected<std::size_t, inquest::failure<std::error_code>> after(std::istream
 struct job {
     int id;
 };
-using job_worker = inquest::worker<void, int>;
+using job_worker = inquest::worker<int, int>;
 
 std::expected<void, inquest::failure<int>> with_expected(inquest::sender<job>& tx, job_worker& worker,
                                                          const std::vector<job>& jobs) {
@@ -90,10 +90,7 @@ int drain_jobs(inquest::receiver<job>& jobs) {
 bool drain_well(inquest::receiver<job>& jobs) { return drain_jobs(jobs) == 0; }
 
 job_worker start(inquest::receiver<job> rx) {
-    auto worker = inquest::spawn("jobs", std::move(rx), [](auto& jobs) -> std::expected<void, int> {
-        if (int r = drain_jobs(jobs); r < 0) return std::unexpected(r);
-        return {};
-    });
+    auto worker = inquest::spawn("jobs", std::move(rx), inquest::returns_errno(drain_jobs));
     return worker;
 }
 
@@ -118,10 +115,7 @@ TEST_CASE("the same push stands in functions that return expected, bool or a neg
         CHECK_THROWS_WITH_AS(with_throw(tx, worker, many), words.c_str(), std::runtime_error);
     });
     auto [tx, rx] = inquest::make_channel<job>(1);
-    auto worker = inquest::spawn("jobs", std::move(rx), [](auto& jobs) -> std::expected<void, std::string> {
-        if (!drain_well(jobs)) return std::unexpected("returned false");
-        return {};
-    });
+    auto worker = inquest::spawn("jobs", std::move(rx), inquest::returns_bool(drain_well));
     CHECK(tx.push(job{2}));
     CHECK(worker.join().error().message() == "worker 'jobs' failed on item 1: returned false");
 }

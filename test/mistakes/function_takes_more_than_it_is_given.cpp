@@ -1,0 +1,6 @@
+// expect: the function of a worker that reads no channel is called with () or (std::stop_token)
+#include <inquest/inquest.hpp>
+
+void copy_files(int from, int to);
+
+void start() { auto worker = inquest::spawn("copier", copy_files); }

@@ -1,0 +1,6 @@
+// expect: compiles
+#include <inquest/inquest.hpp>
+
+void start(inquest::receiver<int> rx) {
+    auto worker = inquest::spawn("reader", std::move(rx), [](inquest::receiver<int> rx) { (void)rx.pop(); });
+}

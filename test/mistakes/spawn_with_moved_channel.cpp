@@ -1,0 +1,7 @@
+// expect: spawn takes the worker's name, then the receiver<T> or channel<T>& if it reads one, then its function | it is used by reference: pass it by channel<T>&, without std::move
+#include <inquest/inquest.hpp>
+
+void start() {
+    inquest::channel<int> queue(4);
+    auto worker = inquest::spawn("reader", std::move(queue), [](inquest::receiver<int>&) {});
+}

@@ -1,0 +1,6 @@
+// expect: compiles
+#include <inquest/inquest.hpp>
+
+void start(inquest::receiver<int>& rx) {
+    auto worker = inquest::spawn("reader", rx, [](auto&) {});
+}

@@ -1,0 +1,6 @@
+// expect: a worker that returns this always looks successful: return std::expected<T, E>, or spawn returns_errno(fn), returns_status(fn), returns_bool(fn) or returns_value(fn)
+#include <inquest/inquest.hpp>
+
+int drain(inquest::receiver<int>& rx);
+
+void start(inquest::channel<int>& queue) { auto worker = inquest::spawn("reader", queue, drain); }
