@@ -240,8 +240,17 @@ cause known_cause(const std::weak_ptr<channel_control>& channel) noexcept {
     return alive ? alive->known_cause() : cause{};
 }
 
+void observe(const cause& handed_out) noexcept {
+    if (const auto* its = record_of(handed_out)) its->observed = true;
+}
+
+void observe(const failure<>& handed_out) noexcept {
+    for (const cause& other : handed_out.also_failed()) observe(other);
+    observe(handed_out.cause());
+}
+
 void report_if_unseen(const std::shared_ptr<worker_record>& record) noexcept {
-    if (record->is_published() && record->failed() && !record->looked_at.exchange(true))
+    if (record->is_published() && record->failed() && !record->observed.exchange(true))
         tell_unobserved(record->as_cause());
 }
 

@@ -49,6 +49,8 @@ namespace detail {
 class worker_identity;
 struct cause_record;
 cause to_cause(std::shared_ptr<const cause_record> record) noexcept;
+/// Null for the empty cause. Lives as long as any copy of it.
+const cause_record* record_of(const cause& of) noexcept;
 
 } // namespace detail
 
@@ -99,6 +101,7 @@ class cause {
 
   private:
     friend cause detail::to_cause(std::shared_ptr<const detail::cause_record> record) noexcept;
+    friend const detail::cause_record* detail::record_of(const cause& of) noexcept;
     std::shared_ptr<const detail::cause_record> record_;
 };
 
@@ -152,6 +155,9 @@ struct cause_record {
     std::string channel_name;             // closed: the name, if the channel has one
     const char* place_file = nullptr;     // null where there is no place
     std::source_location place;
+    /// Somebody has been handed it out. The one thing that changes once the record is published: it says nothing of
+    /// what happened, only that the hook need not be told. Nothing else is read through it.
+    mutable atomic<bool> observed{false};
 
     void set_value(const auto& error) noexcept {
         using E = std::remove_cvref_t<decltype(error)>;
@@ -211,6 +217,8 @@ inline cause detail::to_cause(std::shared_ptr<const cause_record> record) noexce
     made.record_ = std::move(record);
     return made;
 }
+
+inline const detail::cause_record* detail::record_of(const cause& of) noexcept { return of.record_.get(); }
 
 template <class E>
     requires(!std::same_as<std::remove_cvref_t<E>, cause>)

@@ -20,7 +20,10 @@ using failure_hook = std::function<void(const cause&)>;
 /// Called with what the worker that is waited for was doing.
 using long_wait_hook = std::function<void(const still_running&)>;
 
-/// Sets what is called with a failure that nobody looked at:
+/// Sets what is called with a failure that nobody observed, which is to say that was handed out to nobody: by `join` and
+/// its kin, which return or rethrow it, in what `report`, `resolve` and `resolve_first` return, or with the worker's
+/// future. What a push_error, a pop_error or a still_running says of it does not count, nor do the other failures where
+/// `resolve_first` rethrows the first. It is called:
 ///   when its worker object goes, on the thread that destroys it, or on the worker's own thread where the object
 ///   went there first;
 ///   with items that the last worker left in its channel, stopped or finished early, and that nobody recovered or was

@@ -71,6 +71,12 @@ std::optional<failure<E>> primary(std::vector<cause> failures) {
     return failure<E>(std::move(first), std::move(failures));
 }
 
+template <class E>
+failure<E> handed_out(failure<E> answer) noexcept {
+    observe(answer);
+    return answer;
+}
+
 /// What every form of resolve does, for one worker or many; `lead` begins the answer where none failed.
 template <class E, class Item>
 std::expected<failure<E>, still_running> ask(const handle<Item>& tx, auto&& workers, const char* lead,
@@ -78,7 +84,7 @@ std::expected<failure<E>, still_running> ask(const handle<Item>& tx, auto&& work
     if (!is_resolvable(why)) return failure<E>(fallback("nothing was closed", why));
     for (auto& asked : workers)
         if (const char* refused = asker::why_not_join(asker::channel_of(tx), asked))
-            return failure<E>(asker::so_far(tx, refused, why));
+            return handed_out(failure<E>(asker::so_far(tx, refused, why)));
     const auto since = deadline == forever ? clock::time_point{} : clock::now();
     asker::close(tx, why.site());
     std::vector<cause> failures;
@@ -89,8 +95,11 @@ std::expected<failure<E>, still_running> ask(const handle<Item>& tx, auto&& work
     }
     auto failed = primary<E>(std::move(failures));
     if (!failed) return failure<E>(fallback(lead, why));
-    if (failed->cause().kind() == cause_kind::exception) std::rethrow_exception(failed->cause().exception());
-    return std::move(*failed);
+    if (failed->cause().kind() == cause_kind::exception) {
+        observe(failed->cause()); // the others are not thrown, and wait for somebody to ask
+        std::rethrow_exception(failed->cause().exception());
+    }
+    return handed_out(std::move(*failed));
 }
 
 inline constexpr const char* one_silent = "channel closed unexpectedly";
@@ -99,13 +108,15 @@ inline constexpr const char* all_silent = "all workers exited but the channel cl
 } // namespace detail
 
 /// Joins all of `workers`, and answers with the primary failure and the others, or nothing where none failed.
-/// Rethrows nothing: exceptions are in the causes. Blocks as `join` does.
+/// Rethrows nothing: exceptions are in the causes. Blocks as `join` does. All that it returns count as observed.
 template <std::ranges::forward_range Workers>
 [[nodiscard]] auto report(Workers&& workers) -> std::optional<failure<detail::error_of<Workers>>> {
     std::vector<cause> failures;
     for (auto& asked : workers)
-        if (auto failed = asked.report()) failures.push_back(failed->cause());
-    return detail::primary<detail::error_of<Workers>>(std::move(failures));
+        if (auto failed = detail::asker::state(asked).collect()) failures.push_back(failed->cause());
+    auto failed = detail::primary<detail::error_of<Workers>>(std::move(failures));
+    if (failed) detail::observe(*failed);
+    return failed;
 }
 
 /// Finds out why a push failed: closes the channel, whatever other senders are alive, joins the worker, and
@@ -117,12 +128,14 @@ template <std::ranges::forward_range Workers>
 /// nothing is closed or joined, and the answer says so. Blocks on the worker's code: never call it holding a
 /// lock that the worker may need. From inside a worker of the same channel it never joins and answers with
 /// what is known so far; a worker that reads another channel is not joined either. May throw std::bad_alloc.
+///
+/// What is returned or rethrown counts as observed: the failure hook is not told of it.
 template <class Item, class T, class E>
 [[nodiscard]] failure<E> resolve(const detail::handle<Item>& tx, worker<T, E>& asked, const push_error& why) {
     return *detail::ask<E>(tx, std::span(&asked, 1), detail::one_silent, why);
 }
 /// The same, waiting no longer than `limit`: where the worker has not ended by then, the channel is closed all the
-/// same, and the answer says what the worker is doing. It may be asked again.
+/// same, and the answer says what the worker is doing. It may be asked again. No failure has been observed by that.
 template <class Item, class T, class E, class Rep, class Period>
 [[nodiscard]] std::expected<failure<E>, still_running>
 resolve_for(const detail::handle<Item>& tx, worker<T, E>& asked, const push_error& why,
@@ -140,14 +153,16 @@ resolve_until(const detail::handle<Item>& tx, worker<T, E>& asked, const push_er
 }
 
 /// As `resolve`, for many: closes the channel, joins all of `workers` (any range of them), and answers with the
-/// earliest failure that is no consequence of another; the rest are its `also_failed`.
+/// earliest failure that is no consequence of another; the rest are its `also_failed`. All of them count as observed;
+/// but if the earliest is an exception and so rethrown, only that one: `report(workers)` still returns the others, and
+/// the failure hook is told of them if nobody asks.
 template <class Item, std::ranges::forward_range Workers>
 [[nodiscard]] auto resolve_first(const detail::handle<Item>& tx, Workers&& workers, const push_error& why)
     -> failure<detail::error_of<Workers>> {
     return *detail::ask<detail::error_of<Workers>>(tx, workers, detail::all_silent, why);
 }
 /// The same, waiting no longer than `limit` for all of them together: the answer is what the first of those that
-/// have not ended is doing.
+/// have not ended is doing. Then no failure has been observed, also of those that had ended before.
 template <class Item, std::ranges::forward_range Workers, class Rep, class Period>
 [[nodiscard]] auto resolve_first_for(const detail::handle<Item>& tx, Workers&& workers, const push_error& why,
                                      const std::chrono::duration<Rep, Period>& limit)

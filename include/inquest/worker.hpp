@@ -22,8 +22,8 @@ namespace inquest::inline INQUEST_ABI {
 ///
 /// The destructor joins. If the channel that the worker reads has closed (finished, closed, or truncated by its
 /// producers), what was pushed is still delivered; if it is open, or the worker reads none, stop is requested first.
-/// `worker_options{.on_destroy = on_destroy::stop}` always requests it. A failure that nobody was given by then is
-/// reported to the failure hook. Destroyed on its own thread, the worker cannot be joined and is left to end by itself.
+/// `worker_options{.on_destroy = on_destroy::stop}` always requests it. A failure that nobody has observed
+/// by then, which is to say been handed by an operation below or in resolve.hpp, is reported to the failure hook. Destroyed on its own thread, the worker cannot be joined and is left to end by itself.
 template <class T, class E>
 class [[nodiscard("keep the worker: where it is destroyed, it is joined")]] worker {
   public:
@@ -121,7 +121,7 @@ class [[nodiscard("keep the worker: where it is destroyed, it is joined")]] work
 
     /// Gives the future away, to code that has its own place for futures. It carries what the function returned
     /// or threw; an ending of another kind travels in it as the exception `inquest::ended`. `join` can then no
-    /// longer return the value; failures, `report` and `resolve` are not concerned, but count as looked at.
+    /// longer return the value; failures, `report` and `resolve` are not concerned, but a failure counts as observed.
     /// Throws std::future_error (no_state) where it was taken already or joined.
     [[nodiscard]] std::future<std::expected<T, E>> get_future() { return state().take_future(); }
 

@@ -3,6 +3,7 @@
 
 #include <inquest/cause.hpp>
 #include <inquest/detail/parking.hpp>
+#include <inquest/failure.hpp>
 #include <inquest/status.hpp>
 #include <inquest/still_running.hpp>
 
@@ -156,9 +157,8 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     stop_token stop; // set before the function runs, and read on its thread only
     channel_serial attached_to = no_channel;
     atomic<bool> published{false};
-    latch done;                    // opened after the promise was fulfilled, the last act of the thread
-    atomic<bool> orphaned{false};  // its handle went on its own thread, and left it to end by itself
-    atomic<bool> looked_at{false}; // somebody has been given the failure
+    latch done;                   // opened after the promise was fulfilled, the last act of the thread
+    atomic<bool> orphaned{false}; // its handle went on its own thread, and left it to end by itself
 
     // Written on the worker's thread only, glanced at from elsewhere.
     glanced<std::uint64_t> doing_last;              // the item it took last
@@ -224,7 +224,12 @@ cause known_cause(const std::weak_ptr<channel_control>& channel) noexcept;
 /// From here to the thread's end it can no longer be cancelled.
 void disable_cancellation() noexcept;
 
-/// Tells the hook of a failure nobody was given; run by a worker object that goes.
+/// Notes that somebody is handed out a cause, or all that are in a failure. To be called where it is certain that they
+/// get it.
+void observe(const cause& handed_out) noexcept;
+void observe(const failure<>& handed_out) noexcept;
+
+/// Tells the hook of a failure nobody observed; run by a worker object that goes.
 void report_if_unseen(const std::shared_ptr<worker_record>& record) noexcept;
 
 } // namespace inquest::inline INQUEST_ABI::detail

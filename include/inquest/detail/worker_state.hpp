@@ -84,15 +84,14 @@ struct worker_state {
         return block->glance(clock::now() - since, known_cause(channel));
     }
 
-    /// The failure as the block has it. Only once published.
-    [[nodiscard]] std::optional<failure<E>> failed() {
+    /// The failure as the block has it, which nobody has observed by that. Only once published.
+    [[nodiscard]] std::optional<failure<E>> failed() const {
         if (!block->failed()) return std::nullopt;
-        block->looked_at = true;
         return failure<E>(block->as_cause());
     }
 
     result_type& join() {
-        if (const char* why = why_not_wait()) return refuse(why);
+        if (const char* why = why_not_wait()) return handed_out(refuse(why));
         wait();
         return result();
     }
@@ -100,12 +99,12 @@ struct worker_state {
     /// Once the outcome is there.
     result_type& result() {
         const std::lock_guard lock(answering);
-        if (joined) return *joined;
+        if (joined) return handed_out(*joined);
         if (block->kind == cause_kind::exception) {
-            block->looked_at = true;
+            observe(block->as_cause());
             std::rethrow_exception(block->exception);
         }
-        if (auto why = failed()) return joined.emplace(std::unexpect, std::move(*why));
+        if (auto why = failed()) return handed_out(joined.emplace(std::unexpect, std::move(*why)));
         if (lost) std::rethrow_exception(lost);
         if (!future.valid()) throw std::future_error(std::future_errc::no_state);
         try {
@@ -122,21 +121,28 @@ struct worker_state {
 
     timed_result join(clock::time_point deadline) {
         const auto since = clock::now();
-        if (const char* why = why_not_wait()) return std::cref(refuse(why));
+        if (const char* why = why_not_wait()) return std::cref(handed_out(refuse(why)));
         if (!wait(deadline)) return std::unexpected(glance(since));
         return std::cref(result());
     }
 
-    std::optional<failure<E>> report() {
+    /// As `report`, for somebody who has more to do before he hands it out: nobody has observed it by that.
+    std::optional<failure<E>> collect() {
         if (const char* why = why_not_wait()) return refuse(why).error();
         wait();
         return failed();
     }
 
+    std::optional<failure<E>> report() {
+        auto why = collect();
+        if (why) observe(*why);
+        return why;
+    }
+
     std::future<std::expected<T, E>> take_future() {
         const std::lock_guard lock(answering);
         if (!future.valid()) throw std::future_error(std::future_errc::no_state);
-        block->looked_at = true; // whoever has the future sees it there
+        block->observed = true; // whoever has the future sees it there
         return std::move(future);
     }
 
@@ -154,6 +160,11 @@ struct worker_state {
     /// Also in the destructors of thread-local objects, when its function is over.
     [[nodiscard]] bool is_this_thread() const noexcept {
         return block->thread_serial.load() == this_thread_serial();
+    }
+
+    static result_type& handed_out(result_type& answer) noexcept {
+        if (!answer) observe(answer.error());
+        return answer;
     }
 
     /// Instead of waiting for ever: the outcome where it is known already, else the reason for not waiting.
