@@ -62,6 +62,34 @@ void fixed_text::set(std::string_view text) noexcept {
     if (text.size() > size_) std::copy(cut.begin(), cut.end(), chars_.end() - cut.size());
 }
 
+void observers::change(auto&& next) noexcept {
+    auto now = state_.load();
+    while (!state_.compare_exchange_strong(now, next(now))) {
+    }
+}
+
+void observers::add() noexcept {
+    change([](auto now) { return now | for_good; });
+}
+
+void observers::add_worker() noexcept {
+    change([](auto now) { return now + one_worker; });
+}
+
+void observers::pass_on(bool counted) noexcept {
+    change([=](auto now) { return now + one_holder - (counted ? one_worker : 0); });
+}
+
+bool observers::leave() noexcept {
+    bool last = false;
+    change([&](auto now) {
+        now -= one_holder;
+        last = now == 0;
+        return last ? for_good : now;
+    });
+    return last;
+}
+
 void cause_record::set_current_exception() noexcept {
     exception = std::current_exception();
     if (!exception) return; // a forced unwind is passing, which must not be thrown again from here
@@ -142,7 +170,8 @@ std::string cause::text() const {
     case cause_kind::error:
     case cause_kind::unexplained:
         if (r.value) return r.value_text(r.value);
-        return r.exception ? detail::describe_exception(r.exception) : "no reason given";
+        if (r.exception) return detail::describe_exception(r.exception);
+        return r.kind == cause_kind::error && r.upstream ? r.upstream.message() : "no reason given";
     case cause_kind::exception: {
         // From the copies taken when it was thrown: the object may be in another thread's hands by now.
         std::string text = r.exception_type ? platform::demangle(r.exception_type) : "an exception";

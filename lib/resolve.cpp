@@ -1,6 +1,7 @@
 #include <inquest/resolve.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace inquest::inline INQUEST_ABI::detail {
 
@@ -14,10 +15,15 @@ cause unexplained(std::string text, cause upstream) {
     return to_cause(std::move(record));
 }
 
-void put_primary_first(std::vector<cause>& failures) {
-    std::ranges::sort(failures, {}, &cause::sequence);
-    const auto first = std::ranges::find_if_not(failures, &cause::is_consequence);
-    if (first != failures.end()) std::rotate(failures.begin(), first, first + 1);
+std::vector<cause> primary_first(collected all) {
+    auto made = std::move(all.failures);
+    const auto by_rank = [](const cause& one) { return std::pair(one.is_consequence(), one.sequence()); };
+    std::iter_swap(made.begin(), std::ranges::min_element(made, {}, by_rank));
+    made.insert(made.end(), all.others.begin(), all.others.end());
+    const auto rest = made.begin() + 1;
+    std::sort(rest, made.end(), [](const cause& a, const cause& b) { return a.sequence() < b.sequence(); });
+    made.erase(std::unique(rest, std::remove(rest, made.end(), cause(made.front()))), made.end());
+    return made;
 }
 
 cause fallback(std::string_view lead, const push_error& why) {

@@ -115,6 +115,16 @@ void worker_identity::freeze() noexcept {
 // --- the record
 // ----------------------------------------------------------------------------------------------
 
+namespace {
+
+// The record of a worker that failed, where the cause is one's end; else null.
+const cause_record* failed_worker(const cause& why) noexcept {
+    const auto* record = record_of(why);
+    return record && record->sequence != 0 && record->kind != cause_kind::finished ? record : nullptr;
+}
+
+} // namespace
+
 void worker_record::note_end(channel_serial channel, status end, const cause& why) noexcept {
     if (is_published())
         return; // a thread-local's destructor: the outcome stands, and may be the cause itself
@@ -146,6 +156,44 @@ void worker_record::record_success() noexcept {
     kind = cause_kind::broken_stream;
     upstream = named.why;
     broken_end = named.end;
+}
+
+void worker_record::record_failure(const failure<>& its) noexcept {
+    kind = cause_kind::error;
+    returned.emplace(its);
+    const auto pass_on = [this](const cause& why) {
+        const auto* record = failed_worker(why);
+        if (!record) return false;
+        const auto at = std::ranges::find(handed, record->sequence);
+        const bool counted = at != handed.end();
+        if (counted) *at = 0;
+        record->seen_by.pass_on(counted);
+        return true;
+    };
+    passes_on = pass_on(its.cause());
+    for (const cause& other : its.also_failed()) (void)pass_on(other);
+    if (passes_on) return;
+    upstream = its.cause();
+    if (const auto* record = record_of(upstream)) share_value(*record);
+}
+
+bool worker_record::note_handed(std::uint64_t number) noexcept {
+    if (std::ranges::find(handed, number) != handed.end()) return false;
+    handed[handed_next++ % handed.size()] = number;
+    return true;
+}
+
+// Either this sees the outcome published, or `publish` sees this.
+void worker_record::observe_future() noexcept {
+    seen_by.add();
+    if (is_published()) observe_returned();
+}
+
+void worker_record::observe_returned() const noexcept {
+    if (!returned) return;
+    for (const cause& other : returned->also_failed())
+        if (const auto* record = failed_worker(other)) record->seen_by.add();
+    if (passes_on) record_of(returned->cause())->seen_by.add();
 }
 
 // A call that registers after our look sees the token stopped: it asks after that, and the token came first.
@@ -207,9 +255,13 @@ void publish(worker_record& record, channel_control* channel) noexcept {
     record.items = record.doing();
     record.consequence = record.saw_broken_end;
     record.identity->freeze();
-    if (channel) return channel->worker_ended(record);
-    record.sequence = next_sequence();
-    record.published.store(true);
+    if (channel) {
+        channel->worker_ended(record);
+    } else {
+        record.sequence = next_sequence();
+        record.published.store(true);
+    }
+    if (record.returned && record.seen_by.any()) record.observe_returned(); // its future was taken
 }
 
 void wait_for_end(worker_record& record, const std::weak_ptr<channel_control>& channel) {
@@ -241,7 +293,10 @@ cause known_cause(const std::weak_ptr<channel_control>& channel) noexcept {
 }
 
 void observe(const cause& handed_out) noexcept {
-    if (const auto* its = record_of(handed_out)) its->observed = true;
+    const auto* record = failed_worker(handed_out);
+    if (!record) return; // the hook is never told of it
+    if (!current_worker) return record->seen_by.add();
+    if (current_worker->note_handed(record->sequence)) record->seen_by.add_worker();
 }
 
 void observe(const failure<>& handed_out) noexcept {
@@ -250,8 +305,12 @@ void observe(const failure<>& handed_out) noexcept {
 }
 
 void report_if_unseen(const std::shared_ptr<worker_record>& record) noexcept {
-    if (record->is_published() && record->failed() && !record->observed.exchange(true))
-        tell_unobserved(record->as_cause());
+    if (!record->is_published() || !record->failed()) return;
+    const auto leave = [](const cause& why) {
+        if (const auto* its = failed_worker(why); its && its->seen_by.leave()) tell_unobserved(why);
+    };
+    leave(record->as_cause());
+    for (const cause& other : record->also_failed()) leave(other);
 }
 
 } // namespace inquest::inline INQUEST_ABI::detail

@@ -124,6 +124,32 @@ TEST_CASE("primary is by time, not by the order of the handles") {
     }
 }
 
+TEST_CASE(
+    "a failure that others passed on is listed once, whoever of them is asked, and with what came along") {
+    using passed = std::expected<int, inquest::failure<std::string>>;
+    std::list<inquest::worker<int, std::string>> roots, all;
+    for (const char* name : {"first", "second"}) {
+        roots.push_back(spawn(name, [name]() -> outcome { return std::unexpected(name); }));
+        support::wait_for("its end", [&] { return roots.back().is_done(); });
+    }
+    auto [tx, rx] = make_channel<int>({.capacity = 1, .on_failure = on_failure::keep_going});
+    const auto passes_all = [&](receiver<int>&) -> passed { return std::unexpected(*report(roots)); };
+    for (int i = 0; i < 3; ++i) all.push_back(spawn("passes", rx, passes_all));
+    all.push_back(spawn("own", rx, [](receiver<int>&) -> outcome { return std::unexpected("own"); }));
+    const auto failed = push_error_of(tx);
+    const auto check = [](const inquest::failure<std::string>& why) {
+        CHECK(*why.error() == "first");
+        REQUIRE(why.also_failed().size() == 2);
+        CHECK(why.also_failed()[0].text() == "second");
+        CHECK(why.also_failed()[1].text() == "own");
+    };
+    check(resolve_first(tx, all, failed));
+    all.splice(all.begin(), roots);
+    check(resolve_first(tx, all, failed));
+    all.reverse();
+    check(*report(all));
+}
+
 TEST_CASE("some that end early with success do not stop the others, nor hide a later failure") {
     auto [tx, rx] = make_channel<int>(4);
     std::list<inquest::worker<int, std::string>> workers;

@@ -146,3 +146,233 @@ TEST_CASE("a resolve that is refused and returns what is known so far has handed
     }
     CHECK(hook.seen().empty());
 }
+
+TEST_CASE("a failure that is known where a join is refused was handed out by that") {
+    const auto told_after = [](auto ask) {
+        support::caught_hook hook;
+        {
+            std::atomic<bool> go{false};
+            const auto waits = [&go](void*) { support::wait_for("go", [&] { return go.load(); }); };
+            auto [tx, rx] = make_channel<int>(1);
+            auto w =
+                spawn("w", rx, [held = std::shared_ptr<void>(nullptr, waits)](receiver<int>&) -> outcome {
+                    return std::unexpected("not gone yet");
+                });
+            support::wait_for("its failure", [&] { return tx.is_closed(); });
+            auto inside = spawn("inside", rx, [&](receiver<int>&) { ask(w); });
+            CHECK(inside.join());
+            go = true;
+        }
+        return hook.seen().size();
+    };
+    const auto known = [](const auto& result) { CHECK(result.error().cause().text() == "not gone yet"); };
+    CHECK(told_after([](worker&) {}) == 1);
+    CHECK(told_after([&](worker& w) { known(w.join()); }) == 0);
+    CHECK(told_after([&](worker& w) { known(w.join_for(1ms)->get()); }) == 0);
+    CHECK(told_after([&](worker& w) { CHECK(w.report()->cause().text() == "not gone yet"); }) == 0);
+}
+
+namespace {
+
+using passed = std::expected<void, inquest::failure<std::string>>;
+
+// Two workers: `b` returns the failure of `a`, which it is told by `ask`. Both are there until `end` has been called
+// with them, which may destroy either.
+lines told_of_two(auto&& ask, auto&& end) {
+    support::caught_hook hook;
+    {
+        auto a = std::make_unique<worker>(spawn("a", []() -> outcome { return std::unexpected("first"); }));
+        auto b =
+            std::make_unique<worker>(spawn("b", [&a, ask]() -> passed { return std::unexpected(ask(*a)); }));
+        wait_for_end(*b);
+        end(a, b);
+    }
+    return hook.seen();
+}
+
+const auto joins = [](worker& a) { return a.join().error(); };
+
+} // namespace
+
+TEST_CASE("a failure that was passed on is observed by whoever asks either worker, and else told of once") {
+    const lines once{"worker 'a' failed: first"};
+    const lines never;
+    const auto reports = [](worker& a) { return *a.report(); };
+    CHECK(told_of_two(joins, [](auto&, auto&) {}) == once);
+    CHECK(told_of_two(reports, [](auto&, auto&) {}) == once);
+    CHECK(told_of_two(joins, [](auto& a, auto&) { a.reset(); }) == once);
+    CHECK(told_of_two(joins, [](auto&, auto& b) { b.reset(); }) == once);
+    CHECK(told_of_two(joins, [](auto& a, auto&) { CHECK(!a->join()); }) == never);
+    CHECK(told_of_two(joins, [](auto&, auto& b) { CHECK(!b->join()); }) == never);
+    CHECK(told_of_two(joins, [](auto&, auto& b) { CHECK(b->report()); }) == never);
+    CHECK(told_of_two(joins, [](auto& a, auto& b) {
+              a.reset();
+              CHECK(!b->join());
+          }) == never);
+    CHECK(told_of_two(joins, [](auto& a, auto& b) {
+              b.reset();
+              CHECK(!a->join());
+          }) == never);
+    CHECK(told_of_two(joins, [](auto&, auto& b) { (void)b->get_future(); }) == never);
+    CHECK(told_of_two(joins, [](auto& a, auto&) { (void)a->get_future(); }) == never);
+    CHECK(told_of_two([](worker& a) { return (void)a.join(), joins(a); }, [](auto&, auto&) {}) == once);
+}
+
+TEST_CASE("a failure that stands twice in what is passed on is still told of once") {
+    const auto doubles = [](worker& a) {
+        const auto why = a.join().error().cause();
+        return inquest::failure<std::string>(why, {why});
+    };
+    CHECK(told_of_two(doubles, [](auto&, auto&) {}) == lines{"worker 'a' failed: first"});
+}
+
+TEST_CASE("what a worker was handed and did not pass on was observed by it") {
+    const auto replaces = [](worker& a) {
+        return inquest::failure<std::string>(a.join().error().message() + ", so no b");
+    };
+    CHECK(told_of_two(replaces, [](auto&, auto&) {}) ==
+          lines{"worker 'b' failed: worker 'a' failed: first, so no b"});
+}
+
+TEST_CASE("a failure that several workers were handed and all passed on was observed by nobody") {
+    support::caught_hook hook;
+    {
+        auto a = spawn("a", []() -> outcome { return std::unexpected("first"); });
+        std::atomic<int> handed{0};
+        const auto passes = [&]() -> passed {
+            auto why = a.join().error();
+            ++handed;
+            support::wait_for("the others", [&] { return handed == 3; });
+            return std::unexpected(std::move(why));
+        };
+        std::vector<worker> rest;
+        for (int i = 0; i < 3; ++i) rest.push_back(spawn("b", passes));
+        for (auto& w : rest) wait_for_end(w);
+        CHECK(hook.seen().empty());
+    }
+    CHECK(hook.seen() == lines{"worker 'a' failed: first"});
+}
+
+TEST_CASE("one of several that were handed a failure kept it: it was observed") {
+    support::caught_hook hook;
+    {
+        auto a = spawn("a", []() -> outcome { return std::unexpected("first"); });
+        auto b = spawn("b", [&]() -> passed { return std::unexpected(a.join().error()); });
+        auto c = spawn("c", [&] { CHECK(!a.join()); });
+        wait_for_end(b);
+        CHECK(c.join());
+    }
+    CHECK(hook.seen().empty());
+}
+
+TEST_CASE(
+    "a worker may own those whose failures it passes on: all of them are told of once, if nobody asks it") {
+    for (const bool captured : {false, true})
+        for (const bool asked : {false, true}) {
+            support::caught_hook hook;
+            {
+                std::vector<worker> pool;
+                for (const char* name : {"p", "q", "r"}) {
+                    pool.push_back(spawn(name, []() -> outcome { return std::unexpected("no"); }));
+                    wait_for_end(pool.back());
+                }
+                auto w = spawn("w", [captured, all = std::move(pool)]() mutable -> passed {
+                    auto why = *report(all);
+                    if (!captured) all.clear();
+                    return std::unexpected(std::move(why));
+                });
+                wait_for_end(w); // and with it what its function held is gone
+                CHECK(hook.seen().empty());
+                if (asked) {
+                    const auto why = w.join().error();
+                    CHECK(why.cause().worker() == "p");
+                    REQUIRE(why.also_failed().size() == 2);
+                    CHECK(why.also_failed()[1].worker() == "r");
+                }
+            }
+            CHECK(hook.seen() ==
+                  (asked ? lines{}
+                         : lines{"worker 'p' failed: no", "worker 'q' failed: no", "worker 'r' failed: no"}));
+        }
+}
+
+TEST_CASE("a failure that was told of before it was passed on is not told of again") {
+    support::caught_hook hook;
+    {
+        auto a = std::make_unique<worker>(spawn("a", []() -> outcome { return std::unexpected("first"); }));
+        wait_for_end(*a);
+        std::optional<inquest::cause> why; // got at without being handed out
+        const auto before = inquest::set_failure_hook([&](const inquest::cause& it) { why = it; });
+        a.reset();
+        inquest::set_failure_hook(before);
+        REQUIRE(why);
+        auto b =
+            spawn("b", [&why]() -> passed { return std::unexpected(inquest::failure<std::string>(*why)); });
+    }
+    CHECK(hook.seen().empty());
+}
+
+TEST_CASE("a future taken before its worker passes a failure on hands that out") {
+    support::caught_hook hook;
+    {
+        auto a = spawn("a", []() -> outcome { return std::unexpected("first"); });
+        std::atomic<bool> go{false};
+        auto b = spawn("b", [&]() -> passed {
+            support::wait_for("go", [&] { return go.load(); });
+            return std::unexpected(a.join().error());
+        });
+        auto future = b.get_future();
+        go = true;
+        CHECK(future.get().error() == "first");
+    }
+    CHECK(hook.seen().empty());
+}
+
+TEST_CASE("the future of a worker that passes several failures on hands all of them out") {
+    support::caught_hook hook;
+    {
+        std::vector<worker> pool;
+        for (int i = 0; i < 3; ++i) {
+            pool.push_back(spawn("p", []() -> outcome { return std::unexpected("no"); }));
+            wait_for_end(pool.back());
+        }
+        auto w =
+            spawn("w", [all = std::move(pool)]() mutable -> passed { return std::unexpected(*report(all)); });
+        wait_for_end(w);
+        CHECK(w.get_future().get().error() == "no");
+    }
+    CHECK(hook.seen().empty());
+}
+
+TEST_CASE("a chain passes one failure on: it is told of once, and the eager hook hears of it once") {
+    support::caught_hook hook;
+    std::atomic<int> eager{0};
+    const auto before = inquest::set_eager_failure_hook([&](const inquest::cause&) { ++eager; });
+    {
+        std::vector<std::unique_ptr<worker>> chain;
+        chain.push_back(
+            std::make_unique<worker>(spawn("root", []() -> outcome { return std::unexpected("rotten"); })));
+        for (int i = 0; i < 20; ++i)
+            chain.push_back(std::make_unique<worker>(spawn("next", [&last = *chain.back()]() -> passed {
+                return std::unexpected(last.join().error());
+            })));
+        wait_for_end(*chain.back());
+    }
+    inquest::set_eager_failure_hook(before);
+    CHECK(eager == 1);
+    CHECK(hook.seen() == lines{"worker 'root' failed: rotten"});
+}
+
+TEST_CASE(
+    "a supervisor that was handed many failures passes the latest on: it is still told of, if nobody asks") {
+    support::caught_hook hook;
+    {
+        auto supervisor = spawn("supervisor", []() -> passed {
+            for (int i = 1;; ++i) {
+                auto w = spawn("child", [i]() -> outcome { return std::unexpected(std::to_string(i)); });
+                if (auto ended = w.join(); i == 40) return std::unexpected(ended.error());
+            }
+        });
+    }
+    CHECK(hook.seen() == lines{"worker 'child' failed: 40"});
+}

@@ -274,3 +274,171 @@ TEST_CASE("a failure converts to the untyped one, and is made from what converts
     const failure<std::error_code> code = std::io_errc::stream;
     CHECK(*code.error() == std::io_errc::stream);
 }
+
+namespace {
+
+using passing = std::expected<void, failure<std::string>>;
+
+auto failing_at_once(const char* how) {
+    return [how]() -> std::expected<void, std::string> { return std::unexpected(how); };
+}
+
+} // namespace
+
+TEST_CASE(
+    "a worker that returns another's failure passes it on: its channel, join and resolve give that cause") {
+    auto [tx2, rx2] = make_channel<int>(1);
+    auto sink = spawn("sink", std::move(rx2), failing(std::string("disk full")));
+    auto [tx, rx] = make_channel<int>(1);
+    auto stage = spawn("stage", std::move(rx), [&sink, out = std::move(tx2)](receiver<int>& in) mutable {
+        return [&]() -> std::expected<std::size_t, failure<std::string>> {
+            std::size_t n = 0;
+            for (; auto item = in.pop(); ++n) INQUEST_PUSH(out, sink, *item);
+            return n;
+        }();
+    });
+    static_assert(std::is_same_v<decltype(stage), inquest::worker<std::size_t, std::string>>);
+    const auto failed = push_error_of(tx);
+    const auto first = sink.report()->cause();
+    CHECK(failed.cause() == first);
+    CHECK(tx.cause() == first);
+    const auto why = resolve(tx, stage, failed);
+    CHECK(why.cause() == first);
+    CHECK(why.cause().worker() == "sink");
+    CHECK(!why.cause().upstream());
+    CHECK(why.also_failed().empty());
+    CHECK(why.message() == "worker 'sink' failed on item 1: disk full");
+    REQUIRE(stage.join().error().error());
+    CHECK(*stage.join().error().error() == "disk full");
+    CHECK(stage.report()->cause() == first);
+}
+
+TEST_CASE("a worker that returned the failure of one that threw has not thrown: nothing is rethrown for it") {
+    auto thrower = spawn("thrower", []() -> std::expected<void, std::string> { throw bad_frame("bad", 3); });
+    const auto first = thrower.report()->cause();
+    const auto passes = [&](receiver<int>&) -> passing { return std::unexpected(*thrower.report()); };
+    auto [tx, rx] = make_channel<int>(1);
+    std::vector<inquest::worker<void, std::string>> workers;
+    workers.push_back(spawn("passer", std::move(rx), passes));
+    const auto failed = push_error_of(tx);
+    CHECK(workers[0].join().error().cause() == first);
+    CHECK(workers[0].peek()->get().error().cause() == first);
+    CHECK(resolve(tx, workers[0], failed).cause() == first);
+    CHECK(resolve_first(tx, workers, failed).cause() == first);
+    CHECK(first.kind() == cause_kind::exception);
+    CHECK(first.exception() != nullptr);
+    workers.push_back(std::move(thrower));
+    CHECK_THROWS_AS((void)resolve_first(tx, workers, failed), bad_frame);
+    CHECK(inquest::report(workers)->also_failed().empty());
+}
+
+TEST_CASE("a returned failure travels in the future as its error, and without one as `ended`") {
+    auto root = spawn("root", failing_at_once("rotten"));
+    auto passer = spawn("passer", [&]() -> passing { return std::unexpected(*root.report()); });
+    CHECK(passer.get_future().get().error() == "rotten");
+    auto own = spawn("own", []() -> passing { return std::unexpected("mine"); });
+    CHECK(own.get_future().get().error() == "mine");
+
+    auto thrower = spawn("thrower", []() -> std::expected<void, std::string> { throw bad_frame("bad", 3); });
+    auto untyped = spawn("untyped", [&]() -> passing { return std::unexpected(*thrower.report()); });
+    auto future = untyped.get_future();
+    try {
+        (void)future.get();
+        FAIL("did not throw");
+    } catch (const inquest::ended& e) {
+        CHECK(e.cause() == thrower.report()->cause());
+        CHECK(e.what() == std::string("worker 'thrower' failed: support::bad_frame: bad"));
+    }
+}
+
+TEST_CASE("a returned failure that is no worker's end is the worker's own, with what was in it behind it") {
+    // What a worker returned that took one item, which is the first of a stream that nobody finishes.
+    const auto returned = [](auto make) {
+        auto [tx, rx] = make_channel<int>(1);
+        auto w = spawn("w", std::move(rx), [make](receiver<int>& in) -> passing {
+            (void)in.pop();
+            return std::unexpected(make(in));
+        });
+        CHECK(tx.push(1));
+        const auto why = w.join().error();
+        CHECK(why.cause().kind() == cause_kind::error);
+        CHECK(why.cause().worker() == "w");
+        CHECK(why.cause().sequence() != 0);
+        CHECK(push_error_of(tx).cause() == why.cause());
+        return why;
+    };
+    using string_failure = failure<std::string>;
+
+    const auto typed = returned([](auto&) { return string_failure("config missing"); });
+    CHECK(typed.message() == "worker 'w' failed on item 1: config missing");
+    REQUIRE(typed.error());
+    CHECK(*typed.error() == "config missing");
+    CHECK(typed.cause().upstream().kind() == cause_kind::given);
+    CHECK(typed.cause().upstream().get<std::string>() == typed.error());
+
+    const auto other = returned([](auto&) { return string_failure(inquest::cause(7)); });
+    CHECK(!other.error());
+    CHECK(other.cause().get<int>());
+
+    const auto fallback = returned([](auto& in) {
+        in.close();
+        auto [tx2, rx2] = make_channel<int>(1);
+        rx2.close();
+        auto quiet = spawn("quiet", [] {});
+        return string_failure(resolve(tx2, quiet, tx2.push(1).error()).cause());
+    });
+    CHECK(!fallback.error());
+    CHECK(fallback.message() == "worker 'w' failed on item 1: channel closed unexpectedly (push: closed)");
+
+    const auto thrown = returned(
+        [](auto&) { return string_failure(inquest::cause(std::make_exception_ptr(bad_frame("kept", 1)))); });
+    CHECK(thrown.message() == "worker 'w' failed on item 1: support::bad_frame: kept");
+    CHECK(!thrown.cause().exception()); // it threw nothing
+    CHECK(thrown.cause().upstream().exception());
+
+    const auto early = returned([](auto&) {
+        auto head = spawn("head", [] { return std::string("done"); });
+        CHECK(head.join());
+        auto [tx2, rx2] = make_channel<int>(1);
+        auto w = spawn("head", std::move(rx2), [](receiver<int>&) {});
+        return string_failure(push_error_of(tx2).cause());
+    });
+    CHECK(early.message().starts_with("worker 'w' failed on item 1: worker 'head"));
+    CHECK(early.cause().upstream().kind() == cause_kind::finished);
+
+    const auto empty = returned([](auto&) { return string_failure(inquest::cause()); });
+    CHECK(empty.message() == "worker 'w' failed on item 1: no reason given");
+    CHECK(!empty.cause().upstream());
+}
+
+TEST_CASE("a function may return an untyped failure, or a typed one with anything beside it") {
+    auto root = spawn("root", failing_at_once("rotten"));
+    auto untyped = spawn("untyped", [&](std::stop_token) -> std::expected<std::string, failure<>> {
+        return std::unexpected(*root.report());
+    });
+    static_assert(std::is_same_v<decltype(untyped), inquest::worker<std::string, inquest::no_error>>);
+    CHECK(untyped.join().error().cause() == root.report()->cause());
+    CHECK(!untyped.join().error().error());
+    CHECK(*untyped.join().error().cause().get<std::string>() == "rotten");
+
+    auto none = spawn("none", [&]() -> std::expected<void, failure<inquest::no_error>> {
+        return std::unexpected(failure<inquest::no_error>(root.report()->cause()));
+    });
+    static_assert(std::is_same_v<decltype(none), inquest::worker<void, inquest::no_error>>);
+    CHECK_THROWS_AS((void)none.get_future().get(), inquest::ended);
+
+    using move_only = std::unique_ptr<std::string>;
+    auto fine = spawn("fine", []() -> std::expected<move_only, failure<std::error_code>> {
+        return std::make_unique<std::string>("moved");
+    });
+    CHECK(**std::move(fine).join() == "moved");
+    auto nothing = spawn("nothing", []() -> passing { return {}; });
+    CHECK(nothing.join().has_value());
+}
+
+TEST_CASE("a worker that may not be caught returns a failure as others do") {
+    auto w = spawn({.name = "w", .on_exception = inquest::on_exception::terminate},
+                   []() -> passing { return std::unexpected("mine"); });
+    CHECK(w.join().error().cause().kind() == cause_kind::error);
+    CHECK(*w.join().error().error() == "mine");
+}

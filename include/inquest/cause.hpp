@@ -21,7 +21,7 @@ namespace inquest::inline INQUEST_ABI {
 /// What kind of thing a cause tells of.
 enum class cause_kind : unsigned char {
     given,         ///< handed to `close` or `abort` by the program itself
-    error,         ///< a worker returned an error value
+    error,         ///< a worker returned an error value, or a failure that is no other worker's end
     exception,     ///< a worker threw
     finished,      ///< a worker returned success: a cause only where something was left undone
     broken_stream, ///< a worker returned success although the stream it read had broken off
@@ -87,7 +87,8 @@ class cause {
     /// values; and there for all types in what Clang compiles without RTTI.
     template <class E>
     [[nodiscard]] const E* get() const noexcept;
-    /// The cause behind this one (a worker's end on a broken stream); empty where this is the first.
+    /// The cause behind this one: of a worker's end on a broken stream, what broke it; of a worker that returned a failure
+    /// of no other worker, the cause in that. Empty where this is the first.
     [[nodiscard]] cause upstream() const noexcept;
     /// Where the program was, for causes that have a place in the source.
     [[nodiscard]] std::optional<std::source_location> where() const noexcept;
@@ -133,6 +134,29 @@ class fixed_text {
     std::size_t size_ = 0;
 };
 
+/// Who has been handed a failure, and who holds it: the worker that failed, and those that passed the failure on. A worker
+/// that was handed it and then passes it on no longer counts: whoever asks that worker is handed it.
+class observers {
+  public:
+    /// Somebody has been handed it, for good.
+    void add() noexcept;
+    /// A worker's function has been handed it, and may pass it on.
+    void add_worker() noexcept;
+    /// A worker passes it on, and holds it from now on; `counted` if `add_worker` was called for that one.
+    void pass_on(bool counted) noexcept;
+    /// The object of a worker that holds it is gone. True if that was the last one and nobody has observed the failure: then
+    /// the caller tells the hook, and it counts as observed.
+    [[nodiscard]] bool leave() noexcept;
+    /// Somebody has been handed it for good.
+    [[nodiscard]] bool any() const noexcept { return (state_.load() & for_good) != 0; }
+
+  private:
+    static constexpr std::uint64_t for_good = 1ULL << 63, one_holder = 1ULL << 32, one_worker = 1;
+    void change(auto&& next) noexcept;
+    atomic<std::uint64_t> state_{
+        one_holder}; // for good or not, the holders, the workers that have been handed it
+};
+
 /// What a cause points to. Written by one thread, then published under a lock or a latch and read-only.
 /// Every field can be filled without allocating, so a worker can record its end with no memory left.
 struct cause_record {
@@ -155,15 +179,22 @@ struct cause_record {
     std::string channel_name;             // closed: the name, if the channel has one
     const char* place_file = nullptr;     // null where there is no place
     std::source_location place;
-    /// Somebody has been handed it out. The one thing that changes once the record is published: it says nothing of
-    /// what happened, only that the hook need not be told. Nothing else is read through it.
-    mutable atomic<bool> observed{false};
+    /// The one part that changes once the record is published. It says nothing of what happened, only whether the hook is
+    /// yet to be told; whoever reads a cause never sees it. It stands here because workers that pass a failure on share
+    /// the cause, and nothing else.
+    mutable observers seen_by;
 
     void set_value(const auto& error) noexcept {
         using E = std::remove_cvref_t<decltype(error)>;
         value = std::addressof(error);
         value_type = identity_of<E>();
         value_text = [](const void* e) { return describe(*static_cast<const E*>(e)); };
+    }
+    /// The same value as in `other`, which must live as long.
+    void share_value(const cause_record& other) noexcept {
+        value = other.value;
+        value_type = other.value_type;
+        value_text = other.value_text;
     }
     void set_place(const std::source_location& where) noexcept {
         place_file = where.file_name();

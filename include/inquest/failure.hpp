@@ -36,8 +36,8 @@ class failure<void> {
 
     /// The reason: the first of several failures, by time, that is no consequence of another. Never empty.
     [[nodiscard]] const inquest::cause& cause() const noexcept { return cause_; }
-    /// The failures of the other workers that were asked about, earliest first. Valid while this object
-    /// lives.
+    /// The failures of the other workers that were asked about, and those that came with a failure that was passed on;
+    /// earliest first. Valid while this object lives.
     [[nodiscard]] std::span<const inquest::cause> also_failed() const noexcept {
         return others_ ? std::span<const inquest::cause>(*others_) : std::span<const inquest::cause>();
     }
@@ -50,6 +50,9 @@ class failure<void> {
 };
 
 /// A failure of a worker whose errors are of type E. Converts to `failure<>`, which drops only the type.
+///
+/// A worker's function may return `std::expected<T, failure<E>>`, most often with what it was told of another worker: see
+/// `spawn`. E may be `no_error`, where workers report by exception.
 template <class E>
 class failure : public failure<void> {
   public:
@@ -64,7 +67,7 @@ class failure : public failure<void> {
         : failure<void>(detail::to_cause(std::make_shared<const detail::given_record<E>>(
               E(std::forward<U>(error)), std::source_location()))) {}
 
-    /// The worker's own error value; null where the worker ended in another way, which `cause` tells.
+    /// The error value in `cause`, if that is an E; null where the worker ended in another way, which `cause` tells.
     [[nodiscard]] const E* error() const noexcept { return this->cause().template get<E>(); }
     /// The same by value, or `other` where there is none.
     template <class U>

@@ -24,17 +24,17 @@ using long_wait_hook = std::function<void(const still_running&)>;
 /// its kin, which return or rethrow it, in what `report`, `resolve` and `resolve_first` return, or with the worker's
 /// future. What a push_error, a pop_error or a still_running says of it does not count, nor do the other failures where
 /// `resolve_first` rethrows the first. It is called:
-///   when its worker object goes, on the thread that destroys it, or on the worker's own thread where the object
-///   went there first;
+///   when its worker object goes, or, if other workers passed the failure on, the last of all their objects; on the thread
+///   that destroys it, or on the worker's own thread where the object went there first;
 ///   with items that the last worker left in its channel, stopped or finished early, and that nobody recovered or was
 ///   told of: when the channel's last handle goes, on that thread, with a cause of kind `unexplained`.
 /// Returns the hook before; an empty one restores the default. May throw std::bad_alloc.
 failure_hook set_failure_hook(failure_hook hook);
 
 /// Sets what is called with every worker's failure at once, on the dying worker's own thread, once the outcome
-/// is recorded. There is none by default, and nothing else is written for it. It does not count as having looked
-/// at the failure. What it throws is told on standard error and goes no further. Returns the hook before. May throw
-/// std::bad_alloc.
+/// is recorded, but not again where another worker passes it on. There is none by default, and nothing else is written
+/// for it. The failure is not observed by that. What it throws is told on standard error and goes no further. Returns the
+/// hook before. May throw std::bad_alloc.
 failure_hook set_eager_failure_hook(failure_hook hook);
 
 /// Sets what is called where an untimed `join`, `resolve` or `report`, or a worker's destructor, has waited for

@@ -15,9 +15,17 @@ namespace inquest::inline INQUEST_ABI {
 
 namespace detail {
 
-/// The one to name among several failures: the earliest that is no consequence of another, else the earliest.
-/// Sorts by time and moves it to the front.
-void put_primary_first(std::vector<cause>& failures);
+/// The failures of workers, and others that these passed on.
+struct collected {
+    std::vector<cause> failures, others;
+    void add(const failure<>& one) {
+        failures.push_back(one.cause());
+        others.insert(others.end(), one.also_failed().begin(), one.also_failed().end());
+    }
+};
+/// First the one to name among several failures, of which there must be one: the earliest that is no consequence of
+/// another, else the earliest. Then all the rest, by time, each once.
+std::vector<cause> primary_first(collected all);
 /// The answer where no worker failed: `lead (push: ...)`, with what the push itself knew behind it.
 cause fallback(std::string_view lead, const push_error& why);
 /// True where the push says that the channel is closed, so that there is something to resolve.
@@ -63,9 +71,9 @@ using error_of = typename std::ranges::range_value_t<Workers>::error_type;
 
 /// The primary failure and the others; nothing where none failed.
 template <class E>
-std::optional<failure<E>> primary(std::vector<cause> failures) {
-    if (failures.empty()) return std::nullopt;
-    put_primary_first(failures);
+std::optional<failure<E>> primary(collected all) {
+    if (all.failures.empty()) return std::nullopt;
+    auto failures = primary_first(std::move(all));
     cause first = std::move(failures.front());
     failures.erase(failures.begin());
     return failure<E>(std::move(first), std::move(failures));
@@ -87,18 +95,19 @@ std::expected<failure<E>, still_running> ask(const handle<Item>& tx, auto&& work
             return handed_out(failure<E>(asker::so_far(tx, refused, why)));
     const auto since = deadline == forever ? clock::time_point{} : clock::now();
     asker::close(tx, why.site());
-    std::vector<cause> failures;
+    collected all;
     for (auto& asked : workers) {
         auto& state = asker::state(asked);
         if (!state.wait(deadline)) return std::unexpected(state.glance(since));
-        if (auto failed = state.failed()) failures.push_back(failed->cause());
+        if (const auto failed = state.failed()) all.add(*failed);
     }
-    auto failed = primary<E>(std::move(failures));
+    auto failed = primary<E>(std::move(all));
     if (!failed) return failure<E>(fallback(lead, why));
-    if (failed->cause().kind() == cause_kind::exception) {
-        observe(failed->cause()); // the others are not thrown, and wait for somebody to ask
-        std::rethrow_exception(failed->cause().exception());
-    }
+    for (auto& asked : workers) // one that passes an exception on has returned it
+        if (asker::state(asked).threw(failed->cause())) {
+            observe(failed->cause()); // the others are not thrown, and wait for somebody to ask
+            std::rethrow_exception(failed->cause().exception());
+        }
     return handed_out(std::move(*failed));
 }
 
@@ -107,20 +116,21 @@ inline constexpr const char* all_silent = "all workers exited but the channel cl
 
 } // namespace detail
 
-/// Joins all of `workers`, and answers with the primary failure and the others, or nothing where none failed.
+/// Joins all of `workers`, and answers with the primary failure and the others, each once, or nothing where none failed.
 /// Rethrows nothing: exceptions are in the causes. Blocks as `join` does. All that it returns count as observed.
 template <std::ranges::forward_range Workers>
 [[nodiscard]] auto report(Workers&& workers) -> std::optional<failure<detail::error_of<Workers>>> {
-    std::vector<cause> failures;
+    detail::collected all;
     for (auto& asked : workers)
-        if (auto failed = detail::asker::state(asked).collect()) failures.push_back(failed->cause());
-    auto failed = detail::primary<detail::error_of<Workers>>(std::move(failures));
+        if (const auto failed = detail::asker::state(asked).collect()) all.add(*failed);
+    auto failed = detail::primary<detail::error_of<Workers>>(std::move(all));
     if (failed) detail::observe(*failed);
     return failed;
 }
 
 /// Finds out why a push failed: closes the channel, whatever other senders are alive, joins the worker, and
 /// - where the worker returned an error: answers with that error;
+/// - where it returned another worker's failure: answers with that one, also where that other worker threw;
 /// - where it threw: rethrows here, the same exception object;
 /// - else answers with a text that has the push error in it.
 ///
@@ -153,7 +163,8 @@ resolve_until(const detail::handle<Item>& tx, worker<T, E>& asked, const push_er
 }
 
 /// As `resolve`, for many: closes the channel, joins all of `workers` (any range of them), and answers with the
-/// earliest failure that is no consequence of another; the rest are its `also_failed`. All of them count as observed;
+/// earliest failure that is no consequence of another; the rest are its `also_failed`. One that some workers passed on is
+/// there once; it is rethrown if the worker that threw it is among `workers`. All of them count as observed;
 /// but if the earliest is an exception and so rethrown, only that one: `report(workers)` still returns the others, and
 /// the failure hook is told of them if nobody asks.
 template <class Item, std::ranges::forward_range Workers>

@@ -53,8 +53,9 @@ class [[nodiscard("keep the worker: where it is destroyed, it is joined")]] work
     worker& operator=(worker&&) noexcept = default;
 
     /// Waits for the thread's end; then the result, the same one every time. A returned error is a
-    /// `failure<E>` that holds it; a thrown exception is rethrown, the same object every time; so are endings
-    /// of other kinds a failure, whose cause tells them.
+    /// `failure<E>` that holds it; another worker's failure that it returned is that one, also where that worker threw; a
+    /// thrown exception is rethrown, the same object every time; so are endings of other kinds a failure, whose cause
+    /// tells them.
     /// On the worker's own thread, and on those of workers attached to the same channel, nothing is waited for:
     /// the answer is its failure where that is known already, or one that says so.
     /// Throws std::future_error (no_state) on a moved-from worker, or if `get_future` took the value away.
@@ -120,8 +121,8 @@ class [[nodiscard("keep the worker: where it is destroyed, it is joined")]] work
     [[nodiscard]] std::string name() const { return state().block->identity->display(); }
 
     /// Gives the future away, to code that has its own place for futures. It carries what the function returned
-    /// or threw; an ending of another kind travels in it as the exception `inquest::ended`. `join` can then no
-    /// longer return the value; failures, `report` and `resolve` are not concerned, but a failure counts as observed.
+    /// or threw, of a `failure<E>` the E; a failure without one, and an ending of another kind, travels in it as the
+    /// exception `inquest::ended`. `join` can then no longer return the value; failures, `report` and `resolve` are not concerned, but a failure counts as observed.
     /// Throws std::future_error (no_state) where it was taken already or joined.
     [[nodiscard]] std::future<std::expected<T, E>> get_future() { return state().take_future(); }
 
@@ -146,6 +147,11 @@ class [[nodiscard("keep the worker: where it is destroyed, it is joined")]] work
 /// a pointer, a std::error_code) does not compile: the wrappers in returns.hpp say what it means. Its copy lives on the
 /// worker, and is destroyed there. Where no thread can be created the worker says so as its failure (`never_started`).
 /// Throws std::invalid_argument for an empty std::function or a null pointer, std::bad_alloc.
+///
+/// Where `fn` returns `std::expected<T, failure<E>>` the worker is a `worker<T, E>` all the same, and for `failure<>` a
+/// `worker<T, no_error>`. The failure of another worker is *passed on*: this worker's channel, `join` and `resolve` give
+/// that very cause, and whoever was handed it by one of the two workers has observed it. Any other failure is this
+/// worker's own: of kind `error`, with the cause in it as `upstream`, and with the E in it.
 template <class Fn>
 auto spawn(worker_options options, Fn fn) {
     if constexpr (detail::is_worker_function<Fn>())

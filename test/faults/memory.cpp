@@ -187,3 +187,23 @@ TEST_CASE("a long wait that there is no memory to tell of goes on, in a destruct
     }
     inquest::set_long_wait(after);
 }
+
+TEST_CASE("a worker with no memory left still passes a failure on, or returns one of its own") {
+    using passed = std::expected<void, inquest::failure<std::string>>;
+    auto root = spawn("a root with a long name",
+                      []() -> std::expected<void, std::string> { return std::unexpected("rotten"); });
+    for (const bool own : {false, true}) {
+        auto [tx, rx] = make_channel<int>(1);
+        auto w = spawn("a worker with a long name", std::move(rx), [&root, own](receiver<int>&) -> passed {
+            passed out = std::unexpected(*root.report());
+            if (own)
+                out = std::unexpected(inquest::failure<std::string>("a reason of its own, and a long one"));
+            starving = true;
+            return out;
+        });
+        const auto& why = w.join().error();
+        CHECK((why.cause() == root.report()->cause()) == !own);
+        CHECK(why.error() != nullptr);
+        CHECK(tx.cause() == why.cause());
+    }
+}

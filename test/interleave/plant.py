@@ -266,8 +266,8 @@ BREAKAGES = [
      "        const bool early = BROKEN && thread.joinable();\n        const std::lock_guard lock(joining);\n"
      "        if (early || thread.joinable()) join_ended"),
     ("resolved_by_the_first", "outcome out of order", "two_failures", 0, 1, "both failed", RESOLVE,
-     "        if (auto failed = state.failed()) failures.push_back(failed->cause());\n    }",
-     "        if (auto failed = state.failed()) failures.push_back(failed->cause());\n"
+     "        if (const auto failed = state.failed()) all.add(*failed);\n    }",
+     "        if (const auto failed = state.failed()) all.add(*failed);\n"
      "        if (BROKEN) break;\n    }"),
     ("node_left_behind", "touch after release", "stop_a_worker", 2, 468, "destroys a mutex that is locked", CONTROL,
      "    if (current_worker) current_worker->set_blocked(",

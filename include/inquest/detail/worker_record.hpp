@@ -13,6 +13,8 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <span>
 #include <string>
 
 namespace inquest::inline INQUEST_ABI::detail {
@@ -101,6 +103,10 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     /// Turns a returned success into what it is: one over a broken stream is a failure. On the worker's
     /// thread.
     void record_success() noexcept;
+    /// A returned failure: of another worker's end it is passed on, of anything else it is this worker's own.
+    void record_failure(const failure<>& its) noexcept;
+    /// Its function was handed the failure with this number. False where that is known.
+    bool note_handed(std::uint64_t number) noexcept;
 
     /// Asks the thread's own token, so that whoever has seen it stopped is not given an item after that; but only where
     /// a request is on its way or there.
@@ -145,8 +151,18 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     /// What it is doing now. Allocates.
     [[nodiscard]] still_running glance(clock::duration waited, cause known) const;
 
-    /// This record as the cause it is. Only once its outcome is written.
-    [[nodiscard]] cause as_cause() const { return to_cause(shared_from_this()); }
+    /// This record as the cause it is, or the one that it passes on. Only once its outcome is written.
+    [[nodiscard]] cause as_cause() const {
+        return passes_on ? returned->cause() : to_cause(shared_from_this());
+    }
+    /// The other failures in what its function returned. Only once its outcome is written.
+    [[nodiscard]] std::span<const cause> also_failed() const noexcept {
+        return returned ? returned->also_failed() : std::span<const cause>();
+    }
+    /// Its future is taken: whoever has that observes the failure there, also one yet to come.
+    void observe_future() noexcept;
+    /// Its failure, with all that is in it, is observed for good.
+    void observe_returned() const noexcept;
 
     std::shared_ptr<worker_identity> identity;
     const unsigned generation = fork_generation();
@@ -159,6 +175,12 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     atomic<bool> published{false};
     latch done;                   // opened after the promise was fulfilled, the last act of the thread
     atomic<bool> orphaned{false}; // its handle went on its own thread, and left it to end by itself
+
+    // Written before it is published.
+    // What its function returned, where that was a failure. The causes in it were published before: they never lead back
+    // here.
+    std::optional<failure<>> returned;
+    bool passes_on = false; // its failure is the cause in `returned`, and none of its own
 
     // Written on the worker's thread only, glanced at from elsewhere.
     glanced<std::uint64_t> doing_last;              // the item it took last
@@ -176,6 +198,9 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     };
     std::array<broken_stream, 4> broken; // the first ones; more than these can't be asked for
     std::size_t broken_count = 0;
+    // The failures that its function was handed last, by number. One that is forgotten counts as observed for good.
+    std::array<std::uint64_t, 16> handed{};
+    std::size_t handed_next = 0;
 
   private:
     mutable mutex mutex_;
@@ -224,12 +249,13 @@ cause known_cause(const std::weak_ptr<channel_control>& channel) noexcept;
 /// From here to the thread's end it can no longer be cancelled.
 void disable_cancellation() noexcept;
 
-/// Notes that somebody is handed out a cause, or all that are in a failure. To be called where it is certain that they
-/// get it.
+/// Notes that the calling thread is handed a cause, or all that are in a failure. To be called where it is certain that
+/// it gets them.
 void observe(const cause& handed_out) noexcept;
 void observe(const failure<>& handed_out) noexcept;
 
-/// Tells the hook of a failure nobody observed; run by a worker object that goes.
+/// Tells the hook of a failure nobody observed, and of others that the worker passed on with it; run once for a worker
+/// object that goes.
 void report_if_unseen(const std::shared_ptr<worker_record>& record) noexcept;
 
 } // namespace inquest::inline INQUEST_ABI::detail

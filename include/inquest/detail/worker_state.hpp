@@ -15,6 +15,7 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace inquest::inline INQUEST_ABI::detail {
 
@@ -87,7 +88,12 @@ struct worker_state {
     /// The failure as the block has it, which nobody has observed by that. Only once published.
     [[nodiscard]] std::optional<failure<E>> failed() const {
         if (!block->failed()) return std::nullopt;
-        return failure<E>(block->as_cause());
+        const auto others = block->also_failed();
+        return failure<E>(block->as_cause(), std::vector<cause>(others.begin(), others.end()));
+    }
+    /// Its function threw just this. Only once published.
+    [[nodiscard]] bool threw(const cause& why) const {
+        return block->kind == cause_kind::exception && block->as_cause() == why;
     }
 
     result_type& join() {
@@ -142,7 +148,7 @@ struct worker_state {
     std::future<std::expected<T, E>> take_future() {
         const std::lock_guard lock(answering);
         if (!future.valid()) throw std::future_error(std::future_errc::no_state);
-        block->observed = true; // whoever has the future sees it there
+        block->observe_future();
         return std::move(future);
     }
 

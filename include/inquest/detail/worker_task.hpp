@@ -25,6 +25,15 @@ struct result_of<std::expected<T, E>> {
     using value = T;
     using error = E;
 };
+/// The error of a failure that it returns: that is passed on, not wrapped.
+template <class T, class E>
+struct result_of<std::expected<T, failure<E>>>
+    : result_of<std::expected<T, std::conditional_t<std::is_void_v<E>, no_error, E>>> {};
+
+template <class R>
+inline constexpr bool returns_failure = false;
+template <class T, class E>
+inline constexpr bool returns_failure<std::expected<T, failure<E>>> = true;
 
 /// Calls fn with what it takes of (stop_token, receiver&).
 template <class Fn, class... Ends>
@@ -53,18 +62,25 @@ struct worker_block final : worker_record {
         auto out =
             std::move(promise); // an `ended` in a promise of ours would keep this block, and so itself, alive
         try {
-            if (!result)
-                out.set_exception(exception ? exception : std::make_exception_ptr(ended(as_cause())));
-            else if (result->has_value())
-                out.set_value(std::move(*result));
-            else if constexpr (!std::is_same_v<E, no_error>)
-                out.set_value(std::expected<T, E>(std::unexpect, result->error()));
+            if (result && result->has_value()) return out.set_value(std::move(*result));
+            if constexpr (!std::is_same_v<E, no_error>) {
+                if (const E* error = returned_error())
+                    return out.set_value(std::expected<T, E>(std::unexpect, *error));
+            }
+            out.set_exception(exception ? exception : std::make_exception_ptr(ended(as_cause())));
         } catch (...) {
             try {
                 out.set_exception(std::current_exception()); // moving T, or copying E, threw
             } catch (...) {
             }
         }
+    }
+
+  private:
+    /// The error that the function returned, or that is in the failure it returned; null where there is none.
+    [[nodiscard]] const E* returned_error() const noexcept {
+        if (result) return &result->error();
+        return returned ? as_cause().template get<E>() : nullptr; // kept alive by this record
     }
 };
 
@@ -109,7 +125,8 @@ struct worker_task {
             worker_task& self;
             ~finisher() {
                 disable_cancellation();
-                if (!self.block->result) self.block->kind = cause_kind::forced_unwind;
+                if (self.block->kind == cause_kind::unexplained) // nothing was returned
+                    self.block->kind = cause_kind::forced_unwind;
                 self.finish();
             }
         } const at_end{*this};
@@ -129,6 +146,13 @@ struct worker_task {
             block->result.emplace();
         } else if constexpr (std::is_same_v<std::remove_cv_t<R>, std::expected<T, E>>) {
             block->result.emplace(invoke());
+        } else if constexpr (returns_failure<std::remove_cv_t<R>>) {
+            auto its = invoke();
+            if (!its) return block->record_failure(its.error());
+            if constexpr (std::is_void_v<T>)
+                block->result.emplace();
+            else
+                block->result.emplace(std::in_place, *std::move(its));
         } else {
             block->result.emplace(std::in_place, invoke());
         }
@@ -139,7 +163,7 @@ struct worker_task {
     void finish() noexcept {
         if (block->generation != fork_generation()) return; // the function forked, and this is the child
         publish(*block, channel.get());
-        if (block->failed()) tell_eagerly(block->as_cause());
+        if (block->failed() && !block->passes_on) tell_eagerly(block->as_cause()); // else it was told before
         fn.reset();
         if constexpr (!std::is_void_v<Item>) end.reset();
         channel.reset(); // with it may go the items that are left, and their destructors
