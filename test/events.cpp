@@ -104,7 +104,7 @@ struct stage {
         leaves.emplace(*stays);
         CHECK(leaves->push(1));
         worker.emplace(spawn("w", *rx, [this](receiver<int>&) -> std::expected<void, std::string> {
-            while (!fail && !end) std::this_thread::yield();
+            support::look_for([this] { return fail || end; });
             if (fail) return std::unexpected("failed");
             return {};
         }));

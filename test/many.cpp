@@ -90,7 +90,7 @@ TEST_CASE("keep_going with all failing: pushes fail with the first of them, and 
     std::list<inquest::worker<int, std::string>> workers;
     for (int i = 0; i < 4; ++i)
         workers.push_back(spawn("pool", rx, [&turn, i](receiver<int>&) -> outcome {
-            while (turn != i) std::this_thread::yield();
+            support::look_for([&] { return turn == i; });
             return std::unexpected(std::to_string(i));
         }));
     int i = 0;
@@ -114,7 +114,7 @@ TEST_CASE("primary is by time, not by the order of the handles") {
         std::list<inquest::worker<int, std::string>> workers;
         for (int i = 0; i < 3; ++i)
             workers.push_back(spawn("pool", rx, [&turn, i](receiver<int>&) -> outcome {
-                while (turn != i && turn != 99) std::this_thread::yield();
+                support::look_for([&] { return turn == i || turn == 99; });
                 return std::unexpected(std::to_string(i));
             }));
         turn = first;
@@ -155,7 +155,7 @@ TEST_CASE("some that end early with success do not stop the others, nor hide a l
     std::list<inquest::worker<int, std::string>> workers;
     std::atomic<bool> go{false};
     workers.push_back(spawn("stays", rx, [&](receiver<int>& in) -> outcome {
-        while (!go) std::this_thread::yield();
+        support::look_for([&] { return go.load(); });
         while (auto n = in.pop())
             if (*n == 100) return std::unexpected("a hundred");
         return 0;
@@ -184,13 +184,15 @@ TEST_CASE("failures at the same instant: the channel's cause is the first by num
             std::make_shared<inquest::detail::worker_record>("a"),
             std::make_shared<inquest::detail::worker_record>("b")};
     };
-    const int rounds = stress(100'000);
+    support::rounds rounds(100'000);
     std::atomic<round_of*> now{nullptr};
     std::atomic<int> begun{0}, here{0}, done{0};
+    std::atomic<bool> over{false};
     const auto dies = [&](std::size_t who) {
         return std::jthread([&, who] {
-            for (int i = 1; i <= rounds; ++i) {
-                while (begun.load() < i) std::this_thread::yield();
+            for (int i = 1;; ++i) {
+                support::look_for([&] { return begun.load() >= i || over.load(); });
+                if (over) return;
                 auto& mine = *now.load();
                 ++here; // together from here: the other one is awake
                 for (int spins = 1; here.load() < 2 * i; ++spins)
@@ -207,27 +209,29 @@ TEST_CASE("failures at the same instant: the channel's cause is the first by num
     {
         const auto a = dies(0);
         const auto b = dies(1);
-        for (int i = 1; i <= rounds; ++i) {
+        while (rounds.another()) {
+            const int i = rounds.number();
             round_of mine;
             for (const auto& record : mine.record) inquest::detail::access::core(mine.queue)->attach(*record);
             now = &mine;
             begun = i;
-            while (done.load() < 2 * i) std::this_thread::yield();
+            support::look_for([&] { return done.load() == 2 * i; });
             const auto first = mine.record[0]->sequence < mine.record[1]->sequence ? 0U : 1U;
             second_won += first == 1;
-            if (mine.queue.cause().sequence() != mine.record[first]->sequence) FAIL("round ", i);
+            if (mine.queue.cause().sequence() != mine.record[first]->sequence) FAIL_CHECK("round ", i);
         }
+        over = true;
     }
-    MESSAGE("the second worker was first in ", second_won, " of ", rounds);
+    MESSAGE("the second worker was first in ", second_won, " of ", rounds.number());
 }
 
 TEST_CASE("failures at the same instant, with real threads: push and resolve_first name the same one") {
-    for (int round = 0; round < stress(1000); ++round) {
+    for (support::rounds rounds(1000); rounds.another();) {
         auto [tx, rx] = make_channel<int>(2);
         std::atomic<int> in{0};
         const auto body = [&in](receiver<int>&) -> std::expected<void, int> {
             ++in;
-            while (in.load() < 4) std::this_thread::yield();
+            support::look_for([&] { return in.load() == 4; });
             return std::unexpected(1);
         };
         std::array workers{spawn("a", rx, body), spawn("b", rx, body), spawn("c", rx, body),

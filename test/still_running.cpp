@@ -23,7 +23,7 @@ namespace {
 struct gate {
     std::atomic<bool> open{false};
     void wait() const {
-        while (!open) std::this_thread::yield();
+        support::look_for([this] { return open.load(); });
     }
 };
 

@@ -244,14 +244,16 @@ TEST_CASE("a stop request ends the call it was given to, blocked or not, and tha
 }
 
 TEST_CASE("stop requests that race delivery: each item is popped or still queued, and no stop is missed") {
-    const int rounds = stress(100'000);
+    support::rounds rounds(100'000);
     auto [tx, rx] = make_channel<int>(1);
     std::atomic<std::stop_source*> current{nullptr};
     std::atomic<int> begun{0}, done{0};
+    std::atomic<bool> over{false};
     const auto each_round = [&](auto act) {
         return std::jthread([&, act] {
-            for (int i = 1; i <= rounds; ++i) {
-                while (begun < i) std::this_thread::yield();
+            for (int i = 1;; ++i) {
+                support::look_for([&] { return begun >= i || over; });
+                if (over) return;
                 act(i);
                 ++done;
             }
@@ -271,7 +273,8 @@ TEST_CASE("stop requests that race delivery: each item is popped or still queued
             dally(i % 11 * 60);
             current.load()->request_stop();
         });
-        for (int i = 1; i <= rounds; ++i) {
+        while (rounds.another()) {
+            const int i = rounds.number();
             std::stop_source source;
             current = &source;
             begun = i;
@@ -283,11 +286,12 @@ TEST_CASE("stop requests that race delivery: each item is popped or still queued
                 CHECK(item.error().status() == status::stopped);
                 CHECK(rx.pop().value() == i);
             }
-            while (done < 2 * i) std::this_thread::yield();
+            support::look_for([&] { return done == 2 * i; });
         }
+        over = true;
     }
     CHECK(tx.size() == 0);
-    MESSAGE("popped before the stop: ", popped, " of ", rounds);
+    MESSAGE("popped before the stop: ", popped, " of ", rounds.number());
 }
 
 TEST_CASE("every blocking call on a worker's thread obeys that worker's stop request, on any channel") {

@@ -1,11 +1,13 @@
-// What the tests share: waiting for a state, counted and awkward item types, stress counts.
+// What the tests share: waiting for a state, rounds of stress, counted and awkward item types.
 #pragma once
 
 #include "watchdog.hpp"
 
 #include <inquest/inquest.hpp>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
@@ -29,11 +31,29 @@
 
 namespace support {
 
-/// Waits for `state()` by looking again and again; the watchdog ends it where it never comes.
+/// Looks for `state()` again and again until it has come. Yields at first; later it naps, because on a machine that is
+/// busy with other things a thread that yields takes the processor from those that it waits for.
+template <class F>
+void look_for(F&& state) {
+    using clock = std::chrono::steady_clock;
+    constexpr std::chrono::microseconds yielding(200), longest(1000);
+    std::chrono::microseconds nap(20);
+    const auto begun = clock::now();
+    while (!state()) {
+        if (clock::now() - begun < yielding) {
+            std::this_thread::yield();
+            continue;
+        }
+        std::this_thread::sleep_for(nap);
+        nap = std::min(2 * nap, longest);
+    }
+}
+
+/// The same, under the watchdog, which says `what` if the state never comes.
 template <class F>
 void wait_for(const char* what, F&& state) {
     doing(what);
-    while (!state()) std::this_thread::yield();
+    look_for(state);
     doing("running");
 }
 
@@ -62,6 +82,27 @@ inline int stress(int n) {
     static const bool tenth = std::getenv("INQUEST_TEST_TENTH") != nullptr;
     return tenth ? (n + 9) / 10 : n;
 }
+
+/// Rounds of a race, for `while (rounds.another())`: as many as asked for, but on a busy machine no more than fit into
+/// two seconds, and a hundredth of them in any case.
+class rounds {
+  public:
+    explicit rounds(int most) : most_(stress(most)) {}
+    bool another() {
+        if (done_ == most_) return false;
+        if (done_ >= most_ / 100 && std::chrono::steady_clock::now() > end_) return false;
+        ++done_;
+        return true;
+    }
+    /// The number of this one, from 1.
+    [[nodiscard]] int number() const { return done_; }
+
+  private:
+    const int most_;
+    int done_ = 0;
+    const std::chrono::steady_clock::time_point end_ =
+        std::chrono::steady_clock::now() + std::chrono::seconds(2);
+};
 
 /// Counts its objects.
 struct counted {
