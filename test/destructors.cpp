@@ -4,7 +4,10 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <future>
 #include <memory>
+#include <optional>
+#include <string>
 
 using inquest::make_channel;
 using inquest::receiver;
@@ -241,4 +244,83 @@ TEST_CASE("objects are counted exactly in every traffic") {
         (void)w.report();
     }
     CHECK(support::counted::alive() == 0);
+}
+
+TEST_CASE("a stream that was delivered to its end stays complete when the channel goes, and after recover") {
+    std::optional<receiver<int>> late; // about to ask
+    auto queue = std::make_unique<inquest::channel<int>>(2);
+    CHECK(queue->push(1));
+    CHECK(queue->close());
+    auto w = spawn("w", *queue, [&](receiver<int>& in) {
+        CHECK(in.pop().value() == 1);
+        late.emplace(in);
+    });
+    CHECK(w.join());
+    SUBCASE("the channel goes") { queue.reset(); }
+    SUBCASE("recover, which finds nothing") { CHECK(queue->recover().empty()); }
+    const auto end = late->pop();
+    CHECK(end.error().status() == status::complete);
+    CHECK(!end.error().cause());
+    CHECK(late->ended()->status() == status::complete);
+}
+
+TEST_CASE("a channel that goes with items left, or open, has not delivered its stream") {
+    for (const bool closed : {false, true}) {
+        CAPTURE(closed);
+        auto queue = std::make_unique<inquest::channel<int>>(2);
+        auto late = inquest::detail::access::make_receiver(inquest::detail::access::core(*queue));
+        if (closed) {
+            CHECK(queue->push(1));
+            CHECK(queue->close());
+        }
+        queue.reset();
+        const auto end = late.pop();
+        CHECK(end.error().status() == status::aborted);
+        CHECK(end.error().cause().kind() == inquest::cause_kind::destroyed);
+    }
+}
+
+namespace {
+
+using outcome = std::expected<int, std::string>;
+
+/// Something that a worker's function holds, which looks at the worker's future while it is destroyed.
+struct held {
+    held(const std::shared_future<outcome>& its, std::atomic<int>& n) : future(&its), early(&n) {}
+    held(held&& other) noexcept : future(std::exchange(other.future, nullptr)), early(other.early) {}
+    held& operator=(held&&) = delete;
+    ~held() {
+        if (future && future->wait_for(std::chrono::seconds(0)) == std::future_status::ready) ++*early;
+    }
+    const std::shared_future<outcome>* future;
+    std::atomic<int>* early;
+};
+
+} // namespace
+
+TEST_CASE("a worker's future becomes ready when what its function held is gone, and items left with it") {
+    for (const std::string how : {"value", "error", "exception"}) {
+        CAPTURE(how);
+        std::shared_future<outcome> future;
+        std::atomic<int> early{0};
+        std::atomic<bool> go{false};
+        auto [tx, rx] = make_channel<held>(1);
+        CHECK(tx.push(held(future, early)));
+        const auto out = std::make_shared<std::optional<sender<held>>>(std::move(tx));
+        auto w = spawn("w", std::move(rx), [&, out, mine = held(future, early)](receiver<held>&) -> outcome {
+            support::wait_for("its future", [&] { return go.load(); });
+            out->reset(); // the worker's end is the last
+            if (how == "error") return std::unexpected(how);
+            if (how == "exception") throw support::bad_frame(how, 1);
+            return 1;
+        });
+        future = w.get_future().share();
+        go = true;
+        (void)w.report();
+        CHECK(early == 0);
+        if (how == "exception")
+            CHECK_THROWS_AS((void)future.get(), support::bad_frame);
+        else
+            CHECK(future.get().has_value() == (how == "value"));
+    }
 }

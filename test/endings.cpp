@@ -121,6 +121,21 @@ TEST_CASE(
     CHECK(!w.report());
 }
 
+TEST_CASE("a worker that finished early is not what a push is told of once there is a cause") {
+    auto [tx, rx] = make_channel<int>(1);
+    auto w = spawn("head", std::move(rx), pops);
+    support::wait_for_blocked(tx);
+    w.request_stop();
+    CHECK(w.join().value() == 0);
+    CHECK(tx.try_push(1).error().finished_early());
+    const cause why("the disk is gone");
+    CHECK(tx.close(why));
+    const auto sent = tx.push(1);
+    CHECK(!sent.error().finished_early());
+    CHECK(sent.error().cause() == why);
+    CHECK(sent.error().message() == "closed: the disk is gone");
+}
+
 TEST_CASE("a worker that was stopped: its own return value stands, and what is undelivered is recovered") {
     auto [tx, rx] = make_channel<int>(4);
     std::atomic<bool> popped{false};

@@ -243,3 +243,27 @@ TEST_CASE("failures at the same instant, with real threads: push and resolve_fir
         CHECK(std::ranges::is_sorted(why.also_failed(), {}, &inquest::cause::sequence));
     }
 }
+
+TEST_CASE("a worker that has ended can be joined, and asked, by another one of its channel") {
+    auto [tx, rx] = make_channel<int>({.capacity = 1, .on_failure = on_failure::keep_going});
+    std::atomic<bool> go{false};
+    auto value = spawn("value", rx, [&](receiver<int>&) -> outcome {
+        support::wait_for("go", [&] { return go.load(); });
+        return 7;
+    });
+    auto error = spawn("error", rx, [&](receiver<int>&) -> outcome {
+        support::wait_for("go", [&] { return go.load(); });
+        return std::unexpected("no disk");
+    });
+    auto asker = spawn("asker", std::move(rx), [&](receiver<int>&) -> outcome {
+        go = true;
+        support::wait_for("its colleagues", [&] { return value.is_done() && error.is_done(); });
+        CHECK(value.join().value() == 7);
+        CHECK(!value.report());
+        CHECK(error.join().error().message() == "worker 'error' failed: no disk");
+        CHECK(error.join_for(std::chrono::hours(1))->get().error().cause() == error.report()->cause());
+        return 0;
+    });
+    CHECK(asker.join().value() == 0);
+    tx.finish();
+}

@@ -442,3 +442,52 @@ TEST_CASE("a worker that may not be caught returns a failure as others do") {
     CHECK(w.join().error().cause().kind() == cause_kind::error);
     CHECK(*w.join().error().error() == "mine");
 }
+
+TEST_CASE("a worker that finished early is no answer where nothing can be joined") {
+    auto [tx, rx] = make_channel<int>(1);
+    auto [tx2, rx2] = make_channel<int>(1);
+    auto elsewhere =
+        spawn("elsewhere", std::move(rx2), [](receiver<int>& in) -> std::expected<void, std::string> {
+            (void)in.pop();
+            return {};
+        });
+    auto early = spawn("early", std::move(rx), [](receiver<int>&) {});
+    CHECK(early.join());
+    const auto sent = tx.push(1);
+    CHECK(sent.error().cause().kind() == cause_kind::finished);
+    const auto why = resolve(tx, elsewhere, sent.error());
+    CHECK(why.cause().kind() == cause_kind::unexplained);
+    CHECK(why.message() == "the worker reads another channel, so not joined (push: closed: worker 'early' "
+                           "finished early, 0 undelivered)");
+    tx2.finish();
+    CHECK(elsewhere.join());
+}
+
+TEST_CASE(
+    "asked from inside, when its own success has closed the channel, a worker is not told that it finished") {
+    struct asks {
+        asks(inquest::sender<int>& its, std::optional<inquest::worker<void, std::string>>& who,
+             std::optional<cause_kind>& into)
+            : tx(&its), w(&who), answer(&into) {}
+        asks(asks&& other) noexcept
+            : tx(std::exchange(other.tx, nullptr)), w(other.w), answer(other.answer) {}
+        ~asks() { // the worker has ended, and its thread has not
+            if (tx) *answer = resolve(*tx, **w, tx->push(1).error()).cause().kind();
+        }
+        inquest::sender<int>* tx;
+        std::optional<inquest::worker<void, std::string>>* w;
+        std::optional<cause_kind>* answer;
+    };
+    auto [tx, rx] = make_channel<int>(1);
+    std::optional<inquest::worker<void, std::string>> w;
+    std::optional<cause_kind> answer;
+    std::atomic<bool> ready{false};
+    w.emplace(spawn("w", std::move(rx),
+                    [&ready, held = asks(tx, w, answer)](receiver<int>&) -> std::expected<void, std::string> {
+                        support::wait_for("its handle", [&] { return ready.load(); });
+                        return {};
+                    }));
+    ready = true;
+    CHECK(w->join());
+    CHECK(answer == cause_kind::unexplained);
+}

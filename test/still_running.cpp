@@ -321,3 +321,44 @@ TEST_CASE("a long-wait hook that throws does not end the wait") {
     inquest::detail::set_log({});
     CHECK(lines == calls);
 }
+
+TEST_CASE(
+    "no timed form answers before its time while the worker runs, and each says how long it has waited") {
+    auto [tx, rx] = make_channel<int>(1);
+    gate g;
+    std::list<inquest::worker<int, std::string>> workers;
+    for (int i = 0; i < 2; ++i)
+        workers.push_back(spawn("slow", rx, [&](receiver<int>&) -> std::expected<int, std::string> {
+            g.wait();
+            return 1;
+        }));
+    auto& w = workers.front();
+    const inquest::push_error closed(status::closed, {}, std::source_location::current());
+    constexpr auto limit = 15ms;
+    const auto lasts = [&](auto call) {
+        const auto begun = steady_clock::now();
+        const auto answer = call();
+        const auto took = steady_clock::now() - begun;
+        REQUIRE(!answer);
+        CHECK(took >= limit);
+        CHECK(answer.error().waited() >= limit);
+        CHECK(answer.error().waited() <= took);
+    };
+    lasts([&] { return w.join_for(limit); });
+    lasts([&] { return w.join_until(steady_clock::now() + limit); });
+    lasts([&] { return resolve_for(tx, w, closed, limit); });
+    lasts([&] { return resolve_until(tx, w, closed, steady_clock::now() + limit); });
+    lasts([&] { return resolve_first_for(tx, workers, closed, limit); });
+    lasts([&] { return resolve_first_until(tx, workers, closed, steady_clock::now() + limit); });
+    g.open = true;
+    for (auto& each : workers) CHECK(each.join().value() == 1);
+}
+
+TEST_CASE("who has seen that a worker is done sees what it wrote, without a join") {
+    for (support::rounds rounds(200); rounds.another();) {
+        int written = 0; // no atomic: ThreadSanitizer sees whether the answer orders it
+        auto w = spawn("w", [&written] { written = 1; });
+        support::wait_for("its end", [&] { return w.is_done(); });
+        CHECK(written == 1);
+    }
+}
