@@ -15,7 +15,6 @@ using inquest::sender;
 using inquest::spawn;
 using inquest::status;
 using inquest::undelivered;
-using support::stress;
 
 namespace {
 
@@ -225,7 +224,8 @@ TEST_CASE("a worker's result is not destroyed under the locks of the channel tha
 
 TEST_CASE("objects are counted exactly in every traffic") {
     support::counted::alive() = 0;
-    for (int round = 0; round < stress(500); ++round) {
+    for (support::rounds rounds(500); rounds.another();) {
+        const int round = rounds.number();
         auto [tx, rx] = make_channel<support::counted>(static_cast<std::size_t>(round % 5) + 1);
         auto w = spawn("w", rx, [round](receiver<support::counted>& in) {
             for (int i = 0; i < round % 20; ++i)

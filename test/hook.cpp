@@ -201,14 +201,17 @@ TEST_CASE("hooks may be set while failures are told: each is told to one of them
     const auto before = inquest::set_failure_hook(hook);
     std::atomic<bool> over{false};
     std::jthread setter([&] {
-        while (!over) inquest::set_failure_hook(hook);
+        while (!over) {
+            inquest::set_failure_hook(hook);
+            std::this_thread::yield();
+        }
     });
-    const int n = support::stress(500);
-    for (int i = 0; i < n; ++i) auto w = spawn("w", fails);
+    support::rounds rounds(500);
+    while (rounds.another()) auto w = spawn("w", fails);
     over = true;
     setter.join();
     inquest::set_failure_hook(before);
-    CHECK(told == n);
+    CHECK(told == rounds.number());
 }
 
 TEST_CASE("items left by a worker that finished early are not told of again once a push was") {

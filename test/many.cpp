@@ -16,7 +16,6 @@ using inquest::resolve_first;
 using inquest::spawn;
 using inquest::status;
 using support::push_error_of;
-using support::stress;
 
 namespace {
 

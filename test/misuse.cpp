@@ -224,7 +224,7 @@ TEST_CASE("recover on an open channel closes it, and everybody is told") {
 }
 
 TEST_CASE("recover while a worker still pops: each item is popped or recovered, never both") {
-    for (int round = 0; round < support::stress(300); ++round) {
+    for (support::rounds rounds(300); rounds.another();) {
         auto [tx, rx] = make_channel<int>(8);
         std::atomic<int> popped{0};
         auto w = spawn("w", std::move(rx), [&](receiver<int>& in) {
@@ -312,7 +312,7 @@ TEST_CASE("a function whose captures own both ends of its channel ends, and leak
 }
 
 TEST_CASE("two threads resolving at once, and a worker resolving a sibling, get the same cause and no hang") {
-    for (int round = 0; round < support::stress(200); ++round) {
+    for (support::rounds rounds(200); rounds.another();) {
         auto [tx, rx] = make_channel<int>(1);
         auto w = spawn("w", std::move(rx), [](receiver<int>& in) -> std::expected<void, std::string> {
             (void)in.pop();
@@ -335,7 +335,7 @@ TEST_CASE("two threads resolving at once, and a worker resolving a sibling, get 
 }
 
 TEST_CASE("close, abort and the last ends going from many threads at once leave one end, and hang nobody") {
-    for (int round = 0; round < support::stress(300); ++round) {
+    for (support::rounds rounds(300); rounds.another();) {
         auto ends = make_channel<int>(1);
         auto tx = std::make_unique<sender<int>>(std::move(ends.first));
         auto rx = std::make_unique<receiver<int>>(std::move(ends.second));

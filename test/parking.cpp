@@ -52,7 +52,8 @@ TEST_CASE("an interrupt ends this wait and all later ones") {
 }
 
 TEST_CASE("a node may go as soon as its wait has ended") {
-    for (int round = 0; round < support::stress(20'000); ++round) {
+    for (support::rounds rounds(20'000); rounds.another();) {
+        const int round = rounds.number();
         auto node = std::make_unique<waiter>();
         waiter* const seen = node.get();
         std::atomic<bool> parked{false};

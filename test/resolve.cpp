@@ -17,7 +17,6 @@ using inquest::spawn;
 using inquest::status;
 using support::bad_frame;
 using support::push_error_of;
-using support::stress;
 
 namespace {
 
@@ -156,7 +155,7 @@ TEST_CASE("a worker that reads another channel is refused, not joined") {
 }
 
 TEST_CASE("two threads may resolve one worker at once") {
-    for (int round = 0; round < stress(300); ++round) {
+    for (support::rounds rounds(300); rounds.another();) {
         auto [tx, rx] = make_channel<int>(1);
         auto w = spawn("w", std::move(rx), failing(std::string("once")));
         const auto ask = [&w](inquest::sender<int>& mine) {

@@ -161,7 +161,7 @@ TEST_CASE("after a fast stream a single item, and a single place, is taken") {
 }
 
 TEST_CASE("a stream ends in full while calls stay back for more of it") {
-    for (int round = 0; round < stress(200); ++round) {
+    for (support::rounds rounds(200); rounds.another();) {
         auto [tx, rx] = make_channel<int>({.capacity = 64, .spin = 1000});
         std::jthread consumer([&rx] {
             int expected = 0;

@@ -16,7 +16,6 @@ using inquest::spawn;
 using inquest::status;
 using std::chrono::duration;
 using std::chrono::steady_clock;
-using support::stress;
 using support::wait_for_blocked;
 
 TEST_CASE("a duration of any kind comes out in ticks: rounded up, and cut to what the clock can count") {
@@ -146,7 +145,7 @@ TEST_CASE("a timed call that is blocked ends when its channel ends, with the cau
 }
 
 TEST_CASE("a timeout that races a delivery loses no item and doubles none") {
-    const int rounds = stress(20'000);
+    support::rounds rounds(20'000);
     auto [tx, rx] = make_channel<int>(1);
     std::atomic<long> sum{0};
     {
@@ -159,19 +158,22 @@ TEST_CASE("a timeout that races a delivery loses no item and doubles none") {
                     break;
             }
         });
-        for (int i = 1; i <= rounds; ++i)
+        while (rounds.another())
             while (true) {
+                const int i = rounds.number();
                 const auto sent = tx.push_for(i, std::chrono::microseconds(i % 60));
                 if (sent) break;
                 REQUIRE(sent.error().status() == status::timeout);
             }
         tx.finish();
     }
-    CHECK(sum == static_cast<long>(rounds) * (rounds + 1) / 2);
+    const long last = rounds.number();
+    CHECK(sum == last * (last + 1) / 2);
 }
 
 TEST_CASE("a timeout that races a close reports the close") {
-    for (int round = 0; round < stress(2'000); ++round) {
+    for (support::rounds rounds(2'000); rounds.another();) {
+        const int round = rounds.number();
         auto [tx, rx] = make_channel<int>(1);
         std::atomic<bool> closed{false};
         std::jthread closer([&] {
@@ -191,7 +193,7 @@ TEST_CASE("a timeout that races a close reports the close") {
 
 TEST_CASE("timed waits leave nothing behind: a million timeouts, and the channel is as it was") {
     auto [tx, rx] = make_channel<int>(1);
-    for (int i = 0; i < stress(1'000'000); ++i) {
+    for (support::rounds rounds(1'000'000); rounds.another();) {
         auto none = rx.pop_for(0ns);
         if (none || none.error().status() != status::timeout) FAIL("no timeout");
     }

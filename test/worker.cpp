@@ -13,7 +13,6 @@ using inquest::receiver;
 using inquest::spawn;
 using inquest::status;
 using support::bad_frame;
-using support::stress;
 using support::wait_for_blocked;
 
 namespace {
@@ -107,7 +106,7 @@ TEST_CASE("join rethrows what the worker threw: the same object, its own type, e
 }
 
 TEST_CASE("two threads may join one worker") {
-    for (int round = 0; round < stress(200); ++round) {
+    for (support::rounds rounds(200); rounds.another();) {
         auto w = spawn("shared", []() -> std::expected<int, std::string> { return 3; });
         std::jthread a([&] { CHECK(w.join().value() == 3); });
         std::jthread b([&] { CHECK(w.join().value() == 3); });
@@ -128,7 +127,7 @@ TEST_CASE("the future carries what the function returned or threw") {
 }
 
 TEST_CASE("a failing worker closes its channel: blocked pushes get the cause, and their values stay") {
-    for (int round = 0; round < stress(300); ++round) {
+    for (support::rounds rounds(300); rounds.another();) {
         auto [tx, rx] = make_channel<std::string>(1);
         std::atomic<bool> go{false};
         auto w = spawn("w", std::move(rx), [&](receiver<std::string>&) -> std::expected<void, std::string> {
@@ -366,7 +365,7 @@ TEST_CASE("empty functions and moved-from receivers are refused") {
 }
 
 TEST_CASE("the outcome is there before the channel is seen closed, every time") {
-    for (int round = 0; round < stress(2000); ++round) {
+    for (support::rounds rounds(2000); rounds.another();) {
         auto [tx, rx] = make_channel<int>(1);
         auto w = spawn("w", std::move(rx), [](receiver<int>& r) -> std::expected<void, int> {
             (void)r.pop();
@@ -389,7 +388,7 @@ TEST_CASE("either order of members: the channel or the worker may go first") {
         }
     };
     support::caught_hook hook;
-    for (int round = 0; round < stress(200); ++round) {
+    for (support::rounds rounds(200); rounds.another();) {
         {
             inquest::channel<int> queue(1);
             auto worker = spawn("w", queue, drain);
@@ -542,7 +541,7 @@ TEST_CASE("numbers are given again once their bearers are gone") {
 }
 
 TEST_CASE("a worker that is stopped with a wake-up in hand passes it on: the item reaches the other one") {
-    for (int round = 0; round < stress(1000); ++round) {
+    for (support::rounds rounds(1000); rounds.another();) {
         auto [tx, rx] = make_channel<int>(1);
         const auto pop = inquest::returns_value([](receiver<int>& r) { return r.pop().has_value(); });
         auto first = spawn("first", rx, pop);

@@ -84,13 +84,13 @@ inline int stress(int n) {
 }
 
 /// Rounds of a race, for `while (rounds.another())`: as many as asked for, but on a busy machine no more than fit into
-/// two seconds, and a hundredth of them in any case.
+/// a second, and twenty in any case.
 class rounds {
   public:
     explicit rounds(int most) : most_(stress(most)) {}
     bool another() {
         if (done_ == most_) return false;
-        if (done_ >= most_ / 100 && std::chrono::steady_clock::now() > end_) return false;
+        if (done_ >= 20 && std::chrono::steady_clock::now() > end_) return false;
         ++done_;
         return true;
     }
@@ -101,7 +101,7 @@ class rounds {
     const int most_;
     int done_ = 0;
     const std::chrono::steady_clock::time_point end_ =
-        std::chrono::steady_clock::now() + std::chrono::seconds(2);
+        std::chrono::steady_clock::now() + std::chrono::seconds(1);
 };
 
 /// Counts its objects.
