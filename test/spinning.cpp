@@ -135,25 +135,25 @@ TEST_CASE("a call that spins ends with a close, a stop, a deadline and the chann
 TEST_CASE("after a fast stream a single item, and a single place, is taken") {
     constexpr std::size_t capacity = 64;
     channel<int> queue({.capacity = capacity, .spin = 1000});
-    const int items = stress(200'000);
+    support::rounds items(200'000);
     int popped = 0;
     {
         std::jthread consumer([&] {
             while (queue.pop().value() != -1) ++popped;
         });
-        for (int i = 0; i < items; ++i) CHECK(queue.push(i));
+        while (items.another()) CHECK(queue.push(items.number()));
         CHECK(queue.push(-1));
     }
-    CHECK(popped == items);
-    for (int i = 0; i < 100; ++i) {
-        std::jthread consumer([&] { CHECK(queue.pop().value() == i); });
+    CHECK(popped == items.number());
+    for (support::rounds rounds(100); rounds.another();) {
+        std::jthread consumer([&] { CHECK(queue.pop().value() == rounds.number()); });
         wait_for_a_call(queue);
-        CHECK(queue.push(i));
+        CHECK(queue.push(rounds.number()));
     }
     while (queue.try_push(0)) {
     }
-    for (int i = 0; i < 100; ++i) {
-        std::jthread producer([&] { CHECK(queue.push(i)); });
+    for (support::rounds rounds(100); rounds.another();) {
+        std::jthread producer([&] { CHECK(queue.push(rounds.number())); });
         wait_for_a_call(queue);
         CHECK(queue.pop());
     }
