@@ -113,6 +113,9 @@ namespace {
 
 std::string quoted_worker(const detail::cause_record& r) { return "worker '" + r.who->display() + '\''; }
 
+// A cause, or an empty one that says who closed the channel.
+bool says_more(const cause& why) { return why || why.kind() == cause_kind::closed; }
+
 std::string who_dropped(const detail::cause_record& r) {
     return r.who ? quoted_worker(r) : "thread " + std::to_string(r.thread);
 }
@@ -171,7 +174,8 @@ std::string cause::text() const {
     case cause_kind::unexplained:
         if (r.value) return r.value_text(r.value);
         if (r.exception) return detail::describe_exception(r.exception);
-        return r.kind == cause_kind::error && r.upstream ? r.upstream.message() : "no reason given";
+        return r.kind == cause_kind::error && says_more(r.upstream) ? r.upstream.message()
+                                                                    : "no reason given";
     case cause_kind::exception: {
         // From the copies taken when it was thrown: the object may be in another thread's hands by now.
         std::string text = r.exception_type ? platform::demangle(r.exception_type) : "an exception";
@@ -181,7 +185,8 @@ std::string cause::text() const {
     case cause_kind::finished:
         return "finished early";
     case cause_kind::broken_stream:
-        return r.upstream ? r.upstream.message() : "the stream was " + std::string(to_string(r.broken_end));
+        return says_more(r.upstream) ? r.upstream.message()
+                                     : "the stream was " + std::string(to_string(r.broken_end));
     case cause_kind::never_started:
         return std::generic_category().message(r.system_error);
     case cause_kind::forced_unwind:
@@ -258,7 +263,7 @@ std::string still_running::message() const {
     if (items_) line += on_items(*items_);
     line += " (" + std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(waited_).count()) +
             " ms)";
-    if (known_) line += ": " + known_.message();
+    if (says_more(known_)) line += ": " + known_.message();
     return line;
 }
 
@@ -278,7 +283,7 @@ std::string push_error::message() const {
 
 std::string pop_error::message() const {
     std::string line(to_string(status_));
-    if (cause_ || cause_.kind() == cause_kind::closed) line += ": " + cause_.message();
+    if (says_more(cause_)) line += ": " + cause_.message();
     return line;
 }
 

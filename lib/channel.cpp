@@ -20,6 +20,8 @@ std::size_t channel_control::size() const noexcept {
 
 bool channel_control::is_closed() const noexcept { return closed_.get(); }
 
+bool channel_control::is_draining() const noexcept { return closed_.get() && !stopped_delivery_.get(); }
+
 std::size_t channel_control::blocked() const noexcept {
     std::size_t parked = 0;
     for (const side* its : {&push_, &pop_}) {
@@ -71,6 +73,7 @@ void channel_control::close_locked(status end, wake_list& wakes, const std::sour
 void channel_control::stop_delivery(wake_list& wakes) noexcept {
     close_locked(status::truncated, wakes); // where it is still open: later on nobody waits
     phase_ = phase::stopped;
+    stopped_delivery_.set(true);
 }
 
 bool channel_control::close(closer who, const std::source_location& where) noexcept {
@@ -134,7 +137,7 @@ void channel_control::wait_for_workers() noexcept {
     waiter last;
     {
         const both locks(*this);
-        if (phase_ != phase::draining || workers_.empty()) return;
+        if (phase_ != phase::draining || std::ranges::none_of(workers_, &worker_record::drains)) return;
         if (current_worker && current_worker->attached_to == serial_) return;
         last_worker_out_ = &last;
     }
@@ -250,6 +253,8 @@ void channel_control::announce_workers(std::size_t n) noexcept {
 }
 
 void channel_control::renounce_workers(std::size_t n) noexcept {
+    if (left_behind()) return;
+    const uncancelled guard;
     {
         wake_list wakes;
         const both locks(*this);
@@ -257,9 +262,8 @@ void channel_control::renounce_workers(std::size_t n) noexcept {
         announced_ -= std::min(announced_, n);
         if (announced_ > 0 || !workers_.empty() || !attached_ever_) return;
         all_workers_ended(wakes);
-        if (phase_ != phase::stopped || !discards()) return;
     }
-    discard_items();
+    discard_if_stopped();
 }
 
 // Throws std::bad_weak_ptr if there is none any more.
@@ -271,8 +275,9 @@ std::shared_ptr<worker_record> channel_control::first_worker() const {
 
 void channel_control::worker_ended(worker_record& record) noexcept {
     {
+        cause
+            before; // the user's result may be in its record: it is destroyed after the locks, and the wake-ups
         wake_list wakes;
-        cause before; // the user's result may be in its record: it dies when the locks are let go
         const both locks(*this);
         record.sequence = next_sequence();
         record.published.store(true);
@@ -287,10 +292,16 @@ void channel_control::worker_ended(worker_record& record) noexcept {
             }
         }
         stopped_ = record.stop_requested();
-        if (workers_.empty()) {
-            if (announced_ == 0) all_workers_ended(wakes);
-            if (last_worker_out_) std::exchange(last_worker_out_, nullptr)->signal();
-        }
+        if (workers_.empty() && announced_ == 0) all_workers_ended(wakes);
+    }
+    discard_if_stopped();
+    const both locks(*this);
+    if (workers_.empty() && last_worker_out_) std::exchange(last_worker_out_, nullptr)->signal();
+}
+
+void channel_control::discard_if_stopped() noexcept {
+    {
+        const both locks(*this);
         if (phase_ != phase::stopped || !discards()) return;
     }
     discard_items();
@@ -328,7 +339,8 @@ status channel_control::end_status() const noexcept {
 push_error channel_control::push_refused(status why, const std::source_location& site,
                                          std::size_t accepted) const {
     if (why == status::full || why == status::timeout) return {why, {}, site, accepted};
-    if (current_worker && !closed_by_this_worker()) current_worker->note_refused_push();
+    if (current_worker && (why == status::stopped || !closed_by_this_worker()))
+        current_worker->note_refused_push();
     if (why == status::stopped) return {why, {}, site, accepted};
     const std::size_t undelivered = [this] {
         const std::lock_guard lock(pop_.lock);
@@ -361,7 +373,9 @@ pop_error channel_control::pop_refused(status why) const {
         return pop_error(why);
     }
     if (current_worker)
-        current_worker->note_end(serial_, closed_by_this_worker() ? status::complete : why, refusal_cause());
+        current_worker->note_end(serial_,
+                                 why == status::closed && closed_by_this_worker() ? status::complete : why,
+                                 refusal_cause());
     return pop_error(why, refusal_cause());
 }
 
@@ -474,12 +488,12 @@ bool channel_control::waiting::park() {
 // Whoever leaves with a wake-up that it made no use of hands it on.
 void channel_control::waiting::leave() noexcept {
     if (parked_) {
-        if (mine_.lock_) mine_.lock_.unlock(); // the order of locks
+        if (mine_.lock_) mine_.unlock(); // the order of locks
         parked_->unlink();
         if (mine_.woken_) {
             wake_list next;
             const std::lock_guard lock(channel_.line_lock(other()));
-            if (is_news()) next.take_one(other().waiting);
+            if (!channel_.closed_.get() && is_news()) next.take_one(other().waiting); // a close wakes all
         }
         parked_.reset();
     }

@@ -281,10 +281,9 @@ void join_ended(jthread& thread) {
     thread.join();
 }
 
-bool has_closed(const worker_record& record, const std::weak_ptr<channel_control>& channel) noexcept {
-    if (record.attached_to == no_channel) return false;
+bool is_draining(const std::weak_ptr<channel_control>& channel) noexcept {
     const auto alive = channel.lock();
-    return !alive || alive->is_closed();
+    return alive && alive->is_draining();
 }
 
 cause known_cause(const std::weak_ptr<channel_control>& channel) noexcept {

@@ -154,6 +154,27 @@ TEST_CASE(
     CHECK(why->also_failed()[0].kind() == cause_kind::broken_stream);
 }
 
+TEST_CASE("a worker's own close excuses a drained stream only, not one whose delivery somebody else ended") {
+    support::caught_hook quiet;
+    auto [tx, rx] = make_channel<int>({.capacity = 4, .name = "orders"});
+    for (int i = 0; i < 4; ++i) CHECK(tx.push(i));
+    std::atomic<bool> closed{false}, taken{false};
+    auto w = spawn("w", rx, [&](receiver<int>& in) {
+        in.close();
+        closed = true;
+        support::wait_for("the items to be taken", [&] { return taken.load(); });
+        CHECK(in.pop().error().status() == status::aborted);
+    });
+    support::wait_for("the close", [&] { return closed.load(); });
+    CHECK(tx.recover().size() == 4);
+    taken = true;
+    const auto why = w.report();
+    REQUIRE(why);
+    CHECK(why->cause().kind() == cause_kind::broken_stream);
+    CHECK(why->message().starts_with(
+        "worker 'w' ended on a broken stream: channel 'orders' closed by worker 'w' at "));
+}
+
 TEST_CASE("a push that a worker's own close refused makes it no consequence; one that another's close "
           "refused does") {
     for (const bool own : {true, false}) {

@@ -72,7 +72,7 @@ const std::vector<told> all_told{
      }},
     {"push: closed", true,
      [](sender<int>& out, receiver<int>&) {
-         out.close();
+         std::jthread([&] { out.close(); }).join();
          CHECK(out.push(2).error().status() == status::closed);
      }},
 };

@@ -341,6 +341,9 @@ TEST_CASE("a returned failure travels in the future as its error, and without on
     auto thrower = spawn("thrower", []() -> std::expected<void, std::string> { throw bad_frame("bad", 3); });
     auto untyped = spawn("untyped", [&]() -> passing { return std::unexpected(*thrower.report()); });
     auto future = untyped.get_future();
+    CHECK(
+        untyped
+            .wait()); // ThreadSanitizer does not see libstdc++ count an exception's owners: the thread is to be none
     try {
         (void)future.get();
         FAIL("did not throw");
@@ -387,7 +390,8 @@ TEST_CASE("a returned failure that is no worker's end is the worker's own, with 
         return string_failure(resolve(tx2, quiet, tx2.push(1).error()).cause());
     });
     CHECK(!fallback.error());
-    CHECK(fallback.message() == "worker 'w' failed on item 1: channel closed unexpectedly (push: closed)");
+    CHECK(fallback.message().starts_with(
+        "worker 'w' failed on item 1: channel closed unexpectedly (push: channel closed by worker 'w' at "));
 
     const auto thrown = returned(
         [](auto&) { return string_failure(inquest::cause(std::make_exception_ptr(bad_frame("kept", 1)))); });
@@ -424,6 +428,7 @@ TEST_CASE("a function may return an untyped failure, or a typed one with anythin
         return std::unexpected(failure<inquest::no_error>(root.report()->cause()));
     });
     static_assert(std::is_same_v<decltype(none), inquest::worker<void, inquest::no_error>>);
+    CHECK(none.wait()); // as above, of the exception's owners
     CHECK_THROWS_AS((void)none.get_future().get(), inquest::ended);
 
     using move_only = std::unique_ptr<std::string>;

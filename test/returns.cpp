@@ -98,7 +98,7 @@ TEST_CASE("returns_value: what it returns is a value, whatever it is") {
 
 TEST_CASE("what a wrapped function throws is the worker's exception") {
     const auto throws = [](auto result) {
-        return [result]() -> decltype(result) { throw std::runtime_error("x"); };
+        return []() -> decltype(result) { throw std::runtime_error("x"); };
     };
     CHECK_THROWS_WITH_AS((void)spawn("w", returns_errno(throws(0))).join(), "x", std::runtime_error);
     CHECK_THROWS_WITH_AS((void)spawn("w", returns_status(throws(0))).join(), "x", std::runtime_error);

@@ -23,6 +23,7 @@ std::vector<int> numbers(int n) {
 struct tenth_stops {
     tenth_stops() = default;
     tenth_stops(const tenth_stops&) noexcept { count(); }
+    tenth_stops(tenth_stops&&) noexcept { count(); }
     tenth_stops& operator=(const tenth_stops&) = default;
     static void count() {
         if (++made() == 10) source().request_stop();
@@ -48,7 +49,7 @@ TEST_CASE(
     "a range lets go now and then, though nothing keeps it waiting: a stop, and others, get in between") {
     constexpr std::size_t many = 1000;
     auto [tx, rx] = make_channel<tenth_stops>(many);
-    const std::vector<tenth_stops> all(many);
+    std::vector<tenth_stops> all(many);
     SUBCASE("a push_range") {
         const auto sent = tx.push_range(all, tenth_stops::again());
         REQUIRE(!sent);

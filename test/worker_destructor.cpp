@@ -255,3 +255,64 @@ TEST_CASE("a worker that is assigned over ends as a destroyed one does") {
     w = spawn("next", []() -> outcome { return {}; });
     CHECK(all.popped == items);
 }
+
+TEST_CASE("a worker whose stream was aborted or whose channel was destroyed is stopped: there is nothing "
+          "left to deliver") {
+    caught_hook quiet;
+    const auto until_stopped = [](const std::stop_token& stop, receiver<int>& in) -> outcome {
+        while (in.pop()) {
+        }
+        (void)in.ended();
+        wait_for("the stop", [&] { return stop.stop_requested(); });
+        return {};
+    };
+    {
+        channel<int> queue(items);
+        auto w = spawn("w", queue, until_stopped);
+        queue.close();
+        queue.abort(cause("enough"));
+    }
+    {
+        std::optional<channel<int>> queue(std::in_place, items);
+        auto w = spawn("w", *queue, until_stopped);
+        queue.reset();
+    }
+}
+
+TEST_CASE("destroying a worker that has drained its stream ends what its thread-local object's destructor "
+          "waits for") {
+    struct pushes_last {
+        channel<int>* to = nullptr;
+        ~pushes_last() {
+            if (to) CHECK(to->push(1).error().status() == status::stopped);
+        }
+    };
+    channel<int> full(1), queue(1);
+    CHECK(full.push(0));
+    queue.close();
+    auto w = spawn("w", queue, [&](receiver<int>& in) -> outcome {
+        thread_local pushes_last last;
+        last.to = &full;
+        (void)in.pop();
+        return {};
+    });
+    support::wait_for_blocked(full);
+}
+
+TEST_CASE("on_destroy::stop holds also if the channel is destroyed first") {
+    caught_hook quiet;
+    std::atomic<int> popped{0};
+    std::optional<channel<int>> queue(std::in_place, items);
+    auto w = spawn({.name = "w", .on_destroy = on_destroy::stop}, *queue,
+                   [&](const std::stop_token& stop, receiver<int>& in) -> outcome {
+                       wait_for("the stop", [&] { return stop.stop_requested(); });
+                       while (in.pop()) ++popped;
+                       return {};
+                   });
+    CHECK(queue->push(1));
+    queue->close();
+    queue.reset(); // does not wait for it
+    w.request_stop();
+    CHECK(w.wait());
+    CHECK(popped == 0);
+}

@@ -43,7 +43,8 @@ template <class T>
 ///
 /// Each spawn on the channel, from whatever thread, uses up one. The destructor renounces those that are left, so that an
 /// exception in the loop leaves nobody waiting for workers that never come; if none is attached then, the channel closes
-/// as it does when the last one ends. Only moving and destroying it need exclusive access. Nothing blocks or throws.
+/// as it does when the last one ends. One at a time for each channel: of two, the one that goes first may renounce places of
+/// the other. Only moving and destroying it need exclusive access. Nothing blocks or throws.
 class announced_workers {
   public:
     announced_workers(announced_workers&& other) noexcept = default;
@@ -132,13 +133,15 @@ class handle {
     [[gnu::always_inline]] std::expected<void, push_error> send(U& item, const patience& how,
                                                                 std::source_location site) {
         if (!core_) return std::unexpected(push_error(status::closed, {}, site));
-        return core_->push(item, how, site);
+        const held_core<U> core = core_;
+        return core->push(item, how, site);
     }
     template <class U>
     std::expected<void, push_error> send(U* items, std::size_t n, std::size_t& accepted, const patience& how,
                                          const std::source_location& site) {
         if (!core_) return std::unexpected(push_error(status::closed, {}, site));
-        return core_->push(items, n, accepted, how, site);
+        const held_core<U> core = core_;
+        return core->push(items, n, accepted, how, site);
     }
     [[gnu::always_inline]] std::expected<T, pop_error> receive(const patience& how) {
         if (!core_) return std::unexpected(pop_error(status::closed));
@@ -151,6 +154,12 @@ class handle {
     }
 
     std::shared_ptr<channel_core<T>> core_;
+
+  private:
+    // While a copy is made no lock is held, and ~channel does not wait for that: the call keeps the core alive.
+    template <class U>
+    using held_core = std::conditional_t<channel_core<T>::template copied_outside<U>,
+                                         std::shared_ptr<channel_core<T>>, std::shared_ptr<channel_core<T>>&>;
 };
 
 struct access {

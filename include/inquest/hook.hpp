@@ -37,8 +37,8 @@ failure_hook set_failure_hook(failure_hook hook);
 /// hook before. May throw std::bad_alloc.
 failure_hook set_eager_failure_hook(failure_hook hook);
 
-/// Sets what is called where an untimed `join`, `resolve` or `report`, or a worker's destructor, has waited for
-/// long: once the time of `set_long_wait` has passed, then each time it has doubled. It is called on the waiting
+/// Sets what is called if an untimed `join`, `wait`, `resolve` or `report`, or the destructor of a worker or a channel, has
+/// waited for long: once the time of `set_long_wait` has passed, then each time it has doubled. It is called on the waiting
 /// thread, which goes on waiting. Returns the hook before. May throw std::bad_alloc.
 long_wait_hook set_long_wait_hook(long_wait_hook hook);
 

@@ -1,9 +1,12 @@
 // Everything but the macro (macros.hpp) and the logger (spdlog.hpp).
 #pragma once
 
+// First: a compiler lists the includes on the way to a header before what it has to say of it.
+// clang-format off
+#include <inquest/failure.hpp>
+// clang-format on
 #include <inquest/cause.hpp>
 #include <inquest/channel.hpp>
-#include <inquest/failure.hpp>
 #include <inquest/hook.hpp>
 #include <inquest/operations.hpp>
 #include <inquest/push_error.hpp>

@@ -13,8 +13,8 @@
 // Of T, only moves and the destruction of what was moved from run under a lock, and must not use the channel. A copy that is
 // not trivial is made before, if T moves without throwing; it is wasted only if the push fails, and a form that does not wait
 // makes none if there is no room. If moving T may throw, as it may for classes that only have a copy constructor, it is
-// copied under the lock of its side, in and out: that holds up other calls of the same side, `size` and what closes the
-// channel, but no time limit and no stop of the other side.
+// copied under the lock of its side, in and out: that holds up other calls of the same side, `size`, what closes the channel,
+// and a push that is refused, but no time limit and no stop of the other side.
 #pragma once
 
 #include <inquest/detail/channel_core.hpp>

@@ -21,11 +21,12 @@ namespace inquest::inline INQUEST_ABI {
 /// access. `join` and whatever joins block on the worker's code: never call them holding a lock it may need.
 ///
 /// The destructor joins. If the channel that the worker reads has closed (finished, closed, or truncated by its
-/// producers), what was pushed is still delivered; if it is open, or the worker reads none, stop is requested first.
-/// `worker_options{.on_destroy = on_destroy::stop}` always requests it. A failure that nobody has observed
-/// by then, which is to say been handed by an operation below or in resolve.hpp, is reported to the failure hook. Destroyed on its own thread, the worker cannot be joined and is left to end by itself.
+/// producers), what was pushed is still delivered, so the function must come to its end once its stream has; if the channel
+/// is open, or the worker reads none, stop is requested first. `worker_options{.on_destroy = on_destroy::stop}` always
+/// requests it. A failure that nobody has been handed by then, by an operation below or in resolve.hpp, is
+/// reported to the failure hook. Destroyed on its own thread, the worker cannot be joined and is left to end by itself.
 template <class T, class E>
-class [[nodiscard("keep the worker: where it is destroyed, it is joined")]] worker {
+class [[nodiscard("keep the worker: it is joined when it is destroyed")]] worker {
   public:
     using value_type = T;
     using error_type = E;
@@ -100,9 +101,10 @@ class [[nodiscard("keep the worker: where it is destroyed, it is joined")]] work
         return !state().why_not_wait() && state().wait(detail::deadline_after(detail::ticks(limit)));
     }
     /// The same, no longer than until `deadline`.
-    template <class Duration>
-    bool wait_until(const std::chrono::time_point<detail::clock, Duration>& deadline) const {
-        return !state().why_not_wait() && state().wait(detail::deadline_at(deadline));
+    template <class Clock, class Duration>
+    bool wait_until(const std::chrono::time_point<Clock, Duration>& deadline) const {
+        return !state().why_not_wait() &&
+               state().wait(detail::deadline_at(detail::steady_deadline(deadline)));
     }
 
     /// True once the function's outcome is known: the timed forms return it at once. Does not block.
@@ -122,8 +124,8 @@ class [[nodiscard("keep the worker: where it is destroyed, it is joined")]] work
 
     /// Gives the future away, to code that has its own place for futures. It carries what the function returned
     /// or threw, of a `failure<E>` the E; a failure without one, and an ending of another kind, travels in it as the
-    /// exception `inquest::ended`. `join` can then no longer return the value; failures, `report` and `resolve` are not concerned, but a failure counts as observed.
-    /// Throws std::future_error (no_state) where it was taken already or joined.
+    /// exception `inquest::ended`. `join` can then no longer return the value; failures, `report` and `resolve` are not
+    /// concerned, but a failure counts as observed. Throws std::future_error (no_state) where it was taken already or joined.
     [[nodiscard]] std::future<std::expected<T, E>> get_future() { return state().take_future(); }
 
   private:
@@ -179,7 +181,7 @@ auto spawn(std::string name, receiver<T> from, Fn fn) {
     return spawn(worker_options{.name = std::move(name)}, std::move(from), std::move(fn));
 }
 
-/// The same on a channel that is used by reference. The channel may go before the worker: it is then aborted.
+/// The same on a channel that is used by reference. The channel may be destroyed before the worker: see `channel`.
 template <class T, class Fn>
 auto spawn(worker_options options, channel<T>& from, Fn fn) {
     return spawn(std::move(options), detail::access::make_receiver(detail::access::core(from)),

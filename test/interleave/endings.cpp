@@ -220,18 +220,18 @@ void end_goes_under_a_pop() {
 }
 
 constexpr program table[] = {
-    {"close_and_pops", close_and_pops, 3, 31'437, 2000},
-    {"close_and_pushes", close_and_pushes, 4, 57'167, 2000},
-    {"abort_and_both", abort_and_both, 3, 18'761, 2000},
-    {"ends_meet", ends_meet, 3, 53'178, 2000},
-    {"recover_and_push", recover_and_push, 2, 133'295, 2000},
-    {"last_sender_goes", last_sender_goes, 2, 13'244, 2000, true},
-    {"last_receiver_goes", last_receiver_goes, 3, 55'075, 2000, true},
-    {"finish_and_abandon", finish_and_abandon, 3, 236'241, 2000},
-    {"end_goes_under_a_pop", end_goes_under_a_pop, 3, 9'730, 2000, true, true},
-    {"channel_goes_under_a_pop", channel_goes_under_a_pop, 2, 12'244, 2000, true, true},
-    {"channel_goes_under_a_range", channel_goes_under_a_range, 3, 26'629, 2000, true, true},
-    {"channel_goes", channel_goes, 3, 52'327, 2000, true, true},
+    {"close_and_pops", close_and_pops, 3, 30'488, 2000},
+    {"close_and_pushes", close_and_pushes, 4, 51'338, 2000},
+    {"abort_and_both", abort_and_both, 3, 17'733, 2000},
+    {"ends_meet", ends_meet, 3, 67'827, 2000},
+    {"recover_and_push", recover_and_push, 2, 109'341, 2000},
+    {"last_sender_goes", last_sender_goes, 2, 13'415, 2000, true},
+    {"last_receiver_goes", last_receiver_goes, 3, 53'866, 2000, true},
+    {"finish_and_abandon", finish_and_abandon, 2, 10'230, 2000},
+    {"end_goes_under_a_pop", end_goes_under_a_pop, 3, 9'658, 2000, true, true},
+    {"channel_goes_under_a_pop", channel_goes_under_a_pop, 2, 10'656, 2000, true, true},
+    {"channel_goes_under_a_range", channel_goes_under_a_range, 3, 29'051, 2000, true, true},
+    {"channel_goes", channel_goes, 3, 64'634, 2000, true, true},
 };
 
 } // namespace

@@ -51,7 +51,7 @@ BREAKAGES = [
     ("range_keeps_its_first", "lost wake-up", "ranges", 0, 1, "lost wake-up", CORE,
      "~handing_on() { whose.set(filled); }",
      "~handing_on() { if (!BROKEN) whose.set(filled); }"),
-    ("range_not_counted", "touch after release", "channel_goes_under_a_range", 1, 34, "touches what is gone", CALL,
+    ("range_not_counted", "touch after release", "channel_goes_under_a_range", 1, 44, "touches what is gone", CALL,
      "            count();\n            mine_.unlock();",
      "            if (!BROKEN) count();\n            mine_.unlock();"),
     ("at_once_and_wakes_nobody", "lost wake-up", "one_each", 0, 1, "lost wake-up", CALL,
@@ -70,42 +70,42 @@ BREAKAGES = [
      "    if (BROKEN) return node.rearm();\n"
      "    node.wait_signalled();\n"
      "    was_signalled();"),
-    ("signalled_keeps_the_wakeup", "wake-up not handed on", "stop_and_delivery", 2, 1000, "lost wake-up", CONTROL,
+    ("signalled_keeps_the_wakeup", "wake-up not handed on", "stop_and_delivery", 1, 173, "lost wake-up", CONTROL,
      "    self.mine_.woken_ = true;",
      "    self.mine_.woken_ = !BROKEN;"),
-    ("heavy_line_looked_at_early", "looked at outside the lock", "heavy_one_each", 1, 100, "lost wake-up", CALL,
+    ("heavy_line_looked_at_early", "looked at outside the lock", "heavy_one_each", 1, 22, "lost wake-up", CALL,
      "                const std::lock_guard line(side_.own_line_lock);",
      "                if (BROKEN && quiet_) return;\n"
      "                const std::lock_guard line(side_.own_line_lock);",
      "        bool held_ = true;",
      "        const bool quiet_ = side_.waiting.empty();\n"
      "        bool held_ = true;"),
-    ("heavy_line_unlocked", "state changed outside the lock", "heavy_one_each", 2, 1000, "lost wake-up", CONTROL,
+    ("heavy_line_unlocked", "state changed outside the lock", "heavy_one_each", 1, 7, "lost wake-up", CONTROL,
      "        const std::lock_guard lock(channel_.line_lock(other()));\n"
      "        if (is_news()) return true;\n",
      "        const std::lock_guard lock(channel_.line_lock(BROKEN && !channel_.brief_ ? side_ : other()));\n"
      "        if (is_news()) return true;\n"),
-    ("heavy_close_forgets_producers", "lost wake-up", "heavy_close", 1, 1000, "lost wake-up", CONTROL,
+    ("heavy_close_forgets_producers", "lost wake-up", "heavy_close", 1, 77, "lost wake-up", CONTROL,
      "    wakes.take_all(its.waiting);",
      "    if (!BROKEN || brief_) wakes.take_all(its.waiting);"),
-    ("outer_call_forgotten", "lost wake-up", "nested_stop", 1, 1000, "deadlock", CONTROL,
+    ("outer_call_forgotten", "lost wake-up", "nested_stop", 0, 1, "deadlock", CONTROL,
      "current_worker->set_blocked(around);",
      "current_worker->set_blocked(BROKEN ? worker_record::blocked_at{} : around);"),
-    ("drained_not_waited_for", "delivery not ended", "channel_goes_while_drained", 0, 1000, "not complete", CONTROL,
+    ("drained_not_waited_for", "delivery not ended", "channel_goes_while_drained", 0, 1, "not complete", CONTROL,
      "    wait_for_workers();\n",
      "    if (!BROKEN) wait_for_workers();\n"),
-    ("drainer_not_told", "lost wake-up", "channel_goes_while_drained", 0, 1000, "deadlock", CONTROL,
-     "            if (last_worker_out_) std",
-     "            if (last_worker_out_ && !BROKEN) std"),
-    ("always_stopped", "delivery not ended", "worker_goes", 0, 1000, "stopped though", STATE,
-     "if (when_destroyed == on_destroy::stop || !has_closed",
-     "if (when_destroyed == on_destroy::stop || BROKEN || !has_closed"),
-    ("announced_in_vain", "delivery not ended", "announced", 0, 1000, "it closed before", CONTROL,
-     "            if (announced_ == 0) all_workers",
-     "            if (announced_ == 0 || BROKEN) all_workers"),
-    ("renounced_in_vain", "delivery not ended", "announced", 0, 1000, "all have ended", CONTROL,
-     "        all_workers_ended(wakes);\n        if (phase_",
-     "        if (!BROKEN) all_workers_ended(wakes);\n        if (phase_"),
+    ("drainer_not_told", "lost wake-up", "channel_goes_while_drained", 0, 1, "deadlock", CONTROL,
+     "    if (workers_.empty() && last_worker_out_) std",
+     "    if (workers_.empty() && last_worker_out_ && !BROKEN) std"),
+    ("always_stopped", "delivery not ended", "worker_goes", 0, 1, "stopped though", STATE,
+     "const bool drains = block->drains &&",
+     "const bool drains = block->drains && !BROKEN &&"),
+    ("announced_in_vain", "delivery not ended", "announced", 1, 239, "it closed before", CONTROL,
+     "        if (workers_.empty() && announced_ == 0) all_workers",
+     "        if (workers_.empty() && (announced_ == 0 || BROKEN)) all_workers"),
+    ("renounced_in_vain", "delivery not ended", "announced", 1, 231, "all have ended", CONTROL,
+     "        all_workers_ended(wakes);\n    }\n    discard_if",
+     "        if (!BROKEN) all_workers_ended(wakes);\n    }\n    discard_if"),
 
     ("signal_outside_the_mutex", "touch after release", "timeout_and_delivery", 1, 15, "touches what is gone", PARKING,
      "    const std::lock_guard lock(mutex_);\n    signalled_ = true;\n",
@@ -129,15 +129,15 @@ BREAKAGES = [
      "    if (deadline == forever)\n",
      "    if (BROKEN && deadline == forever && !over())\n        wake_.wait(lock);\n"
      "    else if (deadline == forever)\n"),
-    ("node_used_unlocked", "touch after release", "stop_a_busy_worker", 2, 3756, "touches what is gone", WORKER,
+    ("node_used_unlocked", "touch after release", "stop_a_busy_worker", 2, 4257, "touches what is gone", WORKER,
      "    const std::lock_guard lock(mutex_);\n    if (blocked_.node) blocked_",
      "    std::unique_lock lock(mutex_);\n    if (BROKEN && blocked_.node) {\n        waiter* const node = blocked_.node;\n"
      "        lock.unlock();\n        return node->interrupt();\n    }\n    if (blocked_.node) blocked_"),
-    ("signal_without_the_mutex", "state changed outside the lock", "one_each", 1, 3, "lost wake-up", PARKING,
+    ("signal_without_the_mutex", "state changed outside the lock", "one_each", 1, 5, "lost wake-up", PARKING,
      "void waiter::signal() noexcept {\n",
      "void waiter::signal() noexcept {\n    if (BROKEN) {\n        signalled_ = true;\n"
      "        return wake_.notify_one();\n    }\n"),
-    ("interrupt_without_the_mutex", "state changed outside the lock", "stop_a_worker", 2, 326, "deadlock", PARKING,
+    ("interrupt_without_the_mutex", "state changed outside the lock", "stop_a_worker", 2, 376, "deadlock", PARKING,
      "void waiter::interrupt() noexcept {\n",
      "void waiter::interrupt() noexcept {\n    if (BROKEN) {\n        interrupted_ = true;\n"
      "        return wake_.notify_one();\n    }\n"),
@@ -164,7 +164,7 @@ BREAKAGES = [
     ("time_before_close", "re-check skipped", "timeout_and_close", 1, 32, "it was closed in time", CONTROL,
      "    end_ = channel_.phase_ != phase::open ? outcome::over\n",
      "    end_ = channel_.phase_ != phase::open && !(BROKEN && late_) ? outcome::over\n"),
-    ("no_look_at_the_stop", "re-check skipped", "stop_a_worker", 2, 331, "deadlock", CONTROL,
+    ("no_look_at_the_stop", "re-check skipped", "stop_a_worker", 2, 381, "deadlock", CONTROL,
      "    if (how_.stop_requested()) return true; // asked",
      "    if (!BROKEN && how_.stop_requested()) return true; // asked"),
     ("woken_before_closed", "state changed outside the lock", "close_and_pops", 2, 262, "lost wake-up", CONTROL,
@@ -181,7 +181,7 @@ BREAKAGES = [
      "            woken_ = false;\n",
      "            woken_ = false;\n"
      "            if (alone_) return;\n"),
-    ("queue_looked_at_early", "looked at outside the lock", "one_each", 1, 5, "lost wake-up", CONTROL,
+    ("queue_looked_at_early", "looked at outside the lock", "one_each", 1, 7, "lost wake-up", CONTROL,
      "    {\n"
      "        const std::lock_guard lock(channel_.line_lock(",
      "    const bool early = BROKEN;\n"
@@ -200,7 +200,7 @@ BREAKAGES = [
      "            seen_ = seen;",
      "            if (!BROKEN || !awaited_) seen_ = seen;\n"
      "            awaited_ = &of;"),
-    ("turn_before_the_item", "item lost or doubled", "slow_parcels", 1, 38, "lost wake-up", CORE,
+    ("turn_before_the_item", "item lost or doubled", "slow_parcels", 1, 42, "lost wake-up", CORE,
      " put(slot& into, U& item, auto& mine) {\n",
      " put(slot& into, U& item, auto& mine) {\n"
      "        if (BROKEN) into.whose.set(2 * push_.done + 1);\n"),
@@ -212,10 +212,10 @@ BREAKAGES = [
      "    waiter node;\n    {\n        const std::lock_guard lock(mutex_);\n        if (open_.load()) return true;",
      "    waiter node;\n    const bool early = BROKEN;\n    if (early && open_.load()) return true;\n    {\n"
      "        const std::lock_guard lock(mutex_);\n        if (!early && open_.load()) return true;"),
-    ("stays_for_ever", "livelock", "channel_goes_under_a_stay", 1, 37, "livelock", CONTROL,
+    ("stays_for_ever", "livelock", "channel_goes_under_a_stay", 1, 44, "livelock", CONTROL,
      "std::min(1 + 4 * (run_ - spin_policy::shortest_slip), at_most));",
      "BROKEN ? std::numeric_limits<std::size_t>::max() : std::min(1 + 4 * (run_ - spin_policy::shortest_slip), at_most));"),
-    ("stays_uncounted", "touch after release", "channel_goes_under_a_stay", 2, 629, "touches what is gone", CONTROL,
+    ("stays_uncounted", "touch after release", "channel_goes_under_a_stay", 2, 731, "touches what is gone", CONTROL,
      "            stay_back();\n",
      "            if (BROKEN) {\n"
      "                const std::lock_guard lock(side_.lock);\n"
@@ -238,19 +238,17 @@ BREAKAGES = [
     ("recovered_twice", "item lost or doubled", "recover_and_push", 0, 3, "item 2 is there twice", CORE,
      "            self.pop_.done = last;",
      "            if (!BROKEN) self.pop_.done = last;"),
-    ("closed_before_the_cause", "outcome out of order", "outcome_before_close", 1, 26, "closed before the cause was there", CONTROL,
+    ("closed_before_the_cause", "outcome out of order", "outcome_before_close", 1, 39, "closed before the cause was there", CONTROL,
      "void channel_control::worker_ended(worker_record& record) noexcept {\n",
      "void channel_control::worker_ended(worker_record& record) noexcept {\n"
      "    if (BROKEN && record.failed()) abort_with({});\n"),
-    ("number_drawn_early", "outcome out of order", "two_failures", 1, 103, "the channel's cause is the first failure by number", CONTROL,
+    ("number_drawn_early", "outcome out of order", "two_failures", 1, 138, "the channel's cause is the first failure by number", CONTROL,
      "        wake_list wakes;\n"
-     "        cause before; // the user's result may be in its record: it dies when the locks are let go\n"
      "        const both locks(*this);\n"
      "        record.sequence = next_sequence();",
      "        const bool early = BROKEN;\n"
      "        if (early) record.sequence = next_sequence();\n"
      "        wake_list wakes;\n"
-     "        cause before;\n"
      "        const both locks(*this);\n"
      "        if (!early) record.sequence = next_sequence();"),
     ("item_taken_before_the_stop", "item lost or doubled", "stop_and_delivery", 2, 534, "item 0 is lost", CORE,
@@ -261,7 +259,7 @@ BREAKAGES = [
      "                    return std::unexpected(pop_refused(status::stopped));\n"
      "                return item;\n"
      "            }"),
-    ("joined_without_the_mutex", "looked at outside the lock", "resolve_twice", 1, 4, "joins a thread that was joined", STATE,
+    ("joined_without_the_mutex", "looked at outside the lock", "resolve_twice", 1, 5, "joins a thread that was joined", STATE,
      "        const std::lock_guard lock(joining);\n        if (thread.joinable()) join_ended",
      "        const bool early = BROKEN && thread.joinable();\n        const std::lock_guard lock(joining);\n"
      "        if (early || thread.joinable()) join_ended"),
@@ -269,7 +267,7 @@ BREAKAGES = [
      "        if (const auto failed = state.failed()) all.add(*failed);\n    }",
      "        if (const auto failed = state.failed()) all.add(*failed);\n"
      "        if (BROKEN) break;\n    }"),
-    ("node_left_behind", "touch after release", "stop_a_worker", 2, 468, "destroys a mutex that is locked", CONTROL,
+    ("node_left_behind", "touch after release", "stop_a_worker", 2, 518, "destroys a mutex that is locked", CONTROL,
      "    if (current_worker) current_worker->set_blocked(",
      "    if (current_worker && !BROKEN) current_worker->set_blocked("),
     ("recovered_while_open", "delivery not ended", "recover_and_push", 0, 1, "deadlock", CORE,

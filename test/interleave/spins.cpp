@@ -180,17 +180,17 @@ void slow_parcels() {
 }
 
 constexpr program table[] = {
-    {"spin_one_each", spin_one_each, 3, 27'821, 2000},
-    {"spin_and_park", spin_and_park, 3, 69'202, 2000, false, true},
-    {"spin_and_close", spin_and_close, 5, 680, 2000},
+    {"spin_one_each", spin_one_each, 3, 26'142, 2000},
+    {"spin_and_park", spin_and_park, 3, 56'717, 2000, false, true},
+    {"spin_and_close", spin_and_close, 5, 651, 2000},
     {"spin_and_stop", spin_and_stop, 5, 281, 2000},
     {"spin_and_timeout", spin_and_timeout, 5, 488, 2000},
-    {"channel_goes_under_a_spin", channel_goes_under_a_spin, 3, 5'830, 2000, true, true},
-    {"stay_back_each", stay_back_each, 3, 3'919, 2000},
-    {"stay_back_and_close", stay_back_and_close, 5, 412, 2000},
-    {"stay_back_and_stop", stay_back_and_stop, 5, 423, 2000},
-    {"channel_goes_under_a_stay", channel_goes_under_a_stay, 3, 10'668, 2000, true, true},
-    {"slow_parcels", slow_parcels, 3, 58'061, 2000},
+    {"channel_goes_under_a_spin", channel_goes_under_a_spin, 3, 7'306, 2000, true, true},
+    {"stay_back_each", stay_back_each, 3, 83'581, 2000},
+    {"stay_back_and_close", stay_back_and_close, 5, 7'876, 2000},
+    {"stay_back_and_stop", stay_back_and_stop, 5, 9'038, 2000},
+    {"channel_goes_under_a_stay", channel_goes_under_a_stay, 3, 12'931, 2000, true, true},
+    {"slow_parcels", slow_parcels, 3, 57'951, 2000},
 };
 
 } // namespace

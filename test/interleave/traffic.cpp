@@ -253,18 +253,18 @@ void parcels() {
 }
 
 constexpr program table[] = {
-    {"one_each", one_each, 3, 53'644, 2000},
-    {"two_and_two", two_and_two, 1, 92'839, 2000},
-    {"two_slots", two_slots, 2, 132'425, 2000},
-    {"in_order", in_order, 3, 29'382, 2000},
-    {"ranges", ranges, 2, 192'119, 2000},
-    {"range_meets_range", range_meets_range, 4, 170'459, 2000},
-    {"range_wakes_two", range_wakes_two, 2, 153'856, 2000, true},
-    {"range_and_close", range_and_close, 3, 46'620, 2000},
-    {"range_and_abort", range_and_abort, 3, 46'387, 2000},
-    {"range_and_timeout", range_and_timeout, 3, 135'564, 2000},
-    {"parcels", parcels, 3, 162'877, 2000},
-    {"range_and_stop", range_and_stop, 3, 12'273, 2000},
+    {"one_each", one_each, 3, 52'050, 2000},
+    {"two_and_two", two_and_two, 1, 89'121, 2000},
+    {"two_slots", two_slots, 2, 114'335, 2000},
+    {"in_order", in_order, 3, 27'670, 2000},
+    {"ranges", ranges, 2, 198'098, 2000},
+    {"range_meets_range", range_meets_range, 4, 122'194, 2000},
+    {"range_wakes_two", range_wakes_two, 2, 133'470, 2000, true},
+    {"range_and_close", range_and_close, 3, 41'439, 2000},
+    {"range_and_abort", range_and_abort, 3, 42'364, 2000},
+    {"range_and_timeout", range_and_timeout, 3, 98'505, 2000},
+    {"parcels", parcels, 2, 4'524, 2000},
+    {"range_and_stop", range_and_stop, 3, 10'876, 2000},
 };
 
 } // namespace

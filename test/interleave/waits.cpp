@@ -221,14 +221,14 @@ void latch_and_timeout() {
 }
 
 constexpr program table[] = {
-    {"timeout_and_delivery", timeout_and_delivery, 3, 60'246, 2000},
-    {"timeout_and_room", timeout_and_room, 4, 11'100, 2000},
-    {"timeouts_in_line", timeouts_in_line, 4, 134'462, 2000},
+    {"timeout_and_delivery", timeout_and_delivery, 3, 54'491, 2000},
+    {"timeout_and_room", timeout_and_room, 4, 10'311, 2000},
+    {"timeouts_in_line", timeouts_in_line, 4, 126'657, 2000},
     {"deadline_passed", deadline_passed, 4, 77, 2000},
-    {"timeout_hands_on", timeout_hands_on, 4, 65'862, 2000},
-    {"timeout_and_close", timeout_and_close, 5, 43'990, 2000},
-    {"stop_and_delivery", stop_and_delivery, 3, 72'267, 2000},
-    {"stop_and_room", stop_and_room, 3, 72'267, 2000},
+    {"timeout_hands_on", timeout_hands_on, 4, 61'055, 2000},
+    {"timeout_and_close", timeout_and_close, 5, 43'177, 2000},
+    {"stop_and_delivery", stop_and_delivery, 3, 70'281, 2000},
+    {"stop_and_room", stop_and_room, 3, 70'281, 2000},
     {"parker_goes", parker_goes, 3, 51'745, 2000, true, true},
     {"latch_and_timeout", latch_and_timeout, 3, 11'098, 2000, true},
 };

@@ -175,15 +175,15 @@ void all_keep_going() {
 }
 
 constexpr program table[] = {
-    {"outcome_before_close", outcome_before_close, 3, 68'964, 2000, true},
-    {"two_failures", two_failures, 2, 21'854, 2000},
-    {"resolve_twice", resolve_twice, 2, 37'696, 2000},
-    {"resolve_in_time", resolve_in_time, 3, 7'759, 2000},
-    {"glance_at_a_leaver", glance_at_a_leaver, 2, 52'722, 2000, true, true},
-    {"stop_a_worker", stop_a_worker, 3, 8'643, 2000},
-    {"stop_a_busy_worker", stop_a_busy_worker, 3, 102'110, 2000},
-    {"timed_join", timed_join, 3, 195'756, 2000},
-    {"all_keep_going", all_keep_going, 2, 58'765, 2000},
+    {"outcome_before_close", outcome_before_close, 3, 106'981, 2000, true},
+    {"two_failures", two_failures, 2, 29'135, 2000},
+    {"resolve_twice", resolve_twice, 2, 47'574, 2000},
+    {"resolve_in_time", resolve_in_time, 3, 11'754, 2000},
+    {"glance_at_a_leaver", glance_at_a_leaver, 2, 49'830, 2000, true, true},
+    {"stop_a_worker", stop_a_worker, 3, 9'410, 2000},
+    {"stop_a_busy_worker", stop_a_busy_worker, 3, 118'427, 2000},
+    {"timed_join", timed_join, 2, 7'530, 2000},
+    {"all_keep_going", all_keep_going, 2, 73'383, 2000},
 };
 
 } // namespace

@@ -1,4 +1,4 @@
-// warns: keep the worker: where it is destroyed, it is joined
+// warns: keep the worker: it is joined when it is destroyed
 #include <inquest/inquest.hpp>
 
 void start(inquest::receiver<int> rx) {

@@ -71,6 +71,8 @@ class channel_control {
     [[nodiscard]] const std::string& name() const noexcept { return options_.name; }
     [[nodiscard]] std::size_t size() const noexcept;
     [[nodiscard]] bool is_closed() const noexcept;
+    /// Closed, and what is queued is still delivered.
+    [[nodiscard]] bool is_draining() const noexcept;
 
     /// Calls that are parked in it now; and those that wait, spinning or parked, or are between two items.
     [[nodiscard]] std::size_t blocked() const noexcept;
@@ -166,10 +168,10 @@ class channel_control {
     [[nodiscard]] std::size_t queued() const noexcept {
         return static_cast<std::size_t>(push_.done - pop_.done);
     }
-    /// Both locks, in their order.
+    /// Both locks. None is held while the other is waited for: an item may be copied under that one.
     struct both {
-        explicit both(const channel_control& of) : push(of.push_.lock), pop(of.pop_.lock) {}
-        const std::lock_guard<mutex> push, pop;
+        explicit both(const channel_control& of) : locks(of.push_.lock, of.pop_.lock) {}
+        const std::scoped_lock<mutex, mutex> locks;
     };
 
     // All below: with a side's lock held; stop_delivery with both.
@@ -383,7 +385,7 @@ class channel_control {
     side push_, pop_;
     // Written with both locks held, so that either is enough to read it.
     alignas(64) phase phase_ = phase::open;
-    published<bool> closed_; // for who holds no lock
+    published<bool> closed_, stopped_delivery_; // phase_, for who holds no lock
 
   private:
     /// `by` says who, if there is more to say than where the calling thread is.
@@ -393,6 +395,7 @@ class channel_control {
     [[nodiscard]] bool closed_by_this_worker() const noexcept;
     void all_workers_ended(wake_list& wakes) noexcept;
     void wait_for_workers() noexcept;
+    void discard_if_stopped() noexcept;
     /// True if `why` is now the channel's cause. It is moved from only then: a loser must die outside the lock,
     /// because its error's destructor is the user's code.
     bool fill_slot(cause&& why) noexcept;

@@ -47,11 +47,6 @@ class channel_core final : public channel_control {
     // A side's lock is held for no more than a move of T that can't throw. If a move may throw, it may be a copy in
     // disguise, as it is for most classes with a destructor of their own, and take as long.
     static constexpr bool brief = std::is_nothrow_move_constructible_v<T>;
-    // What is copied in, which may take long, is copied before the lock is taken, and moved in under it.
-    template <class U>
-    static constexpr bool copied_outside =
-        std::is_const_v<U> && brief && !std::is_trivially_copy_constructible_v<T>;
-
     // Number n, from 0, is pushed into slot n % capacity when its turn is 2n, and may be taken when it is 2n + 1.
     struct slot {
         slot() noexcept {}
@@ -63,6 +58,11 @@ class channel_core final : public channel_control {
     };
 
   public:
+    /// What is copied in, which may take long, is copied before the lock is taken, and moved in under it.
+    template <class U>
+    static constexpr bool copied_outside =
+        std::is_const_v<U> && brief && !std::is_trivially_copy_constructible_v<T>;
+
     /// How an item leaves: moved where T can be moved, else copied.
     using handed_out = std::conditional_t<std::is_move_constructible_v<T>, T&&, const T&>;
 
@@ -118,9 +118,14 @@ class channel_core final : public channel_control {
         waiting rest(mine, how);
         while (rest.may_try())
             if (slot* const first = free_slot(mine)) {
-                // Whoever is parked has the first at once: it is woken when the lock is let go.
-                const std::size_t run = brief && mine.somebody_waits() ? 1 : most_at_once;
-                put_run(*first, items, std::min(n, accepted + run), accepted, mine);
+                if constexpr (brief) {
+                    // Whoever is parked has the first at once: it is woken when the lock is let go.
+                    const std::size_t run = mine.somebody_waits() ? 1 : most_at_once;
+                    put_run(*first, items, std::min(n, accepted + run), accepted, mine);
+                } else {
+                    (void)put(*first, items[accepted], mine);
+                    ++accepted;
+                }
                 if (accepted == n) return {};
                 rest.let_others();
             }
@@ -337,7 +342,8 @@ class channel_core final : public channel_control {
     }
 
     // What is left of `items`, as far as there is room, which there is for one at least. The first one's turn goes on
-    // last: until then the pops wait for it, and leave the slots behind it to this side's cache.
+    // last: until then the pops wait for it, and leave the slots behind it to this side's cache. So it goes on after the
+    // line was looked at, which is right only if the line's lock is this side's own.
     template <class U>
     void put_run(slot& first, U* items, std::size_t end, std::size_t& accepted, hold& mine) {
         struct handing_on {

@@ -39,6 +39,9 @@ inline constexpr bool has_lonely_error = false;
 template <class T, class E>
 inline constexpr bool has_lonely_error<std::expected<T, E>> =
     !std::is_copy_constructible_v<E> && !std::is_same_v<E, no_error>;
+template <class T, class E>
+    requires(!std::is_void_v<E>)
+inline constexpr bool has_lonely_error<std::expected<T, failure<E>>> = has_lonely_error<std::expected<T, E>>;
 
 /// True if a worker can run an Fn. If not, the compiler says what to write: these sentences are for users, and stand
 /// here, two calls below `spawn`, so that they are among the first lines of what it prints.

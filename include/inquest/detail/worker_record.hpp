@@ -165,6 +165,8 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     void observe_returned() const noexcept;
 
     std::shared_ptr<worker_identity> identity;
+    bool drains =
+        true; // destroying the handle or the channel waits for a stream that has closed; set before it starts
     const unsigned generation = fork_generation();
     atomic<std::uint64_t> thread_serial{0}; // the thread's own, once it runs; never given twice
     static constexpr channel_serial disturbed = no_channel, unattached = ~channel_serial{0};
@@ -240,8 +242,8 @@ void wait_for_end(worker_record& record, const std::weak_ptr<channel_control>& c
 /// Joins the thread of a worker whose last act is done. Waits for the destructors of its thread-local objects.
 void join_ended(jthread& thread);
 
-/// Whether `channel` has closed, or is there no more; false if the worker reads none.
-bool has_closed(const worker_record& record, const std::weak_ptr<channel_control>& channel) noexcept;
+/// Whether `channel` has closed, and what is queued is still delivered; false if it no longer exists, or never did.
+bool is_draining(const std::weak_ptr<channel_control>& channel) noexcept;
 
 /// What is known of why `channel` broke.
 cause known_cause(const std::weak_ptr<channel_control>& channel) noexcept;

@@ -28,10 +28,8 @@ struct worker_state {
 
     using timed_result = std::expected<std::reference_wrapper<const result_type>, still_running>;
 
-    worker_state(std::shared_ptr<worker_block<T, E>> its, std::weak_ptr<channel_control> reads,
-                 on_destroy then)
-        : block(std::move(its)), channel(std::move(reads)), when_destroyed(then), thread(),
-          future(block->promise.get_future()) {}
+    worker_state(std::shared_ptr<worker_block<T, E>> its, std::weak_ptr<channel_control> reads)
+        : block(std::move(its)), channel(std::move(reads)), thread(), future(block->promise.get_future()) {}
     ~worker_state() {
         const uncancelled guard;
         if (left_behind()) { // the thread is not here: it can be neither joined nor detached
@@ -41,13 +39,18 @@ struct worker_state {
             }
             return;
         }
-        if (when_destroyed == on_destroy::stop || !has_closed(*block, channel)) block->request_stop(thread);
+        const bool drains = block->drains && is_draining(channel);
         if (is_this_thread()) {
+            if (!drains) block->request_stop(thread);
             block->orphaned = true;                             // it reports its failure itself, at its end
             if (block->done.is_open()) report_if_unseen(block); // which was before, and this a thread-local's
             thread.detach();
         } else {
-            if (thread.joinable()) wait();
+            if (thread.joinable()) {
+                if (drains) wait_for_end(*block, channel);
+                block->request_stop(thread); // also for what its thread-local objects' destructors wait for
+                wait();
+            }
             report_if_unseen(block);
         }
         std::destroy_at(std::addressof(thread));
@@ -154,7 +157,6 @@ struct worker_state {
 
     const std::shared_ptr<worker_block<T, E>> block;
     const std::weak_ptr<channel_control> channel;
-    const on_destroy when_destroyed;
     union {             // so that it can be left behind
         jthread thread; // to be joined under `joining` only
     };
@@ -205,7 +207,8 @@ struct spawner {
         auto task = std::make_shared<worker_task<T, E, Fn, Item>>();
         std::weak_ptr<channel_control> reads;
         if constexpr (!std::is_void_v<Item>) reads = access::core(end);
-        auto state = std::make_unique<worker_state<T, E>>(block, std::move(reads), options.on_destroy);
+        auto state = std::make_unique<worker_state<T, E>>(block, std::move(reads));
+        block->drains = options.on_destroy == on_destroy::drain;
         task->block = std::move(block);
         task->when_thrown = options.on_exception;
         task->fn.emplace(std::move(fn));
