@@ -274,6 +274,7 @@ std::shared_ptr<worker_record> channel_control::first_worker() const {
 }
 
 void channel_control::worker_ended(worker_record& record) noexcept {
+    bool discards_now = false;
     {
         cause
             before; // the user's result may be in its record: it is destroyed after the locks, and the wake-ups
@@ -293,9 +294,16 @@ void channel_control::worker_ended(worker_record& record) noexcept {
         }
         stopped_ = record.stop_requested();
         if (workers_.empty() && announced_ == 0) all_workers_ended(wakes);
+        discards_now = phase_ == phase::stopped && discards();
+        if (!discards_now) return signal_last_worker_out(); // a producer may want the locks at this moment
     }
-    discard_if_stopped();
+    discard_items();
     const both locks(*this);
+    signal_last_worker_out();
+}
+
+// With both locks held.
+void channel_control::signal_last_worker_out() noexcept {
     if (workers_.empty() && last_worker_out_) std::exchange(last_worker_out_, nullptr)->signal();
 }
 

@@ -396,6 +396,7 @@ class channel_control {
     void all_workers_ended(wake_list& wakes) noexcept;
     void wait_for_workers() noexcept;
     void discard_if_stopped() noexcept;
+    void signal_last_worker_out() noexcept;
     /// True if `why` is now the channel's cause. It is moved from only then: a loser must die outside the lock,
     /// because its error's destructor is the user's code.
     bool fill_slot(cause&& why) noexcept;
