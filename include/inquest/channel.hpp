@@ -133,6 +133,7 @@ class handle {
     [[gnu::always_inline]] std::expected<void, push_error> send(U& item, const patience& how,
                                                                 std::source_location site) {
         if (!core_) return std::unexpected(push_error(status::closed, {}, site));
+        // NOLINTNEXTLINE(misc-const-correctness): a copy, or a reference to what is not const
         const held_core<U> core = core_;
         return core->push(item, how, site);
     }
@@ -140,6 +141,7 @@ class handle {
     std::expected<void, push_error> send(U* items, std::size_t n, std::size_t& accepted, const patience& how,
                                          const std::source_location& site) {
         if (!core_) return std::unexpected(push_error(status::closed, {}, site));
+        // NOLINTNEXTLINE(misc-const-correctness): a copy, or a reference to what is not const
         const held_core<U> core = core_;
         return core->push(items, n, accepted, how, site);
     }
