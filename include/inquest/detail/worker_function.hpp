@@ -2,6 +2,7 @@
 #pragma once
 
 #include <inquest/detail/sync.hpp>
+#include <inquest/failure.hpp>
 #include <inquest/worker_options.hpp>
 
 #include <exception>
