@@ -276,8 +276,8 @@ std::shared_ptr<worker_record> channel_control::first_worker() const {
 void channel_control::worker_ended(worker_record& record) noexcept {
     bool discards_now = false;
     {
-        cause
-            before; // the user's result may be in its record: it is destroyed after the locks, and the wake-ups
+        // The user's result may be in its record: destroyed after the locks, and after the wake-ups.
+        cause before;
         wake_list wakes;
         const both locks(*this);
         record.sequence = next_sequence();

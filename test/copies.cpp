@@ -83,6 +83,29 @@ TEST_CASE("while a copy is made for a push, every other operation goes on") {
     CHECK(copies == 1);
 }
 
+TEST_CASE("while a copy is made for a push, the channel may be destroyed, and so may the ends") {
+    const std::vector<light> items(3);
+    for (const bool range : {false, true}) {
+        const auto refused = [&](auto& end) {
+            return range ? end.push_range(items).error() : end.push(items[0]).error();
+        };
+        {
+            auto queue = std::make_unique<channel<light>>(4);
+            const while_copying during([&] { elsewhere([&] { queue.reset(); }); });
+            const auto why = refused(*queue);
+            CHECK(why.status() == status::closed);
+            CHECK(why.cause().kind() == inquest::cause_kind::destroyed);
+        }
+        {
+            auto ends = make_channel<light>(4);
+            const while_copying during([&] { ends = make_channel<light>(1); });
+            const auto why = refused(ends.first);
+            CHECK(why.status() == status::closed);
+            CHECK(why.cause());
+        }
+    }
+}
+
 TEST_CASE_TEMPLATE("a copy into a channel holds up no pop, no timeout and no stop", T, light, heavy) {
     support::caught_hook quiet; // the item may stay with a worker that was stopped
     channel<T> queue(4);

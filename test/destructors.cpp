@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
@@ -181,6 +182,17 @@ struct asks_a_channel {
     ~asks_a_channel() { (void)which->size(); }
 };
 
+/// A result whose destructor takes its time on the thread that says so.
+struct dies_slowly {
+    static std::function<void()>& meanwhile() {
+        thread_local std::function<void()> what;
+        return what;
+    }
+    ~dies_slowly() {
+        if (const auto what = std::exchange(meanwhile(), nullptr)) what();
+    }
+};
+
 } // namespace
 
 TEST_CASE("an item's destructor in ~channel may call every operation of the channel object") {
@@ -220,6 +232,28 @@ TEST_CASE("a worker's result is not destroyed under the locks of the channel tha
         });
         CHECK(w.wait());
     }
+}
+
+TEST_CASE("whoever waits is woken before an earlier worker's result is destroyed") {
+    support::caught_hook quiet;
+    inquest::channel<int> queue(1);
+    CHECK(queue.push(1));
+    std::optional announced(queue.announce_workers(2));
+    CHECK(spawn("first", queue, [](receiver<int>&) {
+              return dies_slowly();
+          }).wait()); // its record is the channel's
+    std::atomic<bool> refused{false}, waited{false};
+    std::jthread producer([&] { refused = !queue.push(2); });
+    auto second = spawn("second", queue, [&](receiver<int>&) -> std::expected<void, std::string> {
+        support::wait_for_blocked(queue);
+        dies_slowly::meanwhile() = [&] {
+            support::wait_for("the producer to be woken", [&] { return refused.load(); });
+            waited = true;
+        };
+        return std::unexpected("failed");
+    });
+    CHECK(second.wait());
+    CHECK(waited);
 }
 
 TEST_CASE("objects are counted exactly in every traffic") {

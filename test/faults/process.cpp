@@ -55,6 +55,10 @@ TEST_CASE("in a forked child the parent's workers and ends can be let go: nothin
     CHECK(run.err.find("worker 'busy-1': left behind by a fork") != std::string::npos);
 }
 
+TEST_CASE("an announcement that a forked child lets go of takes no lock of the parent's") {
+    CHECK(scene("fork_in_copy").status == 0);
+}
+
 // Not with sanitizers: their own runtimes do not survive a fork while another thread starts threads, nor the end of a
 // child that has no main thread.
 #if !SUPPORT_SANITIZER

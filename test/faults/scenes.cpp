@@ -220,6 +220,40 @@ int fork_in_worker() {
     return result && *result == 6 ? status : 96;
 }
 
+// A fork while an item is copied under a lock of the channel's: in the child nobody will ever let go of it.
+struct forks {
+    static inline void (*at_copy)() = nullptr;
+    forks() = default;
+    forks(const forks&) {
+        if (at_copy) at_copy();
+    }
+};
+int fork_in_copy() {
+    static std::optional<inquest::announced_workers> announced;
+    static int status = 99;
+    auto [tx, rx] = make_channel<forks>(1);
+    auto w = spawn("w", rx, [](receiver<forks>& in) {
+        while (in.pop()) {
+        }
+    });
+    announced.emplace(rx.announce_workers(1));
+    forks::at_copy = [] {
+        forks::at_copy = nullptr;
+        const pid_t child = ::fork();
+        if (child == 0) {
+            ::alarm(20);
+            announced.reset();
+            ::_exit(0);
+        }
+        status = status_of(child);
+    };
+    const forks item;
+    if (!tx.push(item)) return 98;
+    announced.reset();
+    tx.finish();
+    return w.join() ? status : 97;
+}
+
 std::expected<void, std::string> fails() { return std::unexpected("no more"); }
 
 int unseen() {
@@ -275,6 +309,7 @@ const std::map<std::string, int (*)()> scenes{
     {"fork_under_load", fork_under_load},
     {"fork_and_work", fork_and_work},
     {"fork_in_worker", fork_in_worker},
+    {"fork_in_copy", fork_in_copy},
     {"unseen", unseen},
     {"hook_throws", hook_throws},
     {"logger_throws", logger_throws},

@@ -225,13 +225,13 @@ constexpr program table[] = {
     {"abort_and_both", abort_and_both, 3, 17'733, 2000},
     {"ends_meet", ends_meet, 3, 67'827, 2000},
     {"recover_and_push", recover_and_push, 2, 109'341, 2000},
-    {"last_sender_goes", last_sender_goes, 2, 13'415, 2000, true},
-    {"last_receiver_goes", last_receiver_goes, 3, 53'866, 2000, true},
+    {"last_sender_goes", last_sender_goes, 2, 13'419, 2000, true},
+    {"last_receiver_goes", last_receiver_goes, 3, 51'918, 2000, true},
     {"finish_and_abandon", finish_and_abandon, 2, 10'230, 2000},
-    {"end_goes_under_a_pop", end_goes_under_a_pop, 3, 9'658, 2000, true, true},
-    {"channel_goes_under_a_pop", channel_goes_under_a_pop, 2, 10'656, 2000, true, true},
-    {"channel_goes_under_a_range", channel_goes_under_a_range, 3, 29'051, 2000, true, true},
-    {"channel_goes", channel_goes, 3, 64'634, 2000, true, true},
+    {"end_goes_under_a_pop", end_goes_under_a_pop, 3, 9'520, 2000, true, true},
+    {"channel_goes_under_a_pop", channel_goes_under_a_pop, 2, 10'856, 2000, true, true},
+    {"channel_goes_under_a_range", channel_goes_under_a_range, 3, 28'439, 2000, true, true},
+    {"channel_goes", channel_goes, 3, 62'462, 2000, true, true},
 };
 
 } // namespace

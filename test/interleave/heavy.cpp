@@ -212,7 +212,7 @@ constexpr program table[] = {
     {"heavy_stop", heavy_stop, 3, 6'338, 2000},
     {"heavy_close", heavy_close, 3, 62'699, 2000},
     {"nested_stop", nested_stop, 2, 2'679, 2000, false, true},
-    {"channel_goes_while_drained", channel_goes_while_drained, 3, 54'431, 2000, true},
+    {"channel_goes_while_drained", channel_goes_while_drained, 3, 54'725, 2000, true},
     {"worker_goes", worker_goes, 3, 17'483, 2000},
     {"announced", announced, 2, 16'352, 2000},
 };

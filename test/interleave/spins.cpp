@@ -185,11 +185,11 @@ constexpr program table[] = {
     {"spin_and_close", spin_and_close, 5, 651, 2000},
     {"spin_and_stop", spin_and_stop, 5, 281, 2000},
     {"spin_and_timeout", spin_and_timeout, 5, 488, 2000},
-    {"channel_goes_under_a_spin", channel_goes_under_a_spin, 3, 7'306, 2000, true, true},
+    {"channel_goes_under_a_spin", channel_goes_under_a_spin, 3, 6'964, 2000, true, true},
     {"stay_back_each", stay_back_each, 3, 83'581, 2000},
     {"stay_back_and_close", stay_back_and_close, 5, 7'876, 2000},
     {"stay_back_and_stop", stay_back_and_stop, 5, 9'038, 2000},
-    {"channel_goes_under_a_stay", channel_goes_under_a_stay, 3, 12'931, 2000, true, true},
+    {"channel_goes_under_a_stay", channel_goes_under_a_stay, 3, 12'465, 2000, true, true},
     {"slow_parcels", slow_parcels, 3, 57'951, 2000},
 };
 

@@ -168,10 +168,14 @@ class channel_control {
     [[nodiscard]] std::size_t queued() const noexcept {
         return static_cast<std::size_t>(push_.done - pop_.done);
     }
-    /// Both locks. None is held while the other is waited for: an item may be copied under that one.
+    /// Both locks. None is held while the other is waited for: an item may be copied under that one. The push side's is
+    /// the last to be let go of, because a push that is refused next wants the other as well.
     struct both {
-        explicit both(const channel_control& of) : locks(of.push_.lock, of.pop_.lock) {}
-        const std::scoped_lock<mutex, mutex> locks;
+        explicit both(const channel_control& of)
+            : push(of.push_.lock, std::defer_lock), pop(of.pop_.lock, std::defer_lock) {
+            std::lock(push, pop);
+        }
+        std::unique_lock<mutex> push, pop;
     };
 
     // All below: with a side's lock held; stop_delivery with both.
