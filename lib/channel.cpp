@@ -46,7 +46,7 @@ cause channel_control::known_cause() const {
 
 bool channel_control::fill_slot(cause&& why) noexcept {
     if (slot_ || !why) return false;
-    const auto line = line_too(push_);
+    const line_too line(*this, push_);
     slot_ = std::move(why);
     return true;
 }
@@ -54,13 +54,13 @@ bool channel_control::fill_slot(cause&& why) noexcept {
 void channel_control::close_locked(status end, wake_list& wakes, const std::source_location* where,
                                    cause by) noexcept {
     if (phase_ != phase::open) return;
-    if (!by) {
-        name_this_thread(*closing_note_);
-        if (where) closing_note_->set_place(*where);
-        by = to_cause(closing_note_);
-    }
-    {
-        const auto line = line_too(push_);
+    if (!slot_) { // a failure says more than who closed
+        if (!by) {
+            name_this_thread(*closing_note_);
+            if (where) closing_note_->set_place(*where);
+            by = to_cause(closing_note_);
+        }
+        const line_too line(*this, push_);
         closing_ = std::move(by);
     }
     phase_ = phase::draining;
@@ -276,20 +276,21 @@ std::shared_ptr<worker_record> channel_control::first_worker() const {
 void channel_control::worker_ended(worker_record& record) noexcept {
     bool discards_now = false;
     {
-        // The user's result may be in its record: destroyed after the locks, and after the wake-ups.
-        cause before;
+        // That of the worker that ended before it, once they are swapped. The user's result may be in its record, which is
+        // destroyed after the locks, and after the wake-ups.
+        cause last = record.as_cause();
         wake_list wakes;
         const both locks(*this);
         record.sequence = next_sequence();
         record.published.store(true);
         std::erase(workers_, &record);
-        before = std::exchange(last_worker_, record.as_cause());
+        std::swap(last_worker_, last);
         if (record.failed()) {
             if (options_.on_failure == on_failure::fail_fast) {
-                fill_slot(record.as_cause());
+                fill_slot(cause(last_worker_));
                 stop_delivery(wakes);
             } else if (!first_failure_) {
-                first_failure_ = record.as_cause();
+                first_failure_ = last_worker_;
             }
         }
         stopped_ = record.stop_requested();
@@ -317,7 +318,7 @@ void channel_control::discard_if_stopped() noexcept {
 
 // With both locks held.
 void channel_control::all_workers_ended(wake_list& wakes) noexcept {
-    fill_slot(std::move(first_failure_));
+    if (first_failure_) fill_slot(std::move(first_failure_));
     if (phase_ == phase::open) {
         left_early_ = !slot_;
         close_locked(status::closed, wakes, nullptr, last_worker_);
@@ -389,20 +390,6 @@ pop_error channel_control::pop_refused(status why) const {
 
 // --- blocking
 // ------------------------------------------------------------------------------------------------
-
-std::unique_lock<mutex> channel_control::line_too(const side& its) const noexcept {
-    return brief_ ? std::unique_lock<mutex>() : std::unique_lock(its.own_line_lock);
-}
-
-void channel_control::wake_one(side& its, wake_list& wakes) noexcept {
-    const auto line = line_too(its);
-    wakes.take_one(its.waiting);
-}
-
-void channel_control::wake_all(side& its, wake_list& wakes) noexcept {
-    const auto line = line_too(its);
-    wakes.take_all(its.waiting);
-}
 
 // Before it blocks, whoever meets a lock held tries it some more: it is held for a few instructions only.
 void channel_control::side::lock_patiently() noexcept {

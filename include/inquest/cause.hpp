@@ -169,16 +169,16 @@ struct cause_record {
     item_range items;
     std::exception_ptr exception;
     const char* exception_type = nullptr; // the mangled name, in static storage
-    fixed_text what;
-    int system_error = 0;        // never_started: why
-    const void* value = nullptr; // the typed error
+    const void* value = nullptr;          // the typed error
     type_identity value_type;
     std::string (*value_text)(const void*) = nullptr;
+    int system_error = 0; // never_started: why
     cause upstream;
     status broken_end = status::complete; // broken_stream: how the stream ended
     std::string channel_name;             // closed: the name, if the channel has one
     const char* place_file = nullptr;     // null where there is no place
     std::source_location place;
+    fixed_text what; // of the exception; far from the parts that every end writes
     /// The one part that changes once the record is published. It says nothing of what happened, only whether the hook is
     /// yet to be told; whoever reads a cause never sees it. It stands here because workers that pass a failure on share
     /// the cause, and nothing else.

@@ -26,13 +26,13 @@ RESOLVE = "include/inquest/resolve.hpp"
 # how what is told of it begins; then the file, and by twos a text in it and what takes its place, where BROKEN is true
 # while the fault is switched on.
 BREAKAGES = [
-    ("push_wakes_nobody", "lost wake-up", "one_each", 0, 1, "lost wake-up", CONTROL,
-     "    wakes.take_one(its.waiting);",
-     "    if (!BROKEN || &its != &push_) wakes.take_one(its.waiting);"),
-    ("pop_wakes_nobody", "lost wake-up", "one_each", 0, 1, "lost wake-up", CONTROL,
+    ("push_wakes_nobody", "lost wake-up", "one_each", 0, 1, "lost wake-up", CALL,
+     "        wakes.take_one(its.waiting);",
+     "        if (!BROKEN || &its != &push_) wakes.take_one(its.waiting);"),
+    ("pop_wakes_nobody", "lost wake-up", "one_each", 0, 1, "lost wake-up", CALL,
      "wakes.take_one(its.waiting);",
      "if (!BROKEN || &its != &pop_) wakes.take_one(its.waiting);"),
-    ("push_wakes_a_producer", "wrong side woken", "one_each", 0, 1, "lost wake-up", CONTROL,
+    ("push_wakes_a_producer", "wrong side woken", "one_each", 0, 1, "lost wake-up", CALL,
      "take_one(its.waiting);",
      "take_one((BROKEN && &its == &push_ ? pop_ : its).waiting);"),
     ("close_forgets_producers", "lost wake-up", "channel_goes", 0, 1, "lost wake-up", CONTROL,
@@ -85,7 +85,7 @@ BREAKAGES = [
      "        if (is_news()) return true;\n",
      "        const std::lock_guard lock(channel_.line_lock(BROKEN && !channel_.brief_ ? side_ : other()));\n"
      "        if (is_news()) return true;\n"),
-    ("heavy_close_forgets_producers", "lost wake-up", "heavy_close", 1, 77, "lost wake-up", CONTROL,
+    ("heavy_close_forgets_producers", "lost wake-up", "heavy_close", 1, 77, "lost wake-up", CALL,
      "    wakes.take_all(its.waiting);",
      "    if (!BROKEN || brief_) wakes.take_all(its.waiting);"),
     ("outer_call_forgotten", "lost wake-up", "nested_stop", 0, 1, "deadlock", CONTROL,

@@ -159,10 +159,30 @@ class channel_control {
         return brief_ ? its.lock : its.own_line_lock;
     }
     /// With the side's lock held: the line's, unless that one is held already.
-    [[nodiscard]] std::unique_lock<mutex> line_too(const side& its) const noexcept;
-    /// With the side's lock held. Each is a no-op for a line that is empty.
-    void wake_one(side& its, wake_list& wakes) noexcept;
-    void wake_all(side& its, wake_list& wakes) noexcept;
+    class line_too {
+      public:
+        line_too(const channel_control& of, const side& its) noexcept
+            : lock_(of.brief_ ? nullptr : &its.own_line_lock) {
+            if (lock_) lock_->lock();
+        }
+        ~line_too() {
+            if (lock_) lock_->unlock();
+        }
+        line_too(const line_too&) = delete;
+        line_too& operator=(const line_too&) = delete;
+
+      private:
+        mutex* const lock_;
+    };
+    // With the side's lock held. Each is a no-op for a line that is empty.
+    void wake_one(side& its, wake_list& wakes) noexcept {
+        const line_too line(*this, its);
+        wakes.take_one(its.waiting);
+    }
+    void wake_all(side& its, wake_list& wakes) noexcept {
+        const line_too line(*this, its);
+        wakes.take_all(its.waiting);
+    }
 
     /// With both locks held.
     [[nodiscard]] std::size_t queued() const noexcept {
@@ -171,8 +191,9 @@ class channel_control {
     /// Both locks. None is held while the other is waited for: an item may be copied under that one. The push side's is
     /// the last to be let go of, because a push that is refused next wants the other as well.
     struct both {
-        explicit both(const channel_control& of)
-            : push(of.push_.lock, std::defer_lock), pop(of.pop_.lock, std::defer_lock) {
+        explicit both(const channel_control& of) : push(of.push_.lock), pop(of.pop_.lock, std::try_to_lock) {
+            if (pop.owns_lock()) return;
+            push.unlock();
             std::lock(push, pop);
         }
         std::unique_lock<mutex> push, pop;
@@ -387,7 +408,7 @@ class channel_control {
     const unsigned generation_ = fork_generation();
 
     side push_, pop_;
-    // Written with both locks held, so that either is enough to read it.
+    // Written with both locks held, so that either is enough to read it. On a line of its own: calls that spin look at it.
     alignas(64) phase phase_ = phase::open;
     published<bool> closed_, stopped_delivery_; // phase_, for who holds no lock
 
@@ -411,8 +432,9 @@ class channel_control {
     [[nodiscard]] std::shared_ptr<worker_record> first_worker() const;
 
     // Written with both locks held, and read with either; slot_ and closing_ also with the lock of the pushes' line:
-    status end_ = status::complete; // what follows the last item: complete, closed, truncated or aborted
-    bool finished_ = false;         // some sender has finished
+    alignas(64) status end_ =
+        status::complete;   // what follows the last item: complete, closed, truncated or aborted
+    bool finished_ = false; // some sender has finished
     bool attached_ever_ = false;
     bool stopped_ = false;            // the last worker ended when its owner had asked it to stop
     mutable bool told_early_ = false; // some push was told that it left early; under push_.lock
