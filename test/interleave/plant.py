@@ -3,13 +3,15 @@
 
 usage: plant.py SOURCE_ROOT OUTPUT_DIR
 
-The copies are for the explorer's build alone: the library itself knows nothing of them. Each fault replaces a text
-that must stand in its file exactly once, so a change of the library that a fault no longer fits fails the build.
+The copies are for the explorer's build alone: the library itself knows nothing of them. They have no comments. Each fault
+replaces a text that must then stand in its file exactly once, so a change of the library that a fault no longer fits fails
+the build.
 OUTPUT_DIR/breakages.hpp is the table of all of them, OUTPUT_DIR/planted holds include/ and lib/, and each source of
 lib/ has a planted_NAME.cpp that includes its copy.
 """
 
 import pathlib
+import re
 import shutil
 import sys
 
@@ -111,16 +113,16 @@ BREAKAGES = [
      "    const std::lock_guard lock(mutex_);\n    signalled_ = true;\n",
      "    std::unique_lock lock(mutex_);\n    signalled_ = true;\n    if (BROKEN) lock.unlock();\n"),
     ("next_read_after_signal", "touch after release", "range_wakes_two", 1, 1000, "", PARKING,
-     "        head_ = w->next; // read first",
+     "        head_ = w->next;\n",
      "        if (BROKEN) {\n            w->signal();\n            head_ = w->next;\n            continue;\n        }\n"
-     "        head_ = w->next; // read first"),
+     "        head_ = w->next;\n"),
     ("channel_goes_at_once", "touch after release", "channel_goes", 0, 1, "touches what is gone", CONTROL,
      "    if (push_.last_out) last",
      "    if (BROKEN) return;\n"
      "    if (push_.last_out) last"),
     ("end_goes_at_once", "touch after release", "end_goes_under_a_pop", 0, 1, "touches what is gone", CORE,
-     "        wait_for_calls(); // an end",
-     "        if (!BROKEN) wait_for_calls(); // an end"),
+     "        wait_for_calls();\n",
+     "        if (!BROKEN) wait_for_calls();\n"),
     ("spurious_is_a_signal", "spurious wake-up believed", "channel_goes", 2, 56, "touches what is gone", PARKING,
      "    const uncancelled guard;\n    std::unique_lock lock(mutex_);\n",
      "    const uncancelled guard;\n    std::unique_lock lock(mutex_);\n"
@@ -145,9 +147,9 @@ BREAKAGES = [
      "            waiter node;\n",
      "            std::optional<stop_callback<interrupter>> late;\n"
      "            waiter node;\n",
-     "            std::optional<stop_callback<interrupter>> on_stop; // for",
+     "            std::optional<stop_callback<interrupter>> on_stop;\n",
      "            std::optional<stop_callback<interrupter>> early;\n"
-     "            std::optional<stop_callback<interrupter>>& on_stop = BROKEN ? late : early; // for"),
+     "            std::optional<stop_callback<interrupter>>& on_stop = BROKEN ? late : early;\n"),
     ("no_rearm", "livelock", "two_and_two", 0, 4, "livelock", PARKING,
      "    const std::lock_guard lock(mutex_);\n    signalled_ = false;",
      "    const std::lock_guard lock(mutex_);\n    signalled_ = signalled_ && BROKEN;"),
@@ -155,18 +157,20 @@ BREAKAGES = [
      "    return true;\n"
      "}\n"
      "\n"
-     "// False where it is to park",
+     "\n"
+     "bool channel_control::waiting::spin",
      "    if (BROKEN && late_) return end_ = outcome::late, false;\n"
      "    return true;\n"
      "}\n"
      "\n"
-     "// False where it is to park"),
+     "\n"
+     "bool channel_control::waiting::spin"),
     ("time_before_close", "re-check skipped", "timeout_and_close", 1, 32, "it was closed in time", CONTROL,
      "    end_ = channel_.phase_ != phase::open ? outcome::over\n",
      "    end_ = channel_.phase_ != phase::open && !(BROKEN && late_) ? outcome::over\n"),
     ("no_look_at_the_stop", "re-check skipped", "stop_a_worker", 2, 381, "deadlock", CONTROL,
-     "    if (how_.stop_requested()) return true; // asked",
-     "    if (!BROKEN && how_.stop_requested()) return true; // asked"),
+     "    if (how_.stop_requested()) return true;\n    {\n",
+     "    if (!BROKEN && how_.stop_requested()) return true;\n    {\n"),
     ("woken_before_closed", "state changed outside the lock", "close_and_pops", 2, 262, "lost wake-up", CONTROL,
      "bool channel_control::close(closer who, const std::source_location& where) noexcept {\n",
      "bool channel_control::close(closer who, const std::source_location& where) noexcept {\n"
@@ -175,9 +179,9 @@ BREAKAGES = [
      "            wake_all(pop_, early);\n            wake_all(push_, early);\n        }\n"
      "        if (phase_ == phase::open) phase_ = phase::draining;\n        closed_.set(true);\n        return true;\n    }\n"),
     ("line_looked_at_early", "looked at outside the lock", "one_each", 0, 1, "lost wake-up", CALL,
-     "        bool woken_ = false; ",
+     "        bool woken_ = false;\n",
      "        bool alone_ = BROKEN && side_.waiting.empty();\n"
-     "        bool woken_ = false; ",
+     "        bool woken_ = false;\n",
      "            woken_ = false;\n",
      "            woken_ = false;\n"
      "            if (alone_) return;\n"),
@@ -295,11 +299,21 @@ inline constexpr breakage breakages[] = {
 """
 
 
+# A literal, which stays; or a comment with the blanks before it, or blanks at the end of a line.
+COMMENT = re.compile(r'("(?:\\.|[^"\\])*"|(?<!\w)\'(?:\\.|[^\'\\])*\')|[ \t]*//[^\n]*|[ \t]+$', re.MULTILINE)
+
+
+def without_comments(code):
+    return COMMENT.sub(lambda found: found.group(1) or "", code)
+
+
 def main(source, target):
     planted = target / "planted"
     shutil.rmtree(planted, ignore_errors=True)
     for part in ("include", "lib"):
         shutil.copytree(source / part, planted / part)
+    for path in planted.rglob("*.[ch]pp"):
+        path.write_text(without_comments(path.read_text()))
     rows = []
     for number, (name, kind, program, preemptions, schedules, says, file, *edits) in enumerate(BREAKAGES):
         path = planted / file
