@@ -11,7 +11,7 @@
 #include <limits>
 #include <typeinfo>
 
-namespace inquest::inline INQUEST_ABI {
+namespace inquest { inline namespace INQUEST_ABI {
 
 std::string_view to_string(status s) noexcept {
     switch (s) {
@@ -287,4 +287,4 @@ std::string pop_error::message() const {
     return line;
 }
 
-} // namespace inquest::inline INQUEST_ABI
+}} // namespace inquest::INQUEST_ABI

@@ -4,7 +4,7 @@
 #include <inquest/detail/channel_control.hpp>
 #include <inquest/hook.hpp>
 
-namespace inquest::inline INQUEST_ABI::detail {
+namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
 channel_control::channel_control(channel_options options, bool brief)
     : capacity_(options.capacity), brief_(brief), options_(std::move(options)),
@@ -530,4 +530,4 @@ void channel_control::waiting::parked::unlink() noexcept {
     was_signalled();
 }
 
-} // namespace inquest::inline INQUEST_ABI::detail
+}}} // namespace inquest::INQUEST_ABI::detail

@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <mutex>
 
-namespace inquest::inline INQUEST_ABI {
+namespace inquest { inline namespace INQUEST_ABI {
 
 namespace {
 
@@ -108,4 +108,4 @@ std::chrono::milliseconds long_wait() noexcept { return std::chrono::millisecond
 
 } // namespace detail
 
-} // namespace inquest::inline INQUEST_ABI
+}} // namespace inquest::INQUEST_ABI

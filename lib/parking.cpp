@@ -2,7 +2,7 @@
 
 #include <inquest/detail/parking.hpp>
 
-namespace inquest::inline INQUEST_ABI::detail {
+namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
 // Notifying under the mutex is what lets the node live on the waiter's stack: the waiter cannot see the flag,
 // and so cannot leave, before the notifier has let go of the condition variable.
@@ -113,4 +113,4 @@ bool latch::wait(clock::time_point deadline) {
     return open_.load();
 }
 
-} // namespace inquest::inline INQUEST_ABI::detail
+}}} // namespace inquest::INQUEST_ABI::detail

@@ -69,7 +69,7 @@ std::string demangle(const char* mangled) {
 
 } // namespace inquest::platform
 
-namespace inquest::inline INQUEST_ABI::detail {
+namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
 namespace {
 
@@ -125,4 +125,4 @@ uncancelled::~uncancelled() {
 #endif
 }
 
-} // namespace inquest::inline INQUEST_ABI::detail
+}}} // namespace inquest::INQUEST_ABI::detail

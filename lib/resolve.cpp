@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace inquest::inline INQUEST_ABI::detail {
+namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
 cause unexplained(std::string text, cause upstream) {
     auto record = std::make_shared<given_record<std::string>>(std::move(text), std::source_location());
@@ -34,4 +34,4 @@ bool is_resolvable(const push_error& why) noexcept {
     return why.status() == status::closed || why.status() == status::aborted;
 }
 
-} // namespace inquest::inline INQUEST_ABI::detail
+}}} // namespace inquest::INQUEST_ABI::detail

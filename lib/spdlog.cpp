@@ -2,7 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
-namespace inquest::inline INQUEST_ABI {
+namespace inquest { inline namespace INQUEST_ABI {
 
 void log_to(std::shared_ptr<spdlog::logger> logger) {
     if (!logger) return detail::set_log({});
@@ -11,4 +11,4 @@ void log_to(std::shared_ptr<spdlog::logger> logger) {
     });
 }
 
-} // namespace inquest::inline INQUEST_ABI
+}} // namespace inquest::INQUEST_ABI

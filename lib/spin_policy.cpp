@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace inquest::inline INQUEST_ABI::detail {
+namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
 // Most of what goes to and fro between two threads that both park is the parking's own time, so the mean says nothing
 // of what spinning would give; that is why it is tried again now and then.
@@ -36,4 +36,4 @@ void spin_policy::record_slip(bool whole, std::size_t longest) noexcept {
         slip_distance_ = std::min(2 * slip_distance_, longest);
 }
 
-} // namespace inquest::inline INQUEST_ABI::detail
+}}} // namespace inquest::INQUEST_ABI::detail

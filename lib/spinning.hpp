@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-namespace inquest::inline INQUEST_ABI::detail {
+namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
 /// How often to look before others are let run.
 inline const unsigned looks = one_processor() ? 1 : looks_between_yields;
@@ -40,4 +40,4 @@ bool spin(F&& news, clock::time_point deadline = forever) {
     return false;
 }
 
-} // namespace inquest::inline INQUEST_ABI::detail
+}}} // namespace inquest::INQUEST_ABI::detail

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace inquest::inline INQUEST_ABI::detail {
+namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
 constinit thread_local worker_record* current_worker = nullptr;
 
@@ -312,4 +312,4 @@ void report_if_unseen(const std::shared_ptr<worker_record>& record) noexcept {
     for (const cause& other : record->also_failed()) leave(other);
 }
 
-} // namespace inquest::inline INQUEST_ABI::detail
+}}} // namespace inquest::INQUEST_ABI::detail

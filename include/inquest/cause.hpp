@@ -16,7 +16,7 @@
 #include <string_view>
 #include <utility>
 
-namespace inquest::inline INQUEST_ABI {
+namespace inquest { inline namespace INQUEST_ABI {
 
 /// What kind of thing a cause tells of.
 enum class cause_kind : unsigned char {
@@ -263,4 +263,4 @@ const E* cause::get() const noexcept {
     return static_cast<const E*>(record_->value);
 }
 
-} // namespace inquest::inline INQUEST_ABI
+}} // namespace inquest::INQUEST_ABI

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-namespace inquest::inline INQUEST_ABI {
+namespace inquest { inline namespace INQUEST_ABI {
 
 template <class T>
 class sender;
@@ -459,4 +459,4 @@ std::pair<sender<T>, receiver<T>> make_channel(std::size_t capacity) {
     return make_channel<T>(channel_options{.capacity = capacity});
 }
 
-} // namespace inquest::inline INQUEST_ABI
+}} // namespace inquest::INQUEST_ABI

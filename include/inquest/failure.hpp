@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-namespace inquest::inline INQUEST_ABI {
+namespace inquest { inline namespace INQUEST_ABI {
 
 template <class E = void>
 class failure;
@@ -87,4 +87,4 @@ class failure : public failure<void> {
     }
 };
 
-} // namespace inquest::inline INQUEST_ABI
+}} // namespace inquest::INQUEST_ABI

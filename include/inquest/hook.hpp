@@ -13,7 +13,7 @@
 #include <functional>
 #include <string_view>
 
-namespace inquest::inline INQUEST_ABI {
+namespace inquest { inline namespace INQUEST_ABI {
 
 /// Called with the cause of a worker's failure, or with what was left in a channel.
 using failure_hook = std::function<void(const cause&)>;
@@ -61,4 +61,4 @@ std::chrono::milliseconds long_wait() noexcept;
 
 } // namespace detail
 
-} // namespace inquest::inline INQUEST_ABI
+}} // namespace inquest::INQUEST_ABI

@@ -30,7 +30,7 @@
 #include <utility>
 #include <vector>
 
-namespace inquest::inline INQUEST_ABI {
+namespace inquest { inline namespace INQUEST_ABI {
 
 /// A range that push_range takes: elements of type T, side by side in memory, that outlive the call, because
 /// those that were not accepted stay in it.
@@ -310,4 +310,4 @@ class pop_operations {
     }
 };
 
-} // namespace inquest::inline INQUEST_ABI
+}} // namespace inquest::INQUEST_ABI

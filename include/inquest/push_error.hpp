@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-namespace inquest::inline INQUEST_ABI {
+namespace inquest { inline namespace INQUEST_ABI {
 
 /// Why a push did not happen, or a push_range not to its end. What was not accepted is untouched. Nothing here
 /// blocks.
@@ -63,4 +63,4 @@ class pop_error {
     inquest::status status_;
 };
 
-} // namespace inquest::inline INQUEST_ABI
+}} // namespace inquest::INQUEST_ABI

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-namespace inquest::inline INQUEST_ABI {
+namespace inquest { inline namespace INQUEST_ABI {
 
 namespace detail {
 
@@ -191,4 +191,4 @@ template <class Item, std::ranges::forward_range Workers, class Clock, class Dur
                                                   detail::deadline_at(detail::steady_deadline(deadline)));
 }
 
-} // namespace inquest::inline INQUEST_ABI
+}} // namespace inquest::INQUEST_ABI

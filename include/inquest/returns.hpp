@@ -18,7 +18,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace inquest::inline INQUEST_ABI {
+namespace inquest { inline namespace INQUEST_ABI {
 
 /// The error of a worker whose function returned false, and said no more.
 struct returned_false {
@@ -135,4 +135,4 @@ template <class Fn>
     return detail::returning<detail::value_meaning, Fn>(std::move(fn));
 }
 
-} // namespace inquest::inline INQUEST_ABI
+}} // namespace inquest::INQUEST_ABI

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace inquest::inline INQUEST_ABI {
+namespace inquest { inline namespace INQUEST_ABI {
 
 /// Why an operation on a channel did not do what was asked.
 enum class status : unsigned char {
@@ -56,4 +56,4 @@ struct channel_options {
     std::optional<unsigned> spin{};
 };
 
-} // namespace inquest::inline INQUEST_ABI
+}} // namespace inquest::INQUEST_ABI

@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-namespace inquest::inline INQUEST_ABI {
+namespace inquest { inline namespace INQUEST_ABI {
 
 /// What a worker was seen doing.
 enum class activity : unsigned char {
@@ -52,4 +52,4 @@ class still_running {
     inquest::activity doing_;
 };
 
-} // namespace inquest::inline INQUEST_ABI
+}} // namespace inquest::INQUEST_ABI

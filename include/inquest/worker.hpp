@@ -13,7 +13,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace inquest::inline INQUEST_ABI {
+namespace inquest { inline namespace INQUEST_ABI {
 
 /// A running `std::jthread` and its `std::future<std::expected<T, E>>`, as one object.
 ///
@@ -203,4 +203,4 @@ auto spawn(...) {
         "function: let that capture everything else, and a sender by move");
 }
 
-} // namespace inquest::inline INQUEST_ABI
+}} // namespace inquest::INQUEST_ABI

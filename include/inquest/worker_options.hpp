@@ -5,7 +5,7 @@
 
 #include <string>
 
-namespace inquest::inline INQUEST_ABI {
+namespace inquest { inline namespace INQUEST_ABI {
 
 /// The error type of a worker that reports by exception only: there is no value of it.
 struct no_error {
@@ -31,4 +31,4 @@ struct worker_options {
     inquest::on_destroy on_destroy = inquest::on_destroy::drain; ///< whether a closed stream is drained
 };
 
-} // namespace inquest::inline INQUEST_ABI
+}} // namespace inquest::INQUEST_ABI

@@ -174,7 +174,7 @@ class jthread {
 
 } // namespace interleave
 
-namespace inquest::inline INQUEST_ABI::detail {
+namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
 using mutex = interleave::mutex;
 using condition_variable = interleave::condition_variable;
@@ -206,4 +206,4 @@ using stop_token = interleave::stop_token;
 template <class F>
 using stop_callback = interleave::stop_callback<F>;
 
-} // namespace inquest::inline INQUEST_ABI::detail
+}}} // namespace inquest::INQUEST_ABI::detail

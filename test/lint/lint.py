@@ -228,6 +228,27 @@ def check_documented(root):
     return 1 if found else 0
 
 
+def check_tags(root):
+    """ctags, and with it editors, find every name of ours that a test uses."""
+    tool = shutil.which("ctags")
+    if not tool or "Universal" not in subprocess.run([tool, "--version"], capture_output=True, text=True).stdout:
+        print("Universal Ctags is not there")
+        return SKIPPED
+    files = [str(p) for p in sources(root, ["include", "lib"], {".hpp", ".cpp"})]
+    listed = subprocess.run(
+        [tool, "--languages=C++", "--kinds-C++=+p", "-f", "-", *files], capture_output=True, text=True, check=True
+    ).stdout
+    found = {line.split("\t", 1)[0] for line in listed.splitlines()}
+    for path in files:  # Debian's ctags knows no concepts
+        found |= set(re.findall(r"\bconcept (\w+)", pathlib.Path(path).read_text()))
+    used = set()
+    for path in sources(root, ["test"], {".hpp", ".cpp"}):
+        used |= set(re.findall(r"\binquest::(?:detail::)?(\w+)", without_comments(path.read_text())))
+    missing = sorted(used - found)
+    print("\n".join(missing) or f"{len(used)} names, all found")
+    return 1 if missing or not used else 0
+
+
 def check_tidy(root, build):
     tool = shutil.which("clang-tidy-19")
     if not tool:
@@ -256,6 +277,7 @@ if __name__ == "__main__":
         "format": check_format,
         "readme": check_readme,
         "sync": check_sync,
+        "tags": check_tags,
         "text": check_text,
         "tidy": check_tidy,
     }

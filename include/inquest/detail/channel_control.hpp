@@ -50,7 +50,7 @@
 #include <stdexcept>
 #include <vector>
 
-namespace inquest::inline INQUEST_ABI::detail {
+namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
 enum class phase : unsigned char { open, draining, stopped };
 
@@ -454,4 +454,4 @@ class channel_control {
     std::shared_ptr<cause_record> closing_note_ = std::make_shared<cause_record>(); // what goes into closing_
 };
 
-} // namespace inquest::inline INQUEST_ABI::detail
+}}} // namespace inquest::INQUEST_ABI::detail

@@ -13,16 +13,16 @@
 #include <utility>
 #include <vector>
 
-namespace inquest::inline INQUEST_ABI {
+namespace inquest { inline namespace INQUEST_ABI {
 
 template <class T>
 class sender;
 template <class T>
 class receiver;
 
-} // namespace inquest::inline INQUEST_ABI
+}} // namespace inquest::INQUEST_ABI
 
-namespace inquest::inline INQUEST_ABI::detail {
+namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
 /// Whether a T has another side, on which somebody may wait for as long as it is queued.
 template <class T>
@@ -396,4 +396,4 @@ class channel_core final : public channel_control {
     const std::unique_ptr<slot[]> slots_;
 };
 
-} // namespace inquest::inline INQUEST_ABI::detail
+}}} // namespace inquest::INQUEST_ABI::detail

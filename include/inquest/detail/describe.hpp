@@ -12,7 +12,7 @@
 #include <system_error>
 #include <type_traits>
 
-namespace inquest::inline INQUEST_ABI::detail {
+namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
 /// The compiler's own text for T, to be read: two local types may have the same.
 template <class T>
@@ -90,4 +90,4 @@ std::string describe(const E& error) {
         return "an error of type " + std::string(type_name<E>());
 }
 
-} // namespace inquest::inline INQUEST_ABI::detail
+}}} // namespace inquest::INQUEST_ABI::detail

@@ -10,7 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace inquest::inline INQUEST_ABI::detail {
+namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
 /// "As long as it takes." Kept apart from real deadlines: waiting until max() overflows in some clocks.
 inline constexpr clock::time_point forever = clock::time_point::max();
@@ -118,4 +118,4 @@ class latch {
     atomic<bool> open_{false}; // written under mutex_
 };
 
-} // namespace inquest::inline INQUEST_ABI::detail
+}}} // namespace inquest::INQUEST_ABI::detail

@@ -7,7 +7,7 @@
 #include <chrono>
 #include <cmath>
 
-namespace inquest::inline INQUEST_ABI::detail {
+namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
 /// A duration of any kind in ticks of our clock: rounded up, and cut to what the clock can count, in both
 /// directions. What is not a number counts as no time at all.
@@ -75,4 +75,4 @@ struct patience {
     }
 };
 
-} // namespace inquest::inline INQUEST_ABI::detail
+}}} // namespace inquest::INQUEST_ABI::detail

@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace inquest::inline INQUEST_ABI::detail {
+namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
 class spin_policy {
   public:
@@ -46,4 +46,4 @@ class spin_policy {
     unsigned cooldown_ = 0;
 };
 
-} // namespace inquest::inline INQUEST_ABI::detail
+}}} // namespace inquest::INQUEST_ABI::detail

@@ -18,7 +18,7 @@
 #include <stop_token>
 #include <thread>
 
-namespace inquest::inline INQUEST_ABI::detail {
+namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
 using mutex = std::mutex;
 using condition_variable = std::condition_variable;
@@ -60,11 +60,11 @@ template <class T>
 /// Whether a thread that is yet to be joined has come to its end; true where the system does not say.
 [[nodiscard]] bool has_exited(jthread& thread) noexcept;
 
-} // namespace inquest::inline INQUEST_ABI::detail
+}}} // namespace inquest::INQUEST_ABI::detail
 
 #endif
 
-namespace inquest::inline INQUEST_ABI::detail {
+namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
 class worker_record;
 
@@ -99,4 +99,4 @@ class published {
 /// Tells two sides whose a slot is: a number that grows.
 using turn = published<std::uint64_t>;
 
-} // namespace inquest::inline INQUEST_ABI::detail
+}}} // namespace inquest::INQUEST_ABI::detail

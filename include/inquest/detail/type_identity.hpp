@@ -17,7 +17,7 @@
 #include <typeinfo>
 #endif
 
-namespace inquest::inline INQUEST_ABI::detail {
+namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
 /// One for each type. Not const: a linker may make one of constants that are equal.
 template <class T>
@@ -123,4 +123,4 @@ constexpr type_identity identity_of() noexcept {
     return {&type_mark<T>, naming<T>::is_unique() ? name_of<T>() : std::string_view(), sizeof(T), alignof(T)};
 }
 
-} // namespace inquest::inline INQUEST_ABI::detail
+}}} // namespace inquest::INQUEST_ABI::detail

@@ -12,7 +12,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace inquest::inline INQUEST_ABI::detail {
+namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
 template <class Fn, class... Args>
 concept callable_with = requires(Fn& fn, Args&&... args) { fn(std::forward<Args>(args)...); };
@@ -89,4 +89,4 @@ void refuse_empty(const Fn& fn) {
     }
 }
 
-} // namespace inquest::inline INQUEST_ABI::detail
+}}} // namespace inquest::INQUEST_ABI::detail

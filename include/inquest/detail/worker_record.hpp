@@ -17,7 +17,7 @@
 #include <span>
 #include <string>
 
-namespace inquest::inline INQUEST_ABI::detail {
+namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
 class channel_control;
 
@@ -260,4 +260,4 @@ void observe(const failure<>& handed_out) noexcept;
 /// object that goes.
 void report_if_unseen(const std::shared_ptr<worker_record>& record) noexcept;
 
-} // namespace inquest::inline INQUEST_ABI::detail
+}}} // namespace inquest::INQUEST_ABI::detail

@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-namespace inquest::inline INQUEST_ABI::detail {
+namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
 struct asker; // lets resolve reach a worker's state
 
@@ -253,4 +253,4 @@ struct spawner {
     }
 };
 
-} // namespace inquest::inline INQUEST_ABI::detail
+}}} // namespace inquest::INQUEST_ABI::detail

@@ -13,7 +13,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace inquest::inline INQUEST_ABI::detail {
+namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
 template <class R>
 struct result_of {
@@ -173,4 +173,4 @@ struct worker_task {
     }
 };
 
-} // namespace inquest::inline INQUEST_ABI::detail
+}}} // namespace inquest::INQUEST_ABI::detail
