@@ -14,7 +14,7 @@ channel_control::channel_control(channel_options options, bool brief)
 }
 
 std::size_t channel_control::size() const noexcept {
-    const both locks(*this);
+    const both_locks locks(*this);
     return queued();
 }
 
@@ -26,13 +26,13 @@ std::size_t channel_control::blocked() const noexcept {
     std::size_t parked = 0;
     for (const side* its : {&push_, &pop_}) {
         const std::lock_guard lock(line_lock(*its));
-        parked += its->waiting.size();
+        parked += its->waiters.size();
     }
     return parked;
 }
 
 std::size_t channel_control::inside() const noexcept {
-    const both locks(*this);
+    const both_locks locks(*this);
     return push_.inside + pop_.inside;
 }
 
@@ -44,17 +44,17 @@ cause channel_control::known_cause() const {
 // --- closing
 // -------------------------------------------------------------------------------------------------
 
-bool channel_control::fill_slot(cause&& why) noexcept {
-    if (slot_ || !why) return false;
+bool channel_control::set_cause(cause&& why) noexcept {
+    if (cause_ || !why) return false;
     const line_too line(*this, push_);
-    slot_ = std::move(why);
+    cause_ = std::move(why);
     return true;
 }
 
 void channel_control::close_locked(status end, wake_list& wakes, const std::source_location* where,
                                    cause by) noexcept {
     if (phase_ != phase::open) return;
-    if (!slot_) { // a failure says more than who closed
+    if (!cause_) { // a failure says more than who closed
         if (!by) {
             name_this_thread(*closing_note_);
             if (where) closing_note_->set_place(*where);
@@ -78,7 +78,7 @@ void channel_control::stop_delivery(wake_list& wakes) noexcept {
 
 bool channel_control::close(closer who, const std::source_location& where) noexcept {
     wake_list wakes;
-    const both locks(*this);
+    const both_locks locks(*this);
     if (phase_ != phase::open) return false;
     close_locked(who == closer::receiver   ? status::closed
                  : who == closer::resolver ? status::truncated
@@ -88,14 +88,14 @@ bool channel_control::close(closer who, const std::source_location& where) noexc
 }
 
 bool channel_control::closed_by_this_worker() const noexcept {
-    return current_worker && closing_note_->who == current_worker->identity && !slot_ &&
+    return current_worker && closing_note_->who == current_worker->identity && !cause_ &&
            closing_.kind() == cause_kind::closed;
 }
 
 bool channel_control::close_with(cause why) noexcept {
     wake_list wakes;
-    const both locks(*this);
-    const bool won = fill_slot(std::move(why));
+    const both_locks locks(*this);
+    const bool won = set_cause(std::move(why));
     close_locked(status::truncated, wakes);
     return won;
 }
@@ -104,8 +104,8 @@ bool channel_control::abort_with(cause why) noexcept {
     bool won = false;
     {
         wake_list wakes;
-        const both locks(*this);
-        won = fill_slot(std::move(why));
+        const both_locks locks(*this);
+        won = set_cause(std::move(why));
         stop_delivery(wakes);
         if (!discards()) return won;
     }
@@ -118,12 +118,12 @@ void channel_control::destroy() noexcept {
     wait_for_workers();
     {
         wake_list wakes;
-        const both locks(*this);
+        const both_locks locks(*this);
         // A stream that was delivered to its end stays complete for a worker that is just about to ask.
         if (phase_ == phase::open || queued() > 0) {
-            if (!slot_) {
+            if (!cause_) {
                 event_->kind = cause_kind::destroyed;
-                fill_slot(to_cause(event_));
+                set_cause(to_cause(event_));
             }
             stop_delivery(wakes);
         }
@@ -136,7 +136,7 @@ void channel_control::destroy() noexcept {
 void channel_control::wait_for_workers() noexcept {
     waiter last;
     {
-        const both locks(*this);
+        const both_locks locks(*this);
         if (phase_ != phase::draining || std::ranges::none_of(workers_, &worker_record::drains)) return;
         if (current_worker && current_worker->attached_to == serial_) return;
         last_worker_out_ = &last;
@@ -145,23 +145,23 @@ void channel_control::wait_for_workers() noexcept {
     for (clock::duration after = ticks(long_wait()); !last.wait(deadline_after(after));
          after = clock::now() - since)
         try {
-            tell_long_wait(first_worker()->glance(clock::now() - since, known_cause()));
+            report_long_wait(first_worker()->glance(clock::now() - since, known_cause()));
         } catch (...) { // the last one has just ended, or there is no memory to say so
         }
-    const both locks(*this); // whoever signalled has let go of them, and of the node
+    const both_locks locks(*this); // whoever signalled has let go of them, and of the node
 }
 
 void channel_control::wait_for_calls() noexcept {
     waiter last_push, last_pop;
     {
-        const both locks(*this);
+        const both_locks locks(*this);
         if (push_.inside == 0 && pop_.inside == 0) return;
         if (push_.inside > 0) push_.last_out = &last_push;
         if (pop_.inside > 0) pop_.last_out = &last_pop;
     }
     if (push_.last_out) last_push.wait_signalled();
     if (pop_.last_out) last_pop.wait_signalled();
-    const both locks(*this); // whoever was the last has let go of them
+    const both_locks locks(*this); // whoever was the last has let go of them
     push_.last_out = pop_.last_out = nullptr;
 }
 
@@ -169,18 +169,18 @@ void channel_control::wait_for_calls() noexcept {
 // ----------------------------------------------------------------------------------------------------
 
 void channel_control::add_sender() noexcept {
-    const both locks(*this);
+    const both_locks locks(*this);
     ++senders_;
 }
 
 void channel_control::add_receiver() noexcept {
-    const both locks(*this);
+    const both_locks locks(*this);
     ++receivers_;
 }
 
 void channel_control::finish_sender(const std::source_location& where) noexcept {
     wake_list wakes;
-    const both locks(*this);
+    const both_locks locks(*this);
     finished_ = true;
     if (--senders_ == 0) close_locked(status::complete, wakes, &where);
 }
@@ -198,18 +198,18 @@ void channel_control::drop_sender(bool finished, bool unwinding,
                                   const std::source_location* last_push) noexcept {
     if (finished || left_behind()) return;
     wake_list wakes;
-    const both locks(*this);
+    const both_locks locks(*this);
     --senders_;
     if (phase_ != phase::open) return; // it has ended some other way already
     if (last_push || unwinding || (senders_ == 0 && !finished_)) {
         if (current_worker && current_worker->is_published() && current_worker->failed()) {
-            fill_slot(current_worker->as_cause());
-        } else if (!slot_) {
+            set_cause(current_worker->as_cause());
+        } else if (!cause_) {
             event_->kind = cause_kind::abandoned;
             event_->during_unwinding = unwinding;
             name_this_thread(*event_);
             if (last_push) event_->set_place(*last_push);
-            fill_slot(to_cause(event_));
+            set_cause(to_cause(event_));
         }
     }
     if (senders_ == 0) close_locked(status::complete, wakes);
@@ -219,12 +219,12 @@ void channel_control::drop_receiver() noexcept {
     if (left_behind()) return;
     {
         wake_list wakes;
-        const both locks(*this);
+        const both_locks locks(*this);
         if (--receivers_ > 0 || attached_ever_) return;
         if (phase_ == phase::open) {
             const bool worker_over = current_worker && current_worker->is_published();
             if (worker_over && current_worker->failed()) {
-                fill_slot(current_worker->as_cause());
+                set_cause(current_worker->as_cause());
                 close_locked(status::closed, wakes);
             } else if (worker_over) {
                 left_early_ = true;
@@ -241,14 +241,14 @@ void channel_control::drop_receiver() noexcept {
 }
 
 void channel_control::attach(worker_record& record) {
-    const both locks(*this);
+    const both_locks locks(*this);
     workers_.push_back(&record);
     attached_ever_ = true;
     if (announced_ > 0) --announced_;
 }
 
 void channel_control::announce_workers(std::size_t n) noexcept {
-    const both locks(*this);
+    const both_locks locks(*this);
     announced_ += n;
 }
 
@@ -257,7 +257,7 @@ void channel_control::renounce_workers(std::size_t n) noexcept {
     const uncancelled guard;
     {
         wake_list wakes;
-        const both locks(*this);
+        const both_locks locks(*this);
         if (announced_ == 0) return;
         announced_ -= std::min(announced_, n);
         if (announced_ > 0 || !workers_.empty() || !attached_ever_) return;
@@ -268,7 +268,7 @@ void channel_control::renounce_workers(std::size_t n) noexcept {
 
 // Throws std::bad_weak_ptr if there is none any more.
 std::shared_ptr<worker_record> channel_control::first_worker() const {
-    const both locks(*this);
+    const both_locks locks(*this);
     if (workers_.empty()) throw std::bad_weak_ptr();
     return workers_.front()->shared_from_this();
 }
@@ -280,14 +280,14 @@ void channel_control::worker_ended(worker_record& record) noexcept {
         // destroyed after the locks, and after the wake-ups.
         cause last = record.as_cause();
         wake_list wakes;
-        const both locks(*this);
+        const both_locks locks(*this);
         record.sequence = next_sequence();
         record.published.store(true);
         std::erase(workers_, &record);
         std::swap(last_worker_, last);
         if (record.failed()) {
             if (options_.on_failure == on_failure::fail_fast) {
-                fill_slot(cause(last_worker_));
+                set_cause(cause(last_worker_));
                 stop_delivery(wakes);
             } else if (!first_failure_) {
                 first_failure_ = last_worker_;
@@ -299,7 +299,7 @@ void channel_control::worker_ended(worker_record& record) noexcept {
         if (!discards_now) return signal_last_worker_out(); // a producer may want the locks at this moment
     }
     discard_items();
-    const both locks(*this);
+    const both_locks locks(*this);
     signal_last_worker_out();
 }
 
@@ -310,7 +310,7 @@ void channel_control::signal_last_worker_out() noexcept {
 
 void channel_control::discard_if_stopped() noexcept {
     {
-        const both locks(*this);
+        const both_locks locks(*this);
         if (phase_ != phase::stopped || !discards()) return;
     }
     discard_items();
@@ -318,21 +318,22 @@ void channel_control::discard_if_stopped() noexcept {
 
 // With both locks held.
 void channel_control::all_workers_ended(wake_list& wakes) noexcept {
-    if (first_failure_) fill_slot(std::move(first_failure_));
+    if (first_failure_) set_cause(std::move(first_failure_));
     if (phase_ == phase::open) {
-        left_early_ = !slot_;
+        left_early_ = !cause_;
         close_locked(status::closed, wakes, nullptr, last_worker_);
     }
     if (discards()) stop_delivery(wakes); // nobody is left to pop
 }
 
-void channel_control::tell_of_leftovers() const noexcept {
-    if (queued() == 0 || !last_worker_ || last_worker_.kind() != cause_kind::finished || told_early_) return;
+void channel_control::report_leftovers() const noexcept {
+    if (queued() == 0 || !last_worker_ || last_worker_.kind() != cause_kind::finished || reported_early_)
+        return;
     try {
-        tell_unobserved(unexplained("worker '" + last_worker_.worker() + "' " +
-                                        (stopped_ ? "was stopped" : "finished early") + ", " +
-                                        std::to_string(queued()) + " undelivered",
-                                    last_worker_));
+        report_unobserved(unexplained("worker '" + last_worker_.worker() + "' " +
+                                          (stopped_ ? "was stopped" : "finished early") + ", " +
+                                          std::to_string(queued()) + " undelivered",
+                                      last_worker_));
     } catch (...) { // no memory for the text
     }
 }
@@ -342,7 +343,7 @@ void channel_control::tell_of_leftovers() const noexcept {
 
 status channel_control::end_status() const noexcept {
     if (phase_ == phase::stopped) return status::aborted;
-    return slot_ ? status::truncated : end_; // an abandoned stream has filled it too
+    return cause_ ? status::truncated : end_; // an abandoned stream has filled it too
 }
 
 push_error channel_control::push_refused(status why, const std::source_location& site,
@@ -355,8 +356,8 @@ push_error channel_control::push_refused(status why, const std::source_location&
         const std::lock_guard lock(pop_.lock);
         return queued();
     }();
-    const bool early = left_early_ && !slot_;
-    told_early_ = told_early_ || early;
+    const bool early = left_early_ && !cause_;
+    reported_early_ = reported_early_ || early;
     return {why, refusal_cause(), site, accepted, early, undelivered};
 }
 
@@ -400,18 +401,18 @@ void channel_control::side::lock_patiently() noexcept {
     lock.lock();
 }
 
-bool channel_control::waiting::wait() {
+bool channel_control::blocked_call::wait() {
     end_ = channel_.phase_ != phase::open ? outcome::over
-           : !how_.block                  ? outcome::would_block
+           : !options_.block              ? outcome::would_block
                                           : outcome::late;
     if (end_ != outcome::late || late_) return false;
     count();
-    if (!waited_) deadline_ = how_.ends();
+    if (!waited_) deadline_ = options_.ends();
     waited_ = true;
     if (is_late())
         return late_ = true; // one more try is due in any case; parking for no time costs a time slice
     const bool spins = side_.spinning.should_spin(channel_.spin_limit_, side_.inside);
-    run_ = side_.spinning.slip_distance();
+    slip_distance_ = side_.spinning.slip_distance();
     run_seen_ = run_seen::nothing;
     mine_.unlock();
     began_ = {};
@@ -420,25 +421,25 @@ bool channel_control::waiting::wait() {
     mine_.lock();
     if (run_seen_ != run_seen::nothing)
         side_.spinning.record_slip(run_seen_ == run_seen::whole, channel_.longest_run());
-    if (std::exchange(lost_slice_, false)) side_.spinning.park_next();
-    if (now != clock::time_point{}) side_.spinning.record_interval(now, side_.done, channel_.spin_limit_);
+    if (std::exchange(preempted_, false)) side_.spinning.park_next();
+    if (now != clock::time_point{}) side_.spinning.record_interval(now, side_.ticket, channel_.spin_limit_);
     return true;
 }
 
 // False where it is to park: nothing has come, and the limit is over.
-bool channel_control::waiting::spin() {
+bool channel_control::blocked_call::spin() {
     for (;;) {
-        if (look_out([this] { return is_news(); })) {
-            stay_back();
+        if (poll([this] { return turn_changed_or_closed(); })) {
+            slip();
             return true;
         }
-        if (how_.stop_requested()) return true;
+        if (options_.stop_requested()) return true;
         const auto now = clock::now();
         if (began_ == clock::time_point{}) began_ = now;
         if (deadline_ <= now) return late_ = true; // one more try, and no parking
         if (now - began_ >= channel_.spin_limit_) return false;
         yield();
-        if (clock::now() - now > time_slice) lost_slice_ = true;
+        if (clock::now() - now > time_slice) preempted_ = true;
     }
 }
 
@@ -447,30 +448,30 @@ bool channel_control::waiting::spin() {
 // to itself. (Temporal slipping: Giacomoni, Moseley and Vachharajani, FastForward, PPoPP 2008.) A push leaves the pops
 // at least half the ring to go on with meanwhile. A pop delays an item that somebody waits for, so it stays no longer
 // than a few looks, and for the shortest run just looks whether it is there.
-void channel_control::waiting::stay_back() noexcept {
+void channel_control::blocked_call::slip() noexcept {
     if (channel_.longest_run() < spin_policy::shortest_slip || one_processor() || deadline_ != forever)
         return;
     const std::size_t at_most =
         &side_ == &channel_.push_
             ? static_cast<std::size_t>(std::min<clock::duration>(channel_.spin_limit_, spin_limit) /
                                        time_of_a_look)
-            : looks;
+            : polls_per_yield;
     const auto last = [this] { return mine_.of_last_->get(); };
-    (void)look_out([&] { return last() >= mine_.last_ || channel_.closed_.get() || how_.stop_requested(); },
-                   std::min(1 + 4 * (run_ - spin_policy::shortest_slip), at_most));
+    (void)poll([&] { return last() >= mine_.last_ || channel_.closed_.get() || options_.stop_requested(); },
+               std::min(1 + 4 * (slip_distance_ - spin_policy::shortest_slip), at_most));
     // Where it is a lap on, others of this side have had the run, which says nothing.
     if (last() <= mine_.last_) run_seen_ = last() == mine_.last_ ? run_seen::whole : run_seen::part;
 }
 
 // False once the deadline has passed.
-bool channel_control::waiting::park() {
+bool channel_control::blocked_call::park() {
     if (!parked_) parked_.emplace(*this);
     if (began_ == clock::time_point{}) began_ = clock::now();
-    if (how_.stop_requested()) return true; // asked before the node could be found; the caller looks
+    if (options_.stop_requested()) return true; // asked before the node could be found; the caller looks
     {
         const std::lock_guard lock(channel_.line_lock(other()));
-        if (is_news()) return true;
-        other().waiting.add(parked_->node);
+        if (turn_changed_or_closed()) return true;
+        other().waiters.add(parked_->node);
         parked_->enlisted = true;
     }
     if (parked_->node.wait(deadline_))
@@ -481,14 +482,15 @@ bool channel_control::waiting::park() {
 }
 
 // Whoever leaves with a wake-up that it made no use of hands it on.
-void channel_control::waiting::leave() noexcept {
+void channel_control::blocked_call::leave() noexcept {
     if (parked_) {
         if (mine_.lock_) mine_.unlock(); // the order of locks
         parked_->unlink();
-        if (mine_.woken_) {
+        if (mine_.was_woken_) {
             wake_list next;
             const std::lock_guard lock(channel_.line_lock(other()));
-            if (!channel_.closed_.get() && is_news()) next.take_one(other().waiting); // a close wakes all
+            if (!channel_.closed_.get() && turn_changed_or_closed())
+                next.take_one(other().waiters); // a close wakes all
         }
         parked_.reset();
     }
@@ -496,34 +498,34 @@ void channel_control::waiting::leave() noexcept {
     if (--side_.inside == 0 && side_.last_out) side_.last_out->signal();
 }
 
-channel_control::waiting::parked::parked(waiting& of) : self(of) {
+channel_control::blocked_call::parked::parked(blocked_call& of) : self(of) {
     // The callback may find the stop requested already and interrupt the node at once. Neither takes a lock of the
     // channel's.
-    if (of.how_.token) on_stop.emplace(*of.how_.token, interrupter{&node});
+    if (of.options_.token) on_stop.emplace(*of.options_.token, interrupter{&node});
     if (current_worker)
         around = current_worker->set_blocked(
-            {of.how_.token ? nullptr : &node, &of.channel_,
+            {of.options_.token ? nullptr : &node, &of.channel_,
              &of.side_ == &of.channel_.push_ ? activity::pushing : activity::popping});
 }
 
-channel_control::waiting::parked::~parked() {
+channel_control::blocked_call::parked::~parked() {
     // A stop that came meanwhile has not found the call around: it asks for one before it parks again.
     if (current_worker) current_worker->set_blocked(around);
 }
 
-void channel_control::waiting::parked::was_signalled() noexcept {
+void channel_control::blocked_call::parked::was_signalled() noexcept {
     enlisted = false;
     node.rearm();
-    self.mine_.woken_ = true;
+    self.mine_.was_woken_ = true;
 }
 
-void channel_control::waiting::parked::unlink() noexcept {
+void channel_control::blocked_call::parked::unlink() noexcept {
     if (!enlisted) return;
     {
         const std::lock_guard lock(self.channel_.line_lock(self.other()));
         if (node.linked) {
             enlisted = false;
-            return self.other().waiting.remove(node);
+            return self.other().waiters.remove(node);
         }
     }
     node.wait_signalled();

@@ -81,7 +81,7 @@ failure_hook set_eager_failure_hook(failure_hook hook) {
 long_wait_hook set_long_wait_hook(long_wait_hook hook) {
     return hooks::exchange(&hooks::long_wait, std::move(hook));
 }
-std::chrono::milliseconds set_long_wait(std::chrono::milliseconds after) noexcept {
+std::chrono::milliseconds set_long_wait_threshold(std::chrono::milliseconds after) noexcept {
     return std::chrono::milliseconds(
         long_after.exchange(std::max(after.count(), decltype(after.count()){1})));
 }
@@ -91,16 +91,16 @@ namespace detail {
 void set_log(log_line log) { hooks::exchange(&hooks::log, std::move(log)); }
 
 // A cancelled thread must not be unwound out of these.
-void tell_unobserved(const cause& why) noexcept {
+void report_unobserved(const cause& why) noexcept {
     const uncancelled guard;
     if (!told(&hooks::unobserved, "the failure hook", why))
         write_line(true, "nobody looked at a failure", why);
 }
-void tell_eagerly(const cause& why) noexcept {
+void report_eagerly(const cause& why) noexcept {
     const uncancelled guard;
     told(&hooks::eager, "the eager failure hook", why);
 }
-void tell_long_wait(const still_running& who) noexcept {
+void report_long_wait(const still_running& who) noexcept {
     const uncancelled guard;
     if (!told(&hooks::long_wait, "the long-wait hook", who)) write_line(false, "a long wait", who);
 }

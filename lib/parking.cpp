@@ -40,7 +40,7 @@ void waiter::rearm() noexcept {
     signalled_ = false;
 }
 
-void wait_line::add(waiter& w) noexcept {
+void wait_list::add(waiter& w) noexcept {
     if (w.age == 0) w.age = ++drawn_;
     waiter* after = tail_; // from the end: whoever comes for the first time belongs there
     while (after && after->age > w.age) after = after->prev;
@@ -52,14 +52,14 @@ void wait_line::add(waiter& w) noexcept {
     ++size_;
 }
 
-void wait_line::remove(waiter& w) noexcept {
+void wait_list::remove(waiter& w) noexcept {
     (w.prev ? w.prev->next : head_) = w.next;
     (w.next ? w.next->prev : tail_) = w.prev;
     w.linked = false;
     --size_;
 }
 
-waiter* wait_line::pop_front() noexcept {
+waiter* wait_list::pop_front() noexcept {
     waiter* const oldest = head_;
     if (oldest) remove(*oldest);
     return oldest;

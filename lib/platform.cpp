@@ -73,7 +73,7 @@ namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
 namespace {
 
-constinit glanced<unsigned> forks;
+constinit relaxed<unsigned> forks;
 #ifdef INQUEST_PTHREADS
 [[maybe_unused]] const int counting = pthread_atfork(nullptr, nullptr, [] { forks.set(forks.get() + 1); });
 #endif

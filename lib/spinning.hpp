@@ -8,7 +8,7 @@
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
 /// How often to look before others are let run.
-inline const unsigned looks = one_processor() ? 1 : looks_between_yields;
+inline const unsigned polls_per_yield = one_processor() ? 1 : looks_between_yields;
 
 /// About how long a look and the hints behind it take.
 inline constexpr std::chrono::nanoseconds time_of_a_look{200};
@@ -18,7 +18,7 @@ inline constexpr std::chrono::microseconds time_slice{500};
 
 /// True as soon as `news()` says so, false after so many looks, of which there is one at least.
 template <class F>
-bool look_out(F&& news, std::size_t times = looks) {
+bool poll(F&& news, std::size_t times = polls_per_yield) {
     for (std::size_t look = 1;; ++look) {
         if (news()) return true;
         if (look >= times) return false;
@@ -33,7 +33,7 @@ bool spin(F&& news, clock::time_point deadline = forever) {
         if (news()) return true;
         auto now = clock::now();
         for (const auto end = std::min(deadline, now + spin_limit); now < end; now = clock::now()) {
-            if (look_out(news)) return true;
+            if (poll(news)) return true;
             yield();
         }
     }

@@ -167,7 +167,7 @@ void worker_record::record_failure(const failure<>& its) noexcept {
         const auto at = std::ranges::find(handed, record->sequence);
         const bool counted = at != handed.end();
         if (counted) *at = 0;
-        record->seen_by.pass_on(counted);
+        record->observed_by.pass_on(counted);
         return true;
     };
     passes_on = pass_on(its.cause());
@@ -185,15 +185,15 @@ bool worker_record::note_handed(std::uint64_t number) noexcept {
 
 // Either this sees the outcome published, or `publish` sees this.
 void worker_record::observe_future() noexcept {
-    seen_by.add();
+    observed_by.add();
     if (is_published()) observe_returned();
 }
 
 void worker_record::observe_returned() const noexcept {
     if (!returned) return;
     for (const cause& other : returned->also_failed())
-        if (const auto* record = failed_worker(other)) record->seen_by.add();
-    if (passes_on) record_of(returned->cause())->seen_by.add();
+        if (const auto* record = failed_worker(other)) record->observed_by.add();
+    if (passes_on) record_of(returned->cause())->observed_by.add();
 }
 
 // A call that registers after our look sees the token stopped: it asks after that, and the token came first.
@@ -212,11 +212,11 @@ still_running worker_record::glance(clock::duration waited, cause known) const {
     std::string channel;
     {
         const std::lock_guard lock(mutex_); // a blocked call can't leave its channel meanwhile
-        now = is_published() ? activity::ending : blocked_.doing;
+        now = is_published() ? activity::ending : blocked_.activity;
         if (blocked_.channel) channel = blocked_.channel->name();
     }
     std::optional<item_range> on;
-    if (const auto popped = doing(); popped.last != 0) on = popped;
+    if (const auto popped = current_items(); popped.last != 0) on = popped;
     return {identity->display(), now, std::move(channel), on, std::move(known), waited};
 }
 
@@ -252,7 +252,7 @@ void begin_thread(worker_record& record, const stop_token& stop) {
 }
 
 void publish(worker_record& record, channel_control* channel) noexcept {
-    record.items = record.doing();
+    record.items = record.current_items();
     record.consequence = record.saw_broken_end;
     record.identity->freeze();
     if (channel) {
@@ -261,7 +261,7 @@ void publish(worker_record& record, channel_control* channel) noexcept {
         record.sequence = next_sequence();
         record.published.store(true);
     }
-    if (record.returned && record.seen_by.any()) record.observe_returned(); // its future was taken
+    if (record.returned && record.observed_by.any()) record.observe_returned(); // its future was taken
 }
 
 void wait_for_end(worker_record& record, const std::weak_ptr<channel_control>& channel) {
@@ -270,7 +270,7 @@ void wait_for_end(worker_record& record, const std::weak_ptr<channel_control>& c
     for (clock::duration after = ticks(long_wait()); !record.done.wait(deadline_after(after));
          after = clock::now() - since)
         try {
-            tell_long_wait(record.glance(clock::now() - since, known_cause(channel)));
+            report_long_wait(record.glance(clock::now() - since, known_cause(channel)));
         } catch (const std::bad_alloc&) { // then nobody is told, and the wait goes on
         }
 }
@@ -294,8 +294,8 @@ cause known_cause(const std::weak_ptr<channel_control>& channel) noexcept {
 void observe(const cause& handed_out) noexcept {
     const auto* record = failed_worker(handed_out);
     if (!record) return; // the hook is never told of it
-    if (!current_worker) return record->seen_by.add();
-    if (current_worker->note_handed(record->sequence)) record->seen_by.add_worker();
+    if (!current_worker) return record->observed_by.add();
+    if (current_worker->note_handed(record->sequence)) record->observed_by.add_worker();
 }
 
 void observe(const failure<>& handed_out) noexcept {
@@ -303,10 +303,10 @@ void observe(const failure<>& handed_out) noexcept {
     observe(handed_out.cause());
 }
 
-void report_if_unseen(const std::shared_ptr<worker_record>& record) noexcept {
+void report_if_unobserved(const std::shared_ptr<worker_record>& record) noexcept {
     if (!record->is_published() || !record->failed()) return;
     const auto leave = [](const cause& why) {
-        if (const auto* its = failed_worker(why); its && its->seen_by.leave()) tell_unobserved(why);
+        if (const auto* its = failed_worker(why); its && its->observed_by.leave()) report_unobserved(why);
     };
     leave(record->as_cause());
     for (const cause& other : record->also_failed()) leave(other);

@@ -126,7 +126,7 @@ struct stage {
             rx->close();
             return;
         case event::close_resolve:
-            inquest::detail::asker::close(*stays);
+            inquest::detail::worker_access::close(*stays);
             return;
         case event::close_cause:
             stays->close(given);

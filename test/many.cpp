@@ -199,7 +199,8 @@ TEST_CASE("failures at the same instant: the channel's cause is the first by num
                 for (std::atomic<int> dally = i * (who == 0 ? 3 : 5) % 40; dally > 0; --dally) {
                 }
                 mine.record[who]->kind = inquest::cause_kind::error;
-                inquest::detail::publish(*mine.record[who], inquest::detail::access::core(mine.queue).get());
+                inquest::detail::publish(*mine.record[who],
+                                         inquest::detail::handle_access::core(mine.queue).get());
                 ++done;
             }
         });
@@ -211,7 +212,8 @@ TEST_CASE("failures at the same instant: the channel's cause is the first by num
         while (rounds.another()) {
             const int i = rounds.number();
             round_of mine;
-            for (const auto& record : mine.record) inquest::detail::access::core(mine.queue)->attach(*record);
+            for (const auto& record : mine.record)
+                inquest::detail::handle_access::core(mine.queue)->attach(*record);
             now = &mine;
             begun = i;
             support::look_for([&] { return done.load() == 2 * i; });
@@ -254,7 +256,7 @@ TEST_CASE("a worker that has ended can be joined, and asked, by another one of i
         support::wait_for("go", [&] { return go.load(); });
         return std::unexpected("no disk");
     });
-    auto asker = spawn("asker", std::move(rx), [&](receiver<int>&) -> outcome {
+    auto worker_access = spawn("worker_access", std::move(rx), [&](receiver<int>&) -> outcome {
         go = true;
         support::wait_for("its colleagues", [&] { return value.is_done() && error.is_done(); });
         CHECK(value.join().value() == 7);
@@ -263,6 +265,6 @@ TEST_CASE("a worker that has ended can be joined, and asked, by another one of i
         CHECK(error.join_for(std::chrono::hours(1))->get().error().cause() == error.report()->cause());
         return 0;
     });
-    CHECK(asker.join().value() == 0);
+    CHECK(worker_access.join().value() == 0);
     tx.finish();
 }

@@ -4,12 +4,12 @@
 
 using inquest::detail::forever;
 using inquest::detail::latch;
-using inquest::detail::wait_line;
+using inquest::detail::wait_list;
 using inquest::detail::waiter;
 using inquest::detail::wake_list;
 
 TEST_CASE("a line gives its waiters out oldest first, wherever others left it") {
-    wait_line line;
+    wait_list line;
     std::array<waiter, 4> w;
     CHECK(line.empty());
     for (auto& one : w) line.add(one);
@@ -67,7 +67,7 @@ TEST_CASE("a node may go as soon as its wait has ended") {
             node.reset();
         } else {
             wake_list wakes;
-            wait_line line;
+            wait_list line;
             line.add(*node);
             wakes.take_all(line);
         }

@@ -36,7 +36,7 @@ TEST_CASE("what no hook takes goes to the logger that was handed over, and to it
         support::caught_hook hook;
         auto w = inquest::spawn("hooked", fails);
     }
-    const auto after = inquest::set_long_wait(std::chrono::milliseconds(1));
+    const auto after = inquest::set_long_wait_threshold(std::chrono::milliseconds(1));
     std::atomic<bool> go{false};
     std::jthread opener([&] {
         support::wait_for("the long wait to be told", [&] { return sink->count >= 2; });
@@ -48,7 +48,7 @@ TEST_CASE("what no hook takes goes to the logger that was handed over, and to it
         });
     }
     opener.join();
-    inquest::set_long_wait(after);
+    inquest::set_long_wait_threshold(after);
     inquest::log_to(nullptr);
     CHECK(sink->lines[0] == "error nobody looked at a failure: worker 'w' failed: no");
     CHECK(sink->lines[1].starts_with("warning a long wait: worker 'slow {}' still running ("));

@@ -31,14 +31,14 @@ struct gate {
 class caught_waits {
   public:
     caught_waits()
-        : after_(inquest::set_long_wait(1ms)),
+        : after_(inquest::set_long_wait_threshold(1ms)),
           before_(inquest::set_long_wait_hook([this](const still_running& who) {
               const std::lock_guard lock(guard_);
               seen_.push_back(who);
           })) {}
     ~caught_waits() {
         inquest::set_long_wait_hook(before_);
-        inquest::set_long_wait(after_);
+        inquest::set_long_wait_threshold(after_);
     }
     std::vector<still_running> seen() {
         const std::lock_guard lock(guard_);
@@ -63,7 +63,7 @@ TEST_CASE("join_for, join_until and peek say what a worker is doing that has not
     const auto busy = [](const auto& answer) {
         REQUIRE(!answer);
         CHECK(answer.error().worker() == "slow");
-        CHECK(answer.error().doing() == activity::running);
+        CHECK(answer.error().activity() == activity::running);
         CHECK(!answer.error().items());
         CHECK(!answer.error().cause());
         CHECK(answer.error().message().starts_with("worker 'slow' still running ("));
@@ -99,14 +99,14 @@ TEST_CASE("a worker that waits in a pop or a push is said to, with its channel a
     });
     support::wait_for_blocked(tx);
     auto seen = w.peek().error();
-    CHECK(seen.doing() == activity::popping);
+    CHECK(seen.activity() == activity::popping);
     CHECK(seen.channel() == "lines");
     CHECK(seen.message().starts_with("worker 'copy' still waiting in pop of 'lines' ("));
     CHECK(tx.push(1));
     CHECK(tx.push(2));
     support::wait_for_blocked(out);
     seen = w.peek().error();
-    CHECK(seen.doing() == activity::pushing);
+    CHECK(seen.activity() == activity::pushing);
     CHECK(seen.channel().empty());
     CHECK(seen.items() == inquest::item_range{.first = 2, .last = 2});
     CHECK(seen.message().starts_with("worker 'copy' still waiting in push on item 2 ("));
@@ -122,7 +122,7 @@ TEST_CASE("also where the call obeys a token of its own") {
     std::stop_source stop;
     auto w = spawn("w", std::move(rx), [&](receiver<int>& r) { (void)r.pop(stop.get_token()); });
     support::wait_for_blocked(tx);
-    CHECK(w.peek().error().doing() == activity::popping);
+    CHECK(w.peek().error().activity() == activity::popping);
     stop.request_stop();
     CHECK(w.join());
 }
@@ -135,7 +135,7 @@ TEST_CASE("a worker whose captures are being destroyed is said to be ending") {
         ~slow_to_go() { g->wait(); }
     };
     auto w = spawn("w", [held = std::make_shared<slow_to_go>(g)] {});
-    support::wait_for("its function to end", [&] { return w.peek().error().doing() == activity::ending; });
+    support::wait_for("its function to end", [&] { return w.peek().error().activity() == activity::ending; });
     CHECK(!w.is_done());
     CHECK(w.peek().error().message().starts_with("worker 'w' still ending ("));
     g.open = true;
@@ -158,7 +158,8 @@ TEST_CASE(
     REQUIRE(!sent);
     CHECK(resolve_for(tx, w, sent.error(), 0s).error().worker() == "stuck");
     CHECK(resolve_for(tx, w, sent.error(), -1s).error().items()->last == 1);
-    CHECK(resolve_until(tx, w, sent.error(), steady_clock::now() + 1ms).error().doing() == activity::running);
+    CHECK(resolve_until(tx, w, sent.error(), steady_clock::now() + 1ms).error().activity() ==
+          activity::running);
     std::list<inquest::worker<void, std::string>> all;
     all.push_back(std::move(w));
     CHECK(!resolve_first_for(tx, all, sent.error(), 1ms));
@@ -179,9 +180,10 @@ TEST_CASE("a worker that was blocked and goes on is running again") {
         g.wait();
     });
     wait_for_blocked(tx);
-    CHECK(w.peek().error().doing() == activity::popping);
+    CHECK(w.peek().error().activity() == activity::popping);
     CHECK(tx.push(1));
-    support::wait_for("the worker to go on", [&] { return w.peek().error().doing() == activity::running; });
+    support::wait_for("the worker to go on",
+                      [&] { return w.peek().error().activity() == activity::running; });
     g.open = true;
     CHECK(w.join());
     tx.finish();
@@ -233,7 +235,7 @@ TEST_CASE("from inside a timed form does not wait at all") {
         CHECK(refused.error().message() == "worker 'other': asked from inside the channel, so not joined");
         return {};
     });
-    support::wait_for("the asker", [&] { return w.is_done(); });
+    support::wait_for("the worker_access", [&] { return w.is_done(); });
     g.open = true;
     CHECK(w.join());
 }
@@ -285,7 +287,7 @@ TEST_CASE("an untimed wait that takes long tells the hook, again and again, and 
 
 TEST_CASE("a wait that is not long tells nobody, and never is never") {
     caught_waits waits;
-    inquest::set_long_wait(std::chrono::milliseconds::max());
+    inquest::set_long_wait_threshold(std::chrono::milliseconds::max());
     gate g;
     auto w = spawn("w", [&] { g.wait(); });
     std::jthread joiner([&] { CHECK(w.join()); });
@@ -293,12 +295,12 @@ TEST_CASE("a wait that is not long tells nobody, and never is never") {
     g.open = true;
     joiner.join();
     CHECK(waits.seen().empty());
-    CHECK(inquest::set_long_wait(0ms) == std::chrono::milliseconds::max());
-    CHECK(inquest::set_long_wait(1ms) == 1ms); // the least there is
+    CHECK(inquest::set_long_wait_threshold(0ms) == std::chrono::milliseconds::max());
+    CHECK(inquest::set_long_wait_threshold(1ms) == 1ms); // the least there is
 }
 
 TEST_CASE("a long-wait hook that throws does not end the wait") {
-    const auto after = inquest::set_long_wait(1ms);
+    const auto after = inquest::set_long_wait_threshold(1ms);
     std::atomic<int> calls{0};
     std::atomic<int> lines{0};
     auto before = inquest::set_long_wait_hook([&](const still_running&) {
@@ -317,7 +319,7 @@ TEST_CASE("a long-wait hook that throws does not end the wait") {
     g.open = true;
     joiner.join();
     inquest::set_long_wait_hook(before);
-    inquest::set_long_wait(after);
+    inquest::set_long_wait_threshold(after);
     inquest::detail::set_log({});
     CHECK(lines == calls);
 }

@@ -186,7 +186,7 @@ TEST_CASE_TEMPLATE("what is left open is stopped in every order of members, and 
 }
 
 TEST_CASE("a channel that is destroyed waits for every worker that drains it, and reports a long wait") {
-    const auto after = inquest::set_long_wait(std::chrono::milliseconds(1));
+    const auto after = inquest::set_long_wait_threshold(std::chrono::milliseconds(1));
     std::atomic<int> told{0};
     const auto before = inquest::set_long_wait_hook([&](const inquest::still_running& who) {
         CHECK(who.worker().starts_with("drain"));
@@ -212,7 +212,7 @@ TEST_CASE("a channel that is destroyed waits for every worker that drains it, an
     CHECK(one.popped + other.popped == items);
     opener.join();
     inquest::set_long_wait_hook(before);
-    inquest::set_long_wait(after);
+    inquest::set_long_wait_threshold(after);
 }
 
 TEST_CASE("a channel that was aborted waits for nobody") {

@@ -182,7 +182,7 @@ struct cause_record {
     /// The one part that changes once the record is published. It says nothing of what happened, only whether the hook is
     /// yet to be told; whoever reads a cause never sees it. It stands here because workers that pass a failure on share
     /// the cause, and nothing else.
-    mutable observers seen_by;
+    mutable observers observed_by;
 
     void set_value(const auto& error) noexcept {
         using E = std::remove_cvref_t<decltype(error)>;

@@ -20,10 +20,8 @@ template <class T>
 class receiver;
 template <class T, class E>
 class worker;
-namespace detail {
 template <class T>
-class handle;
-}
+class channel_handle;
 
 /// Makes a channel and its first two ends: `auto [tx, rx] = make_channel<int>(16);`
 /// Throws std::invalid_argument for capacity 0 and std::length_error for one too large, before anything is
@@ -59,7 +57,7 @@ class announced_workers {
 
   private:
     template <class T>
-    friend class detail::handle;
+    friend class channel_handle;
     announced_workers(std::shared_ptr<detail::channel_control> channel, std::size_t count) noexcept
         : channel_(std::move(channel)), count_(count) {
         if (channel_) channel_->announce_workers(count_);
@@ -70,7 +68,7 @@ class announced_workers {
 
 namespace detail {
 
-struct access; // lets the library's own parts reach an end's core
+struct handle_access; // lets the library's own parts reach an end's core
 
 /// What is called to make an end of no channel does not compile.
 template <class Never>
@@ -80,11 +78,13 @@ consteval void refuse_no_channel() {
                   "from its capacity: for later, keep a std::optional of it");
 }
 
+} // namespace detail
+
 /// What every handle on a channel can be asked. Each call blocks for the channel's lock at most, and runs no code of
 /// the user's but where it says so; any thread may make it; a moved-from handle answers as a closed, empty channel
 /// of capacity 0.
 template <class T>
-class handle {
+class channel_handle {
   public:
     /// Items queued now.
     [[nodiscard]] std::size_t size() const noexcept { return core_ ? core_->size() : 0; }
@@ -111,7 +111,7 @@ class handle {
     /// outside every lock. Where it throws, the exception passes through, and this item and the rest can be
     /// recovered again.
     template <class Sink>
-        requires std::is_invocable_v<Sink&, typename channel_core<T>::handed_out>
+        requires std::is_invocable_v<Sink&, typename detail::channel_core<T>::handed_out>
     std::size_t recover(Sink&& sink) {
         return core_ ? core_->recover(sink) : 0;
     }
@@ -126,47 +126,52 @@ class handle {
     }
 
   protected:
-    friend access;
-    explicit handle(std::shared_ptr<channel_core<T>> core) noexcept : core_(std::move(core)) {}
+    friend detail::handle_access;
+    explicit channel_handle(std::shared_ptr<detail::channel_core<T>> core) noexcept
+        : core_(std::move(core)) {}
 
     template <class U>
-    [[gnu::always_inline]] std::expected<void, push_error> send(U& item, const patience& how,
+    [[gnu::always_inline]] std::expected<void, push_error> send(U& item, const detail::wait_options& options,
                                                                 std::source_location site) {
         if (!core_) return std::unexpected(push_error(status::closed, {}, site));
         // NOLINTNEXTLINE(misc-const-correctness): a copy, or a reference to what is not const
         const held_core<U> core = core_;
-        return core->push(item, how, site);
+        return core->push(item, options, site);
     }
     template <class U>
-    std::expected<void, push_error> send(U* items, std::size_t n, std::size_t& accepted, const patience& how,
+    std::expected<void, push_error> send(U* items, std::size_t n, std::size_t& accepted,
+                                         const detail::wait_options& options,
                                          const std::source_location& site) {
         if (!core_) return std::unexpected(push_error(status::closed, {}, site));
         // NOLINTNEXTLINE(misc-const-correctness): a copy, or a reference to what is not const
         const held_core<U> core = core_;
-        return core->push(items, n, accepted, how, site);
+        return core->push(items, n, accepted, options, site);
     }
-    [[gnu::always_inline]] std::expected<T, pop_error> receive(const patience& how) {
+    [[gnu::always_inline]] std::expected<T, pop_error> receive(const detail::wait_options& options) {
         if (!core_) return std::unexpected(pop_error(status::closed));
-        return core_->pop(how);
+        return core_->pop(options);
     }
     std::expected<std::size_t, pop_error> receive(std::vector<T>& into, std::size_t max,
-                                                  const patience& how) {
+                                                  const detail::wait_options& options) {
         if (!core_) return std::unexpected(pop_error(status::closed));
-        return core_->pop(into, max, how);
+        return core_->pop(into, max, options);
     }
 
-    std::shared_ptr<channel_core<T>> core_;
+    std::shared_ptr<detail::channel_core<T>> core_;
 
   private:
     // While a copy is made no lock is held, and ~channel does not wait for that: the call keeps the core alive.
     template <class U>
-    using held_core = std::conditional_t<channel_core<T>::template copied_outside<U>,
-                                         std::shared_ptr<channel_core<T>>, std::shared_ptr<channel_core<T>>&>;
+    using held_core = std::conditional_t<detail::channel_core<T>::template copied_outside<U>,
+                                         std::shared_ptr<detail::channel_core<T>>,
+                                         std::shared_ptr<detail::channel_core<T>>&>;
 };
 
-struct access {
+namespace detail {
+
+struct handle_access {
     template <class T>
-    static const std::shared_ptr<channel_core<T>>& core(const handle<T>& of) noexcept {
+    static const std::shared_ptr<channel_core<T>>& core(const channel_handle<T>& of) noexcept {
         return of.core_;
     }
     template <class T>
@@ -184,22 +189,22 @@ struct access {
 /// if it pushed anything, is destroyed by an exception, or is the last and none ever finished: the consumers
 /// are then told that the stream is truncated.
 template <class T>
-class sender : public detail::handle<T>, public push_operations<sender<T>, T> {
+class sender : public channel_handle<T>, public push_operations<sender<T>, T> {
   public:
     using value_type = T;
 
     /// There is no sender without a channel, and this says so.
     template <class Never = void>
-    sender() : detail::handle<T>(nullptr) {
+    sender() : channel_handle<T>(nullptr) {
         detail::refuse_no_channel<Never>();
     }
     sender(const sender& other)
-        : detail::handle<T>(other),
+        : channel_handle<T>(other),
           last_push_(other.is_finished() ? detail::no_more_pushes() : detail::no_push()) {
         if (this->core_ && !is_finished()) this->core_->add_sender();
     }
     sender(sender&& other) noexcept
-        : detail::handle<T>(std::move(other)),
+        : channel_handle<T>(std::move(other)),
           last_push_(other.last_push_.exchange(detail::no_more_pushes())) {}
     sender& operator=(const sender& other) {
         if (this != &other) *this = sender(other);
@@ -225,7 +230,7 @@ class sender : public detail::handle<T>, public push_operations<sender<T>, T> {
             this->core_->finish_sender(where);
     }
 
-    using detail::handle<T>::close;
+    using channel_handle<T>::close;
     /// Closes for everybody, whatever other senders are alive: what is queued is still delivered, then pop
     /// says `complete`. True if this call closed it.
     bool close(std::source_location where = std::source_location::current()) noexcept {
@@ -236,7 +241,7 @@ class sender : public detail::handle<T>, public push_operations<sender<T>, T> {
     template <class U>
     friend std::pair<sender<U>, receiver<U>> make_channel(channel_options);
     explicit sender(std::shared_ptr<detail::channel_core<T>> core) noexcept
-        : detail::handle<T>(std::move(core)) {
+        : channel_handle<T>(std::move(core)) {
         this->core_->add_sender();
     }
 
@@ -247,23 +252,24 @@ class sender : public detail::handle<T>, public push_operations<sender<T>, T> {
 
     friend push_operations<sender<T>, T>;
     template <class U>
-    [[gnu::always_inline]] std::expected<void, push_error> send(U& item, const detail::patience& how,
+    [[gnu::always_inline]] std::expected<void, push_error> send(U& item, const detail::wait_options& options,
                                                                 std::source_location site) {
         // As a rule it is: a producer's loop has one place. Then the sender is neither finished nor moved from.
-        return is(site, last_push_.load()) ? this->core_->push(item, how, site)
-                                           : send_from_elsewhere(item, how, site);
+        return is(site, last_push_.load()) ? this->core_->push(item, options, site)
+                                           : send_from_elsewhere(item, options, site);
     }
     template <class U>
-    [[gnu::noinline]] std::expected<void, push_error> send_from_elsewhere(U& item, detail::patience how,
-                                                                          std::source_location site) {
+    [[gnu::noinline]] std::expected<void, push_error>
+    send_from_elsewhere(U& item, detail::wait_options options, std::source_location site) {
         if (is_finished() && this->core_) return std::unexpected(this->core_->refusal(site));
-        auto sent = detail::handle<T>::send(item, how, site);
+        auto sent = channel_handle<T>::send(item, options, site);
         if (sent) note_push(site);
         return sent;
     }
     template <class U>
     std::expected<void, push_error> send(U* items, std::size_t n, std::size_t& accepted,
-                                         const detail::patience& how, const std::source_location& site) {
+                                         const detail::wait_options& options,
+                                         const std::source_location& site) {
         if (is_finished() && this->core_) return std::unexpected(this->core_->refusal(site));
         // However the push is left, an exception and a cancellation included, what went in was pushed.
         struct noting {
@@ -274,7 +280,7 @@ class sender : public detail::handle<T>, public push_operations<sender<T>, T> {
                 if (accepted > 0) self.note_push(site);
             }
         } const at_end{*this, accepted, site};
-        return detail::handle<T>::send(items, n, accepted, how, site);
+        return channel_handle<T>::send(items, n, accepted, options, site);
     }
 
     void note_push(std::source_location site) noexcept {
@@ -304,16 +310,16 @@ class sender : public detail::handle<T>, public push_operations<sender<T>, T> {
 /// A consumer's end, counted. Any thread may call any operation of one receiver; only assigning, moving and
 /// destroying it need exclusive access.
 template <class T>
-class receiver : public detail::handle<T>, public pop_operations<receiver<T>, T> {
+class receiver : public channel_handle<T>, public pop_operations<receiver<T>, T> {
   public:
     using value_type = T;
 
     /// There is no receiver without a channel, and this says so.
     template <class Never = void>
-    receiver() : detail::handle<T>(nullptr) {
+    receiver() : channel_handle<T>(nullptr) {
         detail::refuse_no_channel<Never>();
     }
-    receiver(const receiver& other) : detail::handle<T>(other) {
+    receiver(const receiver& other) : channel_handle<T>(other) {
         if (this->core_) this->core_->add_receiver();
     }
     receiver(receiver&& other) noexcept = default;
@@ -336,7 +342,7 @@ class receiver : public detail::handle<T>, public pop_operations<receiver<T>, T>
         return this->core_ ? this->core_->ended() : pop_error(status::closed);
     }
 
-    using detail::handle<T>::close;
+    using channel_handle<T>::close;
     /// No more is wanted: pushes fail `closed`, what is queued is still delivered, then pop says `closed`.
     /// True if this call closed it.
     bool close(std::source_location where = std::source_location::current()) noexcept {
@@ -386,12 +392,12 @@ class receiver : public detail::handle<T>, public pop_operations<receiver<T>, T>
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
   private:
-    friend detail::access;
+    friend detail::handle_access;
     friend pop_operations<receiver<T>, T>;
     template <class U>
     friend std::pair<sender<U>, receiver<U>> make_channel(channel_options);
     explicit receiver(std::shared_ptr<detail::channel_core<T>> core) noexcept
-        : detail::handle<T>(std::move(core)) {
+        : channel_handle<T>(std::move(core)) {
         this->core_->add_receiver();
     }
 
@@ -411,7 +417,7 @@ class receiver : public detail::handle<T>, public pop_operations<receiver<T>, T>
 /// that what was finished is delivered; a long wait is reported to the long-wait hook. Then, or if it is still open, or on
 /// the thread of one of these workers, it aborts delivery, wakes whoever is blocked in it, and waits until they have left.
 template <class T>
-class channel : public detail::handle<T>,
+class channel : public channel_handle<T>,
                 public push_operations<channel<T>, T>,
                 public pop_operations<channel<T>, T> {
   public:
@@ -419,13 +425,13 @@ class channel : public detail::handle<T>,
 
     /// There is no channel without a capacity, and this says so.
     template <class Never = void>
-    channel() : detail::handle<T>(nullptr) {
+    channel() : channel_handle<T>(nullptr) {
         detail::refuse_no_channel<Never>();
     }
     /// Throws as make_channel does.
     explicit channel(std::size_t capacity) : channel(channel_options{.capacity = capacity}) {}
     explicit channel(channel_options options)
-        : detail::handle<T>(detail::channel_core<T>::make(std::move(options))) {
+        : channel_handle<T>(detail::channel_core<T>::make(std::move(options))) {
         this->core_->add_receiver(); // its own, for good: a worker's receiver that goes is never the last
     }
     channel(const channel&) = delete; // it is used by reference: pass it by channel<T>&, without std::move
@@ -436,7 +442,7 @@ class channel : public detail::handle<T>,
         this->core_.reset(); // an item's destructor that still uses the channel finds it closed and empty
     }
 
-    using detail::handle<T>::close;
+    using channel_handle<T>::close;
     /// All was pushed: pushes fail `closed`, what is queued is still delivered, then pop says `complete`.
     /// True if this call closed it.
     bool close(std::source_location where = std::source_location::current()) noexcept {

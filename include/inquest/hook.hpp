@@ -38,13 +38,13 @@ failure_hook set_failure_hook(failure_hook hook);
 failure_hook set_eager_failure_hook(failure_hook hook);
 
 /// Sets what is called if an untimed `join`, `wait`, `resolve` or `report`, or the destructor of a worker or a channel, has
-/// waited for long: once the time of `set_long_wait` has passed, then each time it has doubled. It is called on the waiting
+/// waited for long: once the time of `set_long_wait_threshold` has passed, then each time it has doubled. It is called on the waiting
 /// thread, which goes on waiting. Returns the hook before. May throw std::bad_alloc.
 long_wait_hook set_long_wait_hook(long_wait_hook hook);
 
 /// Sets how long a wait is long, for waits that begin from now on: a minute at first, at least a millisecond;
 /// milliseconds::max() for never. Returns the time before.
-std::chrono::milliseconds set_long_wait(std::chrono::milliseconds after) noexcept;
+std::chrono::milliseconds set_long_wait_threshold(std::chrono::milliseconds after) noexcept;
 
 namespace detail {
 
@@ -53,9 +53,9 @@ using log_line = std::function<void(bool alarm, std::string_view line)>;
 void set_log(log_line log);
 
 // Each tells the hook, else the logger, else standard error. None throws.
-void tell_unobserved(const cause& why) noexcept;
-void tell_eagerly(const cause& why) noexcept;
-void tell_long_wait(const still_running& who) noexcept;
+void report_unobserved(const cause& why) noexcept;
+void report_eagerly(const cause& why) noexcept;
+void report_long_wait(const still_running& who) noexcept;
 /// How long a wait is long.
 std::chrono::milliseconds long_wait() noexcept;
 

@@ -112,8 +112,8 @@ class push_operations {
     using result = std::expected<void, push_error>;
     using range_result = std::expected<std::size_t, push_error>;
     using stop_token = detail::stop_token;
-    using given_token = detail::given_token;
-    using patience = detail::patience;
+    using stop_token_ref = detail::stop_token_ref;
+    using wait_options = detail::wait_options;
     using site_type = std::source_location;
 
   public:
@@ -137,38 +137,38 @@ class push_operations {
     }
     /// Without waiting: fails with `full` where there is no room.
     [[nodiscard]] result try_push(const T& value, site_type site = site_type::current()) {
-        return one(value, patience::none(), site);
+        return one(value, wait_options::none(), site);
     }
     [[nodiscard]] result try_push(T&& value, site_type site = site_type::current())
         requires std::is_move_constructible_v<T>
     {
-        return one(value, patience::none(), site);
+        return one(value, wait_options::none(), site);
     }
     /// Waits no longer than `limit`.
     template <class Rep, class Period>
     [[nodiscard]] result push_for(const T& value, const std::chrono::duration<Rep, Period>& limit,
-                                  given_token stop = {}, site_type site = site_type::current()) {
-        return one(value, patience::up_to(limit, stop), site);
+                                  stop_token_ref stop = {}, site_type site = site_type::current()) {
+        return one(value, wait_options::up_to(limit, stop), site);
     }
     template <class Rep, class Period>
     [[nodiscard]] result push_for(T&& value, const std::chrono::duration<Rep, Period>& limit,
-                                  given_token stop = {}, site_type site = site_type::current())
+                                  stop_token_ref stop = {}, site_type site = site_type::current())
         requires std::is_move_constructible_v<T>
     {
-        return one(value, patience::up_to(limit, stop), site);
+        return one(value, wait_options::up_to(limit, stop), site);
     }
     /// Waits no longer than until `deadline`.
     template <class Clock, class Duration>
     [[nodiscard]] result push_until(const T& value, const std::chrono::time_point<Clock, Duration>& deadline,
-                                    given_token stop = {}, site_type site = site_type::current()) {
-        return one(value, patience::until(detail::steady_deadline(deadline), stop), site);
+                                    stop_token_ref stop = {}, site_type site = site_type::current()) {
+        return one(value, wait_options::until(detail::steady_deadline(deadline), stop), site);
     }
     template <class Clock, class Duration>
     [[nodiscard]] result push_until(T&& value, const std::chrono::time_point<Clock, Duration>& deadline,
-                                    given_token stop = {}, site_type site = site_type::current())
+                                    stop_token_ref stop = {}, site_type site = site_type::current())
         requires std::is_move_constructible_v<T>
     {
-        return one(value, patience::until(detail::steady_deadline(deadline), stop), site);
+        return one(value, wait_options::until(detail::steady_deadline(deadline), stop), site);
     }
 
     /// Queues all of `items` in order, waiting for room as often as need be: constant elements are copied, others
@@ -176,27 +176,29 @@ class push_operations {
     /// and the rest is untouched. Items of other producers may come between. Where T's constructor throws, those
     /// before the one it threw on are queued.
     template <class R>
-    [[nodiscard]] range_result push_range(R&& items, given_token stop = {},
+    [[nodiscard]] range_result push_range(R&& items, stop_token_ref stop = {},
                                           site_type site = site_type::current()) {
-        return all<R>(std::forward<R>(items), patience::under(stop), site);
+        return all<R>(std::forward<R>(items), wait_options::under(stop), site);
     }
     /// As many as there is room for now; fails with `full` where those were not all.
     template <class R>
     [[nodiscard]] range_result try_push_range(R&& items, site_type site = site_type::current()) {
-        return all<R>(std::forward<R>(items), patience::none(), site);
+        return all<R>(std::forward<R>(items), wait_options::none(), site);
     }
     /// Waits no longer than `limit` in all, counted from when it first waits.
     template <class R, class Rep, class Period>
     [[nodiscard]] range_result push_range_for(R&& items, const std::chrono::duration<Rep, Period>& limit,
-                                              given_token stop = {}, site_type site = site_type::current()) {
-        return all<R>(std::forward<R>(items), patience::up_to(limit, stop), site);
+                                              stop_token_ref stop = {},
+                                              site_type site = site_type::current()) {
+        return all<R>(std::forward<R>(items), wait_options::up_to(limit, stop), site);
     }
     /// Waits no longer than until `deadline`.
     template <class R, class Clock, class Duration>
     [[nodiscard]] range_result
     push_range_until(R&& items, const std::chrono::time_point<Clock, Duration>& deadline,
-                     given_token stop = {}, site_type site = site_type::current()) {
-        return all<R>(std::forward<R>(items), patience::until(detail::steady_deadline(deadline), stop), site);
+                     stop_token_ref stop = {}, site_type site = site_type::current()) {
+        return all<R>(std::forward<R>(items), wait_options::until(detail::steady_deadline(deadline), stop),
+                      site);
     }
 
     /// Not for a const end, and says so.
@@ -207,16 +209,16 @@ class push_operations {
     friend Self;
     push_operations() = default; // nobody but the end itself has this as a base
     template <class U>
-    [[gnu::always_inline]] result one(U& value, const patience& how, site_type site) {
-        if constexpr (detail::is_source<T, U>()) return static_cast<Self*>(this)->send(value, how, site);
+    [[gnu::always_inline]] result one(U& value, const wait_options& options, site_type site) {
+        if constexpr (detail::is_source<T, U>()) return static_cast<Self*>(this)->send(value, options, site);
     }
     template <class R>
-    range_result all(R&& items, const patience& how, const site_type& site) {
+    range_result all(R&& items, const wait_options& options, const site_type& site) {
         if constexpr (detail::are_items<R, T>()) {
             const auto n = static_cast<std::size_t>(std::ranges::size(items));
             if (n == 0) return std::size_t{0};
             std::size_t accepted = 0;
-            auto sent = static_cast<Self*>(this)->send(std::ranges::data(items), n, accepted, how, site);
+            auto sent = static_cast<Self*>(this)->send(std::ranges::data(items), n, accepted, options, site);
             if (sent) return n;
             return std::unexpected(std::move(sent).error());
         }
@@ -233,8 +235,8 @@ class pop_operations {
     using result = std::expected<T, pop_error>;
     using range_result = std::expected<std::size_t, pop_error>;
     using stop_token = detail::stop_token;
-    using given_token = detail::given_token;
-    using patience = detail::patience;
+    using stop_token_ref = detail::stop_token_ref;
+    using wait_options = detail::wait_options;
 
   public:
     /// The oldest item, waiting for one while the channel is empty and open.
@@ -242,17 +244,17 @@ class pop_operations {
     /// The same, ended by this token and not by the worker's.
     [[nodiscard]] result pop(const stop_token& stop) { return one({.token = &stop}); }
     /// Without waiting: fails with `empty` where nothing is queued.
-    [[nodiscard]] result try_pop() { return one(patience::none()); }
+    [[nodiscard]] result try_pop() { return one(wait_options::none()); }
     /// Waits no longer than `limit`.
     template <class Rep, class Period>
-    [[nodiscard]] result pop_for(const std::chrono::duration<Rep, Period>& limit, given_token stop = {}) {
-        return one(patience::up_to(limit, stop));
+    [[nodiscard]] result pop_for(const std::chrono::duration<Rep, Period>& limit, stop_token_ref stop = {}) {
+        return one(wait_options::up_to(limit, stop));
     }
     /// Waits no longer than until `deadline`.
     template <class Clock, class Duration>
     [[nodiscard]] result pop_until(const std::chrono::time_point<Clock, Duration>& deadline,
-                                   given_token stop = {}) {
-        return one(patience::until(detail::steady_deadline(deadline), stop));
+                                   stop_token_ref stop = {}) {
+        return one(wait_options::until(detail::steady_deadline(deadline), stop));
     }
 
     /// Appends `max` items to `into`, waiting until there were so many. Answers how many came: fewer where the
@@ -263,27 +265,27 @@ class pop_operations {
     /// time. If T's constructor throws, what came before it is in `into`, and the item it threw on is still first in line;
     /// but a T that cannot be copied and whose move throws while `into` itself grows leaves `into` in a state that is not
     /// known, as std::vector::reserve does: reserve room for `max` ahead.
-    [[nodiscard]] range_result pop_range(std::vector<T>& into, std::size_t max, given_token stop = {}) {
-        return many(into, max, patience::under(stop));
+    [[nodiscard]] range_result pop_range(std::vector<T>& into, std::size_t max, stop_token_ref stop = {}) {
+        return many(into, max, wait_options::under(stop));
     }
     /// What is queued now, up to `max`; fails with `empty` where there is nothing.
     [[nodiscard]] range_result try_pop_range(std::vector<T>& into, std::size_t max) {
-        return many(into, max, patience::none());
+        return many(into, max, wait_options::none());
     }
     /// Waits no longer than `limit` in all, counted from when it first waits. Only waiting is limited: as long as it finds
     /// an item each time, it goes on up to `max`.
     template <class Rep, class Period>
     [[nodiscard]] range_result pop_range_for(std::vector<T>& into, std::size_t max,
                                              const std::chrono::duration<Rep, Period>& limit,
-                                             given_token stop = {}) {
-        return many(into, max, patience::up_to(limit, stop));
+                                             stop_token_ref stop = {}) {
+        return many(into, max, wait_options::up_to(limit, stop));
     }
     /// Waits no longer than until `deadline`.
     template <class Clock, class Duration>
     [[nodiscard]] range_result pop_range_until(std::vector<T>& into, std::size_t max,
                                                const std::chrono::time_point<Clock, Duration>& deadline,
-                                               given_token stop = {}) {
-        return many(into, max, patience::until(detail::steady_deadline(deadline), stop));
+                                               stop_token_ref stop = {}) {
+        return many(into, max, wait_options::until(detail::steady_deadline(deadline), stop));
     }
 
     /// Items are returned, not written into a variable; this says so.
@@ -303,10 +305,12 @@ class pop_operations {
   private:
     friend Self;
     pop_operations() = default; // nobody but the end itself has this as a base
-    [[gnu::always_inline]] result one(const patience& how) { return static_cast<Self*>(this)->receive(how); }
-    range_result many(std::vector<T>& into, std::size_t max, const patience& how) {
+    [[gnu::always_inline]] result one(const wait_options& options) {
+        return static_cast<Self*>(this)->receive(options);
+    }
+    range_result many(std::vector<T>& into, std::size_t max, const wait_options& options) {
         if (max == 0) return std::size_t{0};
-        return static_cast<Self*>(this)->receive(into, max, how);
+        return static_cast<Self*>(this)->receive(into, max, options);
     }
 };
 

@@ -26,7 +26,7 @@ class push_error {
     /// `resolve` asks further, and joins.
     [[nodiscard]] const inquest::cause& cause() const noexcept { return cause_; }
     /// Where the push stands in the source.
-    [[nodiscard]] const std::source_location& site() const noexcept { return site_; }
+    [[nodiscard]] const std::source_location& where() const noexcept { return site_; }
     /// How many items of a push_range went in before; 0 for a single push.
     [[nodiscard]] std::size_t accepted() const noexcept { return accepted_; }
     /// True if the channel closed because its last worker had returned success: it wanted no more.

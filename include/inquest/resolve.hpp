@@ -31,7 +31,7 @@ cause fallback(std::string_view lead, const push_error& why);
 /// True where the push says that the channel is closed, so that there is something to resolve.
 bool is_resolvable(const push_error& why) noexcept;
 
-struct asker {
+struct worker_access {
     template <class T, class E>
     static worker_state<T, E>& state(worker<T, E>& of) {
         return of.state();
@@ -55,13 +55,13 @@ struct asker {
         return fallback(lead, why);
     }
     template <class T>
-    static void close(const handle<T>& tx,
+    static void close(const channel_handle<T>& tx,
                       const std::source_location& where = std::source_location::current()) noexcept {
-        if (const auto& core = access::core(tx)) core->close(closer::resolver, where);
+        if (const auto& core = handle_access::core(tx)) core->close(closer::resolver, where);
     }
     template <class T>
-    static channel_serial channel_of(const handle<T>& tx) noexcept {
-        const auto& core = access::core(tx);
+    static channel_serial channel_of(const channel_handle<T>& tx) noexcept {
+        const auto& core = handle_access::core(tx);
         return core ? core->serial() : no_channel;
     }
 };
@@ -87,24 +87,24 @@ failure<E> handed_out(failure<E> answer) noexcept {
 
 /// What every form of resolve does, for one worker or many; `lead` begins the answer where none failed.
 template <class E, class Item>
-std::expected<failure<E>, still_running> ask(const handle<Item>& tx, auto&& workers, const char* lead,
+std::expected<failure<E>, still_running> ask(const channel_handle<Item>& tx, auto&& workers, const char* lead,
                                              const push_error& why, clock::time_point deadline = forever) {
     if (!is_resolvable(why)) return failure<E>(fallback("nothing was closed", why));
     for (auto& asked : workers)
-        if (const char* refused = asker::why_not_join(asker::channel_of(tx), asked))
-            return handed_out(failure<E>(asker::so_far(tx, refused, why)));
+        if (const char* refused = worker_access::why_not_join(worker_access::channel_of(tx), asked))
+            return handed_out(failure<E>(worker_access::so_far(tx, refused, why)));
     const auto since = deadline == forever ? clock::time_point{} : clock::now();
-    asker::close(tx, why.site());
+    worker_access::close(tx, why.where());
     collected all;
     for (auto& asked : workers) {
-        auto& state = asker::state(asked);
+        auto& state = worker_access::state(asked);
         if (!state.wait(deadline)) return std::unexpected(state.glance(since));
         if (const auto failed = state.failed()) all.add(*failed);
     }
     auto failed = primary<E>(std::move(all));
     if (!failed) return failure<E>(fallback(lead, why));
     for (auto& asked : workers) // one that passes an exception on has returned it
-        if (asker::state(asked).threw(failed->cause())) {
+        if (worker_access::state(asked).threw(failed->cause())) {
             observe(failed->cause()); // the others are not thrown, and wait for somebody to ask
             std::rethrow_exception(failed->cause().exception());
         }
@@ -122,7 +122,7 @@ template <std::ranges::forward_range Workers>
 [[nodiscard]] auto report(Workers&& workers) -> std::optional<failure<detail::error_of<Workers>>> {
     detail::collected all;
     for (auto& asked : workers)
-        if (const auto failed = detail::asker::state(asked).collect()) all.add(*failed);
+        if (const auto failed = detail::worker_access::state(asked).collect()) all.add(*failed);
     auto failed = detail::primary<detail::error_of<Workers>>(std::move(all));
     if (failed) detail::observe(*failed);
     return failed;
@@ -141,14 +141,14 @@ template <std::ranges::forward_range Workers>
 ///
 /// What is returned or rethrown counts as observed: the failure hook is not told of it.
 template <class Item, class T, class E>
-[[nodiscard]] failure<E> resolve(const detail::handle<Item>& tx, worker<T, E>& asked, const push_error& why) {
+[[nodiscard]] failure<E> resolve(const channel_handle<Item>& tx, worker<T, E>& asked, const push_error& why) {
     return *detail::ask<E>(tx, std::span(&asked, 1), detail::one_silent, why);
 }
 /// The same, waiting no longer than `limit`: where the worker has not ended by then, the channel is closed all the
 /// same, and the answer says what the worker is doing. It may be asked again. No failure has been observed by that.
 template <class Item, class T, class E, class Rep, class Period>
 [[nodiscard]] std::expected<failure<E>, still_running>
-resolve_for(const detail::handle<Item>& tx, worker<T, E>& asked, const push_error& why,
+resolve_for(const channel_handle<Item>& tx, worker<T, E>& asked, const push_error& why,
             const std::chrono::duration<Rep, Period>& limit) {
     return detail::ask<E>(tx, std::span(&asked, 1), detail::one_silent, why,
                           detail::deadline_after(detail::ticks(limit)));
@@ -156,7 +156,7 @@ resolve_for(const detail::handle<Item>& tx, worker<T, E>& asked, const push_erro
 /// The same, waiting no longer than until `deadline`.
 template <class Item, class T, class E, class Clock, class Duration>
 [[nodiscard]] std::expected<failure<E>, still_running>
-resolve_until(const detail::handle<Item>& tx, worker<T, E>& asked, const push_error& why,
+resolve_until(const channel_handle<Item>& tx, worker<T, E>& asked, const push_error& why,
               const std::chrono::time_point<Clock, Duration>& deadline) {
     return detail::ask<E>(tx, std::span(&asked, 1), detail::one_silent, why,
                           detail::deadline_at(detail::steady_deadline(deadline)));
@@ -168,14 +168,14 @@ resolve_until(const detail::handle<Item>& tx, worker<T, E>& asked, const push_er
 /// but if the earliest is an exception and so rethrown, only that one: `report(workers)` still returns the others, and
 /// the failure hook is told of them if nobody asks.
 template <class Item, std::ranges::forward_range Workers>
-[[nodiscard]] auto resolve_first(const detail::handle<Item>& tx, Workers&& workers, const push_error& why)
+[[nodiscard]] auto resolve_first(const channel_handle<Item>& tx, Workers&& workers, const push_error& why)
     -> failure<detail::error_of<Workers>> {
     return *detail::ask<detail::error_of<Workers>>(tx, workers, detail::all_silent, why);
 }
 /// The same, waiting no longer than `limit` for all of them together: the answer is what the first of those that
 /// have not ended is doing. Then no failure has been observed, also of those that had ended before.
 template <class Item, std::ranges::forward_range Workers, class Rep, class Period>
-[[nodiscard]] auto resolve_first_for(const detail::handle<Item>& tx, Workers&& workers, const push_error& why,
+[[nodiscard]] auto resolve_first_for(const channel_handle<Item>& tx, Workers&& workers, const push_error& why,
                                      const std::chrono::duration<Rep, Period>& limit)
     -> std::expected<failure<detail::error_of<Workers>>, still_running> {
     return detail::ask<detail::error_of<Workers>>(tx, workers, detail::all_silent, why,
@@ -183,7 +183,7 @@ template <class Item, std::ranges::forward_range Workers, class Rep, class Perio
 }
 /// The same, waiting no longer than until `deadline`.
 template <class Item, std::ranges::forward_range Workers, class Clock, class Duration>
-[[nodiscard]] auto resolve_first_until(const detail::handle<Item>& tx, Workers&& workers,
+[[nodiscard]] auto resolve_first_until(const channel_handle<Item>& tx, Workers&& workers,
                                        const push_error& why,
                                        const std::chrono::time_point<Clock, Duration>& deadline)
     -> std::expected<failure<detail::error_of<Workers>>, still_running> {

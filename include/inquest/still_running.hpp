@@ -31,7 +31,7 @@ class still_running {
     /// Its name, numbered where workers share it.
     [[nodiscard]] const std::string& worker() const noexcept { return worker_; }
     /// What it was doing.
-    [[nodiscard]] inquest::activity doing() const noexcept { return doing_; }
+    [[nodiscard]] inquest::activity activity() const noexcept { return doing_; }
     /// The name of the channel in which it waits; empty where it does not, or the channel has none.
     [[nodiscard]] const std::string& channel() const noexcept { return channel_; }
     /// The items it was working on, where it had popped any.

@@ -130,7 +130,7 @@ class [[nodiscard("keep the worker: it is joined when it is destroyed")]] worker
 
   private:
     friend detail::spawner;
-    friend detail::asker;
+    friend detail::worker_access;
     explicit worker(std::unique_ptr<detail::worker_state<T, E>> state) noexcept : state_(std::move(state)) {}
 
     [[nodiscard]] detail::worker_state<T, E>& state() const {
@@ -171,7 +171,7 @@ auto spawn(std::string name, Fn fn) {
 template <class T, class Fn>
 auto spawn(worker_options options, receiver<T> from, Fn fn) {
     if constexpr (detail::is_worker_function<Fn, receiver<T>>()) {
-        if (!detail::access::core(from))
+        if (!detail::handle_access::core(from))
             throw std::invalid_argument("inquest: spawn on a moved-from receiver");
         return detail::spawner::start<T>(std::move(options), std::move(from), std::move(fn));
     }
@@ -184,13 +184,13 @@ auto spawn(std::string name, receiver<T> from, Fn fn) {
 /// The same on a channel that is used by reference. The channel may be destroyed before the worker: see `channel`.
 template <class T, class Fn>
 auto spawn(worker_options options, channel<T>& from, Fn fn) {
-    return spawn(std::move(options), detail::access::make_receiver(detail::access::core(from)),
+    return spawn(std::move(options), detail::handle_access::make_receiver(detail::handle_access::core(from)),
                  std::move(fn));
 }
 template <class T, class Fn>
 auto spawn(std::string name, channel<T>& from, Fn fn) {
     return spawn(worker_options{.name = std::move(name)},
-                 detail::access::make_receiver(detail::access::core(from)), std::move(fn));
+                 detail::handle_access::make_receiver(detail::handle_access::core(from)), std::move(fn));
 }
 
 /// Whatever else it is given does not compile, and says what it takes. Any other function of that name is a better match

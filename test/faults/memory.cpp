@@ -164,7 +164,7 @@ TEST_CASE(
 }
 
 TEST_CASE("a long wait that there is no memory to tell of goes on, in a destructor too") {
-    const auto after = inquest::set_long_wait(std::chrono::milliseconds(1));
+    const auto after = inquest::set_long_wait_threshold(std::chrono::milliseconds(1));
     for (const bool destroyed : {true, false}) {
         std::atomic<bool> go{false};
         const long before = refused.load();
@@ -185,7 +185,7 @@ TEST_CASE("a long wait that there is no memory to tell of goes on, in a destruct
         starving = false;
         CHECK(go);
     }
-    inquest::set_long_wait(after);
+    inquest::set_long_wait_threshold(after);
 }
 
 TEST_CASE("a worker with no memory left still passes a failure on, or returns one of its own") {

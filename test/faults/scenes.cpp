@@ -284,7 +284,7 @@ int no_words() {
     return 0;
 }
 int long_wait() {
-    inquest::set_long_wait(std::chrono::milliseconds(20));
+    inquest::set_long_wait_threshold(std::chrono::milliseconds(20));
     auto [tx, rx] = make_channel<int>({.capacity = 1, .name = "jobs"});
     auto w = spawn("slow", std::move(rx), drain);
     std::thread closer([&out = tx] {

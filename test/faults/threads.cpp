@@ -118,7 +118,7 @@ TEST_CASE("pthread_cancel through a blocked pop: the wait is left, and the cause
         CHECK(::pthread_cancel(thread) == 0);
         CHECK(w.join().error().cause().kind() == cause_kind::forced_unwind);
         CHECK(tx.push(1).error().cause().kind() == cause_kind::forced_unwind);
-        CHECK(inquest::detail::access::core(tx)->blocked() == 0);
+        CHECK(inquest::detail::handle_access::core(tx)->blocked() == 0);
     }
 }
 
@@ -149,7 +149,7 @@ TEST_CASE("pthread_cancel through every kind of blocked call leaves the channel 
                 thread = ::pthread_self();
                 block(*out, *in);
             });
-            support::wait_for_blocked(pushes ? static_cast<inquest::detail::handle<int>&>(full_tx)
+            support::wait_for_blocked(pushes ? static_cast<inquest::channel_handle<int>&>(full_tx)
                                              : empty_tx);
             CHECK(::pthread_cancel(thread) == 0);
             CHECK(w.join().error().cause().kind() == cause_kind::forced_unwind);
@@ -209,7 +209,7 @@ TEST_CASE("pthread_cancel midway in a push_range: what went in was pushed, so th
 }
 
 TEST_CASE("pthread_cancel of a thread that is in the long-wait hook: the hook is not cut off, the wait is") {
-    const auto after = inquest::set_long_wait(std::chrono::milliseconds(1));
+    const auto after = inquest::set_long_wait_threshold(std::chrono::milliseconds(1));
     std::atomic<bool> inside{false}, cancelled{false}, go{false};
     std::atomic<int> through{0};
     const auto before = inquest::set_long_wait_hook([&](const inquest::still_running&) {
@@ -235,5 +235,5 @@ TEST_CASE("pthread_cancel of a thread that is in the long-wait hook: the hook is
     go = true;
     CHECK(w.join());
     inquest::set_long_wait_hook(before);
-    inquest::set_long_wait(after);
+    inquest::set_long_wait_threshold(after);
 }

@@ -139,13 +139,14 @@ int run(const wishes& mine) {
 // What is made once in a process, or once a thread, is made before anybody is scheduled.
 void warm_up() {
     scheduler::get().on_new_thread = [] { (void)inquest::detail::this_thread_serial(); };
-    inquest::set_long_wait(std::chrono::milliseconds::max()); // time out of such a wait does nothing but pass
+    inquest::set_long_wait_threshold(
+        std::chrono::milliseconds::max()); // time out of such a wait does nothing but pass
     (void)inquest::detail::worker_identity::enter("warm");
     inquest::set_failure_hook([](const inquest::cause&) {});
 }
 
 // A program that crashes or hangs has failed as any other: its trace and its choices are told.
-void tell_of_crashes() {
+void report_crashes() {
     for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGABRT, SIGALRM}) {
         struct sigaction once{};
         once.sa_handler = [](int which) {
@@ -181,7 +182,7 @@ int main(int argc, char** argv) {
     }
     try {
         const auto mine = read(std::span(argv, static_cast<std::size_t>(argc)).subspan(1));
-        tell_of_crashes();
+        report_crashes();
         warm_up();
         stay_on_one_cpu();
         return run(mine);

@@ -29,14 +29,14 @@ RESOLVE = "include/inquest/resolve.hpp"
 # while the fault is switched on.
 BREAKAGES = [
     ("push_wakes_nobody", "lost wake-up", "one_each", 0, 1, "lost wake-up", CALL,
-     "        wakes.take_one(its.waiting);",
-     "        if (!BROKEN || &its != &push_) wakes.take_one(its.waiting);"),
+     "        wakes.take_one(its.waiters);",
+     "        if (!BROKEN || &its != &push_) wakes.take_one(its.waiters);"),
     ("pop_wakes_nobody", "lost wake-up", "one_each", 0, 1, "lost wake-up", CALL,
-     "wakes.take_one(its.waiting);",
-     "if (!BROKEN || &its != &pop_) wakes.take_one(its.waiting);"),
+     "wakes.take_one(its.waiters);",
+     "if (!BROKEN || &its != &pop_) wakes.take_one(its.waiters);"),
     ("push_wakes_a_producer", "wrong side woken", "one_each", 0, 1, "lost wake-up", CALL,
-     "take_one(its.waiting);",
-     "take_one((BROKEN && &its == &push_ ? pop_ : its).waiting);"),
+     "take_one(its.waiters);",
+     "take_one((BROKEN && &its == &push_ ? pop_ : its).waiters);"),
     ("close_forgets_producers", "lost wake-up", "channel_goes", 0, 1, "lost wake-up", CONTROL,
      "    wake_all(pop_, wakes);",
      "    if (!BROKEN) wake_all(pop_, wakes);"),
@@ -57,15 +57,15 @@ BREAKAGES = [
      "            count();\n            mine_.unlock();",
      "            if (!BROKEN) count();\n            mine_.unlock();"),
     ("at_once_and_wakes_nobody", "lost wake-up", "one_each", 0, 1, "lost wake-up", CALL,
-     "                if (!side_.waiting.empty()) woken_",
-     "                if (!BROKEN && !side_.waiting.empty()) woken_"),
+     "                if (!side_.waiters.empty()) to_wake_",
+     "                if (!BROKEN && !side_.waiters.empty()) to_wake_"),
     ("disturbed_late", "lost wake-up", "stop_a_worker", 1, 12, "deadlock", RECORD,
-     "        undisturbed.set(disturbed);\n        return its.request_stop();",
-     "        if (!BROKEN) undisturbed.set(disturbed);\n        const bool first = its.request_stop();\n"
-     "        undisturbed.set(disturbed);\n        return first;"),
+     "        unstopped_channel.set(stopping);\n        return its.request_stop();",
+     "        if (!BROKEN) unstopped_channel.set(stopping);\n        const bool first = its.request_stop();\n"
+     "        unstopped_channel.set(stopping);\n        return first;"),
     ("leaving_keeps_the_wakeup", "wake-up not handed on", "stop_and_delivery", 1, 173, "lost wake-up", CONTROL,
-     "        if (mine_.woken_) {",
-     "        if (mine_.woken_ && !BROKEN) {"),
+     "        if (mine_.was_woken_) {",
+     "        if (mine_.was_woken_ && !BROKEN) {"),
     ("leaving_ignores_its_signal", "touch after release", "timeout_and_delivery", 1, 14, "touches what is gone", CONTROL,
      "    node.wait_signalled();\n"
      "    was_signalled();",
@@ -73,23 +73,23 @@ BREAKAGES = [
      "    node.wait_signalled();\n"
      "    was_signalled();"),
     ("signalled_keeps_the_wakeup", "wake-up not handed on", "stop_and_delivery", 1, 173, "lost wake-up", CONTROL,
-     "    self.mine_.woken_ = true;",
-     "    self.mine_.woken_ = !BROKEN;"),
+     "    self.mine_.was_woken_ = true;",
+     "    self.mine_.was_woken_ = !BROKEN;"),
     ("heavy_line_looked_at_early", "looked at outside the lock", "heavy_one_each", 1, 22, "lost wake-up", CALL,
      "                const std::lock_guard line(side_.own_line_lock);",
      "                if (BROKEN && quiet_) return;\n"
      "                const std::lock_guard line(side_.own_line_lock);",
      "        bool held_ = true;",
-     "        const bool quiet_ = side_.waiting.empty();\n"
+     "        const bool quiet_ = side_.waiters.empty();\n"
      "        bool held_ = true;"),
     ("heavy_line_unlocked", "state changed outside the lock", "heavy_one_each", 1, 7, "lost wake-up", CONTROL,
      "        const std::lock_guard lock(channel_.line_lock(other()));\n"
-     "        if (is_news()) return true;\n",
+     "        if (turn_changed_or_closed()) return true;\n",
      "        const std::lock_guard lock(channel_.line_lock(BROKEN && !channel_.brief_ ? side_ : other()));\n"
-     "        if (is_news()) return true;\n"),
+     "        if (turn_changed_or_closed()) return true;\n"),
     ("heavy_close_forgets_producers", "lost wake-up", "heavy_close", 1, 77, "lost wake-up", CALL,
-     "    wakes.take_all(its.waiting);",
-     "    if (!BROKEN || brief_) wakes.take_all(its.waiting);"),
+     "    wakes.take_all(its.waiters);",
+     "    if (!BROKEN || brief_) wakes.take_all(its.waiters);"),
     ("outer_call_forgotten", "lost wake-up", "nested_stop", 0, 1, "deadlock", CONTROL,
      "current_worker->set_blocked(around);",
      "current_worker->set_blocked(BROKEN ? worker_record::blocked_at{} : around);"),
@@ -158,43 +158,43 @@ BREAKAGES = [
      "}\n"
      "\n"
      "\n"
-     "bool channel_control::waiting::spin",
+     "bool channel_control::blocked_call::spin",
      "    if (BROKEN && late_) return end_ = outcome::late, false;\n"
      "    return true;\n"
      "}\n"
      "\n"
      "\n"
-     "bool channel_control::waiting::spin"),
+     "bool channel_control::blocked_call::spin"),
     ("time_before_close", "re-check skipped", "timeout_and_close", 1, 32, "it was closed in time", CONTROL,
      "    end_ = channel_.phase_ != phase::open ? outcome::over\n",
      "    end_ = channel_.phase_ != phase::open && !(BROKEN && late_) ? outcome::over\n"),
     ("no_look_at_the_stop", "re-check skipped", "stop_a_worker", 2, 381, "deadlock", CONTROL,
-     "    if (how_.stop_requested()) return true;\n    {\n",
-     "    if (!BROKEN && how_.stop_requested()) return true;\n    {\n"),
+     "    if (options_.stop_requested()) return true;\n    {\n",
+     "    if (!BROKEN && options_.stop_requested()) return true;\n    {\n"),
     ("woken_before_closed", "state changed outside the lock", "close_and_pops", 2, 262, "lost wake-up", CONTROL,
      "bool channel_control::close(closer who, const std::source_location& where) noexcept {\n",
      "bool channel_control::close(closer who, const std::source_location& where) noexcept {\n"
      "    if (BROKEN) {\n"
-     "        {\n            wake_list early;\n            const both locks(*this);\n"
+     "        {\n            wake_list early;\n            const both_locks locks(*this);\n"
      "            wake_all(pop_, early);\n            wake_all(push_, early);\n        }\n"
      "        if (phase_ == phase::open) phase_ = phase::draining;\n        closed_.set(true);\n        return true;\n    }\n"),
     ("line_looked_at_early", "looked at outside the lock", "one_each", 0, 1, "lost wake-up", CALL,
-     "        bool woken_ = false;\n",
-     "        bool alone_ = BROKEN && side_.waiting.empty();\n"
-     "        bool woken_ = false;\n",
-     "            woken_ = false;\n",
-     "            woken_ = false;\n"
+     "        bool was_woken_ = false;\n",
+     "        bool alone_ = BROKEN && side_.waiters.empty();\n"
+     "        bool was_woken_ = false;\n",
+     "            was_woken_ = false;\n",
+     "            was_woken_ = false;\n"
      "            if (alone_) return;\n"),
     ("queue_looked_at_early", "looked at outside the lock", "one_each", 1, 7, "lost wake-up", CONTROL,
      "    {\n"
      "        const std::lock_guard lock(channel_.line_lock(",
      "    const bool early = BROKEN;\n"
-     "    if (early && is_news()) return true;\n"
+     "    if (early && turn_changed_or_closed()) return true;\n"
      "    {\n"
      "        const std::lock_guard lock(channel_.line_lock(",
-     "        if (is_news()) return true;\n"
+     "        if (turn_changed_or_closed()) return true;\n"
      "        other()",
-     "        if (!early && is_news()) return true;\n"
+     "        if (!early && turn_changed_or_closed()) return true;\n"
      "        other()"),
     ("closed_not_looked_at", "looked at outside the lock", "close_and_pops", 1, 42, "lost wake-up", CALL,
      "|| channel_.closed_.get();\n        }\n        [[nodiscard]] bool is_late",
@@ -207,25 +207,25 @@ BREAKAGES = [
     ("turn_before_the_item", "item lost or doubled", "slow_parcels", 1, 42, "lost wake-up", CORE,
      " put(slot& into, U& item, auto& mine) {\n",
      " put(slot& into, U& item, auto& mine) {\n"
-     "        if (BROKEN) into.whose.set(2 * push_.done + 1);\n"),
+     "        if (BROKEN) into.turn.set(2 * push_.ticket + 1);\n"),
     ("turn_before_the_item_is_out", "item lost or doubled", "slow_parcels", 2, 231, "lost wake-up", CORE,
      " take(slot& from, auto& mine, auto&& note) {\n",
      " take(slot& from, auto& mine, auto&& note) {\n"
-     "        if (BROKEN) from.whose.set(2 * (pop_.done + capacity_));\n"),
+     "        if (BROKEN) from.turn.set(2 * (pop_.ticket + capacity_));\n"),
     ("latch_looked_at_early", "looked at outside the lock", "latch_and_timeout", 1, 24, "deadlock", PARKING,
      "    waiter node;\n    {\n        const std::lock_guard lock(mutex_);\n        if (open_.load()) return true;",
      "    waiter node;\n    const bool early = BROKEN;\n    if (early && open_.load()) return true;\n    {\n"
      "        const std::lock_guard lock(mutex_);\n        if (!early && open_.load()) return true;"),
     ("stays_for_ever", "livelock", "channel_goes_under_a_stay", 1, 44, "livelock", CONTROL,
-     "std::min(1 + 4 * (run_ - spin_policy::shortest_slip), at_most));",
-     "BROKEN ? std::numeric_limits<std::size_t>::max() : std::min(1 + 4 * (run_ - spin_policy::shortest_slip), at_most));"),
+     "std::min(1 + 4 * (slip_distance_ - spin_policy::shortest_slip), at_most));",
+     "BROKEN ? std::numeric_limits<std::size_t>::max() : std::min(1 + 4 * (slip_distance_ - spin_policy::shortest_slip), at_most));"),
     ("stays_uncounted", "touch after release", "channel_goes_under_a_stay", 2, 731, "touches what is gone", CONTROL,
-     "            stay_back();\n",
+     "            slip();\n",
      "            if (BROKEN) {\n"
      "                const std::lock_guard lock(side_.lock);\n"
      "                if (--side_.inside == 0 && side_.last_out) side_.last_out->signal();\n"
      "            }\n"
-     "            stay_back();\n"
+     "            slip();\n"
      "            if (BROKEN) {\n"
      "                const std::lock_guard lock(side_.lock);\n"
      "                ++side_.inside;\n"
@@ -240,20 +240,20 @@ BREAKAGES = [
      "    }\n"
      "    wait"),
     ("recovered_twice", "item lost or doubled", "recover_and_push", 0, 3, "item 2 is there twice", CORE,
-     "            self.pop_.done = last;",
-     "            if (!BROKEN) self.pop_.done = last;"),
+     "            self.pop_.ticket = last;",
+     "            if (!BROKEN) self.pop_.ticket = last;"),
     ("closed_before_the_cause", "outcome out of order", "outcome_before_close", 1, 39, "closed before the cause was there", CONTROL,
      "void channel_control::worker_ended(worker_record& record) noexcept {\n",
      "void channel_control::worker_ended(worker_record& record) noexcept {\n"
      "    if (BROKEN && record.failed()) abort_with({});\n"),
     ("number_drawn_early", "outcome out of order", "two_failures", 1, 138, "the channel's cause is the first failure by number", CONTROL,
      "        wake_list wakes;\n"
-     "        const both locks(*this);\n"
+     "        const both_locks locks(*this);\n"
      "        record.sequence = next_sequence();",
      "        const bool early = BROKEN;\n"
      "        if (early) record.sequence = next_sequence();\n"
      "        wake_list wakes;\n"
-     "        const both locks(*this);\n"
+     "        const both_locks locks(*this);\n"
      "        if (!early) record.sequence = next_sequence();"),
     ("item_taken_before_the_stop", "item lost or doubled", "stop_and_delivery", 2, 534, "item 0 is lost", CORE,
      "            if (slot* const next = filled_slot(mine)) return take(*next, mine, [&] { note_popped(); });",

@@ -180,7 +180,7 @@ void stop_and_room() {
 // A node may go as soon as its wait is over, whatever the one who signals it is still about to do.
 void parker_goes() {
     using namespace inquest::detail;
-    wait_line line;
+    wait_list line;
     mutex guard; // protects the line
     const auto waits = [&](clock::time_point deadline) {
         waiter node;

@@ -94,7 +94,7 @@ void resolve_in_time() {
     require(!again, "nobody pops");
     const auto soon = resolve_for(tx, w, again.error(), 1ms);
     if (soon) return require(*soon->error() == "broken", "not the worker's error");
-    require(soon.error().doing() == inquest::activity::ending, "its outcome was there");
+    require(soon.error().activity() == inquest::activity::ending, "its outcome was there");
     require(*resolve(tx, w, again.error()).error() == "broken", "not the worker's error");
 }
 

@@ -29,8 +29,8 @@ void look_at(const channel_control& c, const std::string& name) {
     const auto& push = c.*look(key_of_push{});
     const auto& pop = c.*look(key_of_pop{});
     const auto at = c.*look(key_of_phase{});
-    const auto count = push.done - pop.done;
-    const std::size_t pushing = pop.waiting.size(), popping = push.waiting.size();
+    const auto count = push.ticket - pop.ticket;
+    const std::size_t pushing = pop.waiters.size(), popping = push.waiters.size();
     const auto lost = [&](const char* what) {
         scheduler::get().fail("lost wake-up: " + name + " has " + std::to_string(count) + " of " +
                               std::to_string(c.capacity()) + " queued, and " + what);

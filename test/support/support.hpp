@@ -65,16 +65,16 @@ inquest::push_error push_error_of(auto& tx) {
 
 /// Waits until `n` calls are blocked in the channel of `end`.
 template <class T>
-void wait_for_blocked(const inquest::detail::handle<T>& end, std::size_t n = 1) {
+void wait_for_blocked(const inquest::channel_handle<T>& end, std::size_t n = 1) {
     wait_for("waiting for calls to block",
-             [&] { return inquest::detail::access::core(end)->blocked() == n; });
+             [&] { return inquest::detail::handle_access::core(end)->blocked() == n; });
 }
 
 /// Waits until a call waits in the channel of `end`, spinning or parked.
 template <class T>
-void wait_for_a_call(const inquest::detail::handle<T>& end) {
+void wait_for_a_call(const inquest::channel_handle<T>& end) {
     wait_for("waiting for a call to begin to wait",
-             [&] { return inquest::detail::access::core(end)->inside() > 0; });
+             [&] { return inquest::detail::handle_access::core(end)->inside() > 0; });
 }
 
 /// `n`, or a tenth of it where INQUEST_TEST_TENTH is set, as slow sanitizer builds have it.

@@ -1,7 +1,7 @@
-// All of a channel but its items: state, ends, the cause slot, and how pushes and pops take turns.
+// All of a channel but its items: state, ends, the cause, and how pushes and pops take turns.
 //
-// Two locks. push_.lock is held by whoever pushes, pop_.lock by whoever pops, so that the two go on side by side; `both`,
-// in that order, by whoever closes, counts ends, or asks for what lies between. What passes from one side to the other is
+// Two locks. push_.lock is held by whoever pushes, pop_.lock by whoever pops, so that the two go on side by side; both
+// by whoever closes, counts ends, or asks for what lies between. What passes from one side to the other is
 // each slot's *turn*, a number that only grows: written by the side whose turn it was, read by the other. (So does
 // Vyukov's bounded queue, whose places in line are drawn by compare-and-swap, and here under the locks.)
 //
@@ -11,11 +11,11 @@
 //
 // Invariants:
 //   All of a side but its lock: under that lock.
-//   done is the number of the side's next item, from 0, and next its slot, done % capacity, until delivery is stopped.
+//   ticket is the number of the side's next item, from 0, and index its slot, ticket % capacity, until delivery is stopped.
 //   A slot's item is touched only under the lock of the side whose turn it is; the turn goes on after that.
 //   phase_ only moves forward: open, draining, stopped. It and all else that says how the channel stands is written
 //     under both locks, and may be read under either. closed_ is phase_ != open, for who holds none.
-//   slot_ goes from empty to filled once, and only a failure fills it. It is filled before or with the step that closes
+//   cause_ is set once, and only by a failure. It is set before or with the step that closes
 //     the channel, never after a waiter could have seen that step.
 //
 // Waiting. A call that finds that its turn has not come remembers which, lets go of its lock, and looks at that turn
@@ -29,14 +29,14 @@
 //   Whoever was unlinked by the other side leaves without any lock of that side: it only sees that it was signalled.
 //   Who stands in a line has found its turn not come; whoever moves an item unlinks one, and whoever leaves
 //     with a wake-up that it made no use of unlinks the next: a wake-up is never dropped.
-//   A call that spun may stay back when its turn has come, until that of a later slot has come too (stay_back). Nothing
+//   A call that spun may slip behind when its turn has come, until that of a later slot has come too. Nothing
 //     depends on that one: it looks for a bounded time, and goes on.
 //   A call that waits, or lets go of its lock midway, is counted in `inside`; the channel goes only when that is 0 on both
 //     sides.
 #pragma once
 
-#include <inquest/detail/patience.hpp>
 #include <inquest/detail/spin_policy.hpp>
+#include <inquest/detail/wait_options.hpp>
 #include <inquest/detail/worker_record.hpp>
 #include <inquest/push_error.hpp>
 
@@ -120,7 +120,7 @@ class channel_control {
 
     /// Tells the hook of items that the last worker left, and that nobody was told of or recovered. Called when
     /// nobody else is there any more.
-    void tell_of_leftovers() const noexcept;
+    void report_leftovers() const noexcept;
 
     /// Destroys what is undelivered, outside the lock.
     virtual void discard_items() noexcept = 0;
@@ -135,9 +135,9 @@ class channel_control {
     struct alignas(128) side {
         mutable mutex lock;
         // Protected by it:
-        std::uint64_t done = 0; // items pushed, or taken out, so far
-        std::size_t next = 0;   // the slot of the next one
-        wait_line waiting; // calls of the *other* side, parked until this one moves an item; under line_lock
+        std::uint64_t ticket = 0; // items pushed, or taken out, so far
+        std::size_t index = 0;    // the slot of the next one
+        wait_list waiters; // calls of the *other* side, parked until this one moves an item; under line_lock
         std::size_t inside = 0; // calls of this side that wait, spinning or parked, or are between two items
         waiter* last_out = nullptr; // ~channel, waiting for inside == 0
         spin_policy spinning;
@@ -150,8 +150,8 @@ class channel_control {
         void lock_patiently() noexcept;
         /// An item has moved: on to the next slot.
         void advance(std::size_t capacity) noexcept {
-            ++done;
-            if (++next == capacity) next = 0;
+            ++ticket;
+            if (++index == capacity) index = 0;
         }
     };
 
@@ -177,21 +177,22 @@ class channel_control {
     // With the side's lock held. Each is a no-op for a line that is empty.
     void wake_one(side& its, wake_list& wakes) noexcept {
         const line_too line(*this, its);
-        wakes.take_one(its.waiting);
+        wakes.take_one(its.waiters);
     }
     void wake_all(side& its, wake_list& wakes) noexcept {
         const line_too line(*this, its);
-        wakes.take_all(its.waiting);
+        wakes.take_all(its.waiters);
     }
 
     /// With both locks held.
     [[nodiscard]] std::size_t queued() const noexcept {
-        return static_cast<std::size_t>(push_.done - pop_.done);
+        return static_cast<std::size_t>(push_.ticket - pop_.ticket);
     }
     /// Both locks. None is held while the other is waited for: an item may be copied under that one. The push side's is
     /// the last to be let go of, because a push that is refused next wants the other as well.
-    struct both {
-        explicit both(const channel_control& of) : push(of.push_.lock), pop(of.pop_.lock, std::try_to_lock) {
+    struct both_locks {
+        explicit both_locks(const channel_control& of)
+            : push(of.push_.lock), pop(of.pop_.lock, std::try_to_lock) {
             if (pop.owns_lock()) return;
             push.unlock();
             std::lock(push, pop);
@@ -202,7 +203,7 @@ class channel_control {
     // All below: with a side's lock held; stop_delivery with both.
 
     [[nodiscard]] status end_status() const noexcept;
-    [[nodiscard]] const cause& refusal_cause() const noexcept { return slot_ ? slot_ : closing_; }
+    [[nodiscard]] const cause& refusal_cause() const noexcept { return cause_ ? cause_ : closing_; }
     [[nodiscard]] push_error push_refused(status why, const std::source_location& site,
                                           std::size_t accepted) const;
     [[nodiscard]] pop_error pop_refused(status why) const;
@@ -211,32 +212,32 @@ class channel_control {
     /// A side, locked by a push or pop of one item that may be done at once. Small, and known to nobody else, so that
     /// all of it stays in registers. Brief: as above, known when compiled.
     template <bool Brief>
-    class brief_hold {
+    class fast_lock {
       public:
-        [[gnu::always_inline]] brief_hold(const channel_control& channel, side& its) noexcept
+        [[gnu::always_inline]] fast_lock(const channel_control& channel, side& its) noexcept
             : side_(its), capacity_(channel.capacity_) {
             its.take_lock();
         }
-        [[gnu::always_inline]] ~brief_hold() {
+        [[gnu::always_inline]] ~fast_lock() {
             if (!held_) return;
             side_.lock.unlock();
-            if (woken_) woken_->signal();
+            if (to_wake_) to_wake_->signal();
         }
-        brief_hold(const brief_hold&) = delete;
-        brief_hold& operator=(const brief_hold&) = delete;
+        fast_lock(const fast_lock&) = delete;
+        fast_lock& operator=(const fast_lock&) = delete;
 
-        [[gnu::always_inline]] void moved() noexcept {
+        [[gnu::always_inline]] void advance_and_wake() noexcept {
             side_.advance(capacity_);
             if constexpr (Brief) {
-                if (!side_.waiting.empty()) woken_ = side_.waiting.pop_front();
+                if (!side_.waiters.empty()) to_wake_ = side_.waiters.pop_front();
             } else {
                 const std::lock_guard line(side_.own_line_lock);
-                woken_ = side_.waiting.pop_front();
+                to_wake_ = side_.waiters.pop_front();
             }
         }
         void found(const turn&, std::uint64_t, const turn&, std::uint64_t) noexcept {}
-        /// It could not be done: the lock, for a `hold`.
-        [[nodiscard]] side& let_go() noexcept {
+        /// It could not be done: the lock, for a `side_lock`.
+        [[nodiscard]] side& release() noexcept {
             held_ = false;
             return side_;
         }
@@ -244,36 +245,36 @@ class channel_control {
       private:
         side& side_;
         const std::size_t capacity_;
-        waiter* woken_ = nullptr;
+        waiter* to_wake_ = nullptr;
         bool held_ = true;
     };
 
-    class waiting;
+    class blocked_call;
 
     /// A side, locked by one push or pop, which waits with it where it must:
-    ///     hold mine(*this, push_);
-    ///     waiting rest(mine, how);
-    ///     while (rest.may_try()) if (done(mine)) return;
-    /// where done() says moved() for each item it moves, and found() where the next slot's turn has not come.
-    class hold {
+    ///     side_lock mine(*this, push_);
+    ///     blocked_call call(mine, options);
+    ///     while (call.may_try()) if (done(mine)) return;
+    /// done() calls advance_and_wake() for each item it moves, and found() if the next slot's turn has not come.
+    class side_lock {
       public:
-        hold(channel_control& channel, side& its) noexcept
+        side_lock(channel_control& channel, side& its) noexcept
             : channel_(channel), side_(its), lock_(its.lock, std::defer_lock) {
             lock();
         }
-        hold(channel_control& channel, side& its, std::adopt_lock_t) noexcept
+        side_lock(channel_control& channel, side& its, std::adopt_lock_t) noexcept
             : channel_(channel), side_(its), lock_(its.lock, std::adopt_lock) {}
-        hold(const hold&) = delete;
-        hold& operator=(const hold&) = delete;
+        side_lock(const side_lock&) = delete;
+        side_lock& operator=(const side_lock&) = delete;
 
         /// Moved an item, and on to the next slot: wakes one who waits for that, once the lock is let go.
-        void moved() noexcept {
+        void advance_and_wake() noexcept {
             side_.advance(channel_.capacity_);
-            woken_ = false;
-            if (!channel_.brief_ || !side_.waiting.empty()) channel_.wake_one(side_, wakes_);
+            was_woken_ = false;
+            if (!channel_.brief_ || !side_.waiters.empty()) channel_.wake_one(side_, wakes_);
         }
         /// A call of the other side is parked. Only if the line's lock is the side's own.
-        [[nodiscard]] bool somebody_waits() const noexcept { return !side_.waiting.empty(); }
+        [[nodiscard]] bool somebody_waits() const noexcept { return !side_.waiters.empty(); }
         /// The next slot's turn was `seen`, and has not come, or the channel has ended. A whole run has come when the
         /// turn `of_last` is `last`.
         void found(const turn& of, std::uint64_t seen, const turn& of_last, std::uint64_t last) noexcept {
@@ -284,7 +285,7 @@ class channel_control {
         }
 
       private:
-        friend waiting;
+        friend blocked_call;
         void lock() noexcept {
             side_.take_lock();
             lock_ = std::unique_lock(side_.lock, std::adopt_lock);
@@ -300,40 +301,40 @@ class channel_control {
         std::uint64_t seen_ = 0;        // and what it was then
         const turn* of_last_ = nullptr; // of the side's run
         std::uint64_t last_ = 0;        // and what it will be when that has come
-        bool woken_ = false;            // signalled, and has not moved an item since
+        bool was_woken_ = false;        // signalled, and has not moved an item since
         wake_list wakes_;               // goes after the lock: who is to be woken is woken outside it
         std::unique_lock<mutex> lock_;
     };
 
     /// The rest of a push or pop that could not be done at once.
-    class waiting {
+    class blocked_call {
       public:
-        waiting(hold& mine, const patience& how) noexcept
-            : mine_(mine), channel_(mine.channel_), side_(mine.side_), how_(how) {}
-        ~waiting() {
+        blocked_call(side_lock& mine, const wait_options& options) noexcept
+            : mine_(mine), channel_(mine.channel_), side_(mine.side_), options_(options) {}
+        ~blocked_call() {
             if (counted_) leave();
         }
-        waiting(const waiting&) = delete;
-        waiting& operator=(const waiting&) = delete;
+        blocked_call(const blocked_call&) = delete;
+        blocked_call& operator=(const blocked_call&) = delete;
 
         /// Waits. False where the call has come to its end. What has happened is looked at before the time, so a
         /// timeout that races a close says close; a stop is asked for before anything is claimed.
         [[nodiscard]] bool may_try() {
             if (mine_.awaited_ && !wait()) return false;
-            if (!how_.stop_requested()) return true;
+            if (!options_.stop_requested()) return true;
             end_ = outcome::stopped;
             return false;
         }
         /// Between two items of a range: lets go of the lock for as long as `meanwhile` takes.
-        void let_others(auto&& meanwhile) {
+        void release_briefly(auto&& meanwhile) {
             count();
             mine_.unlock();
             meanwhile();
             mine_.lock();
             mine_.awaited_ = nullptr;
         }
-        void let_others() {
-            let_others([] {});
+        void release_briefly() {
+            release_briefly([] {});
         }
         /// Why: `over` where the channel has ended, `would_block` where it was not to wait.
         [[nodiscard]] status end(status over, status would_block) const noexcept {
@@ -347,7 +348,7 @@ class channel_control {
         enum class outcome : unsigned char { over, would_block, stopped, late };
         /// What only a call that parks needs.
         struct parked {
-            parked(waiting& of);
+            parked(blocked_call& of);
             ~parked();
             parked(const parked&) = delete;
             parked& operator=(const parked&) = delete;
@@ -359,7 +360,7 @@ class channel_control {
                 waiter* node;
                 void operator()() const noexcept { node->interrupt(); }
             };
-            waiting& self;
+            blocked_call& self;
             waiter node;
             bool enlisted = false; // put into the line, and neither unlinked by us nor seen signalled
             worker_record::blocked_at around;                  // the blocked call that this one is nested in
@@ -372,28 +373,28 @@ class channel_control {
         bool wait();
         /// Has the awaited turn gone on, or the channel closed, since the caller's look? Under no lock it may; under
         /// the other side's it can't become so any more without finding us in line.
-        [[nodiscard]] bool is_news() const noexcept {
+        [[nodiscard]] bool turn_changed_or_closed() const noexcept {
             return mine_.awaited_->get() != mine_.seen_ || channel_.closed_.get();
         }
         [[nodiscard]] bool is_late() const { return deadline_ != forever && clock::now() >= deadline_; }
         bool spin();
-        void stay_back() noexcept;
+        void slip() noexcept;
         bool park();
         void leave() noexcept;
         [[nodiscard]] side& other() const noexcept {
             return &side_ == &channel_.push_ ? channel_.pop_ : channel_.push_;
         }
 
-        hold& mine_;
+        side_lock& mine_;
         channel_control& channel_;
         side& side_;
-        const patience& how_;
+        const wait_options& options_;
         outcome end_ = outcome::over;
         bool late_ = false;
-        bool counted_ = false;                         // in `inside`
-        bool waited_ = false;                          // and has a deadline, where there is one
-        bool lost_slice_ = false;                      // to a yield
-        std::size_t run_ = spin_policy::shortest_slip; // the side's, when the wait began
+        bool counted_ = false;                                   // in `inside`
+        bool waited_ = false;                                    // and has a deadline, where there is one
+        bool preempted_ = false;                                 // to a yield
+        std::size_t slip_distance_ = spin_policy::shortest_slip; // the side's, when the wait began
         enum class run_seen : unsigned char { nothing, part, whole } run_seen_ = run_seen::nothing;
         clock::time_point deadline_ = forever;
         clock::time_point began_; // the wait, where it has taken long enough for a look at the clock
@@ -410,7 +411,7 @@ class channel_control {
     side push_, pop_;
     // Written with both locks held, so that either is enough to read it. On a line of its own: calls that spin look at it.
     alignas(64) phase phase_ = phase::open;
-    published<bool> closed_, stopped_delivery_; // phase_, for who holds no lock
+    acquire_release<bool> closed_, stopped_delivery_; // phase_, for who holds no lock
 
   private:
     /// `by` says who, if there is more to say than where the calling thread is.
@@ -424,27 +425,27 @@ class channel_control {
     void signal_last_worker_out() noexcept;
     /// True if `why` is now the channel's cause. It is moved from only then: a loser must die outside the lock,
     /// because its error's destructor is the user's code.
-    bool fill_slot(cause&& why) noexcept;
+    bool set_cause(cause&& why) noexcept;
     [[nodiscard]] bool discards() const noexcept {
         return options_.undelivered == undelivered::discard && queued() > 0;
     }
     static void name_this_thread(cause_record& into) noexcept;
     [[nodiscard]] std::shared_ptr<worker_record> first_worker() const;
 
-    // Written with both locks held, and read with either; slot_ and closing_ also with the lock of the pushes' line:
+    // Written with both locks held, and read with either; cause_ and closing_ also with the lock of the pushes' line:
     alignas(64) status end_ =
         status::complete;   // what follows the last item: complete, closed, truncated or aborted
     bool finished_ = false; // some sender has finished
     bool attached_ever_ = false;
-    bool stopped_ = false;            // the last worker ended when its owner had asked it to stop
-    mutable bool told_early_ = false; // some push was told that it left early; under push_.lock
-    bool left_early_ = false;         // the last worker ended with success while the stream was open
-    std::size_t senders_ = 0;         // alive and unfinished
+    bool stopped_ = false;                // the last worker ended when its owner had asked it to stop
+    mutable bool reported_early_ = false; // some push was told that it left early; under push_.lock
+    bool left_early_ = false;             // the last worker ended with success while the stream was open
+    std::size_t senders_ = 0;             // alive and unfinished
     std::size_t receivers_ = 0;
     std::vector<worker_record*> workers_; // attached, and not ended
     std::size_t announced_ = 0;           // workers that are still to be attached
     waiter* last_worker_out_ = nullptr;   // ~channel, waiting for workers_ to be empty
-    cause slot_;
+    cause cause_;
     cause first_failure_; // under keep_going, until the last worker has ended
     cause closing_;       // who closed it, if that was no failure
     cause last_worker_;   // the worker that ended last

@@ -51,7 +51,7 @@ class channel_core final : public channel_control {
     struct slot {
         slot() noexcept {}
         ~slot() {}
-        turn whose;
+        detail::turn turn;
         union {
             T value;
         };
@@ -81,91 +81,92 @@ class channel_core final : public channel_control {
 
     explicit channel_core(channel_options options)
         : channel_control(std::move(options), brief), slots_(new slot[capacity_]) {
-        for (std::size_t n = 0; n < capacity_; ++n) slots_[n].whose.set(2 * n);
+        for (std::size_t n = 0; n < capacity_; ++n) slots_[n].turn.set(2 * n);
     }
 
     ~channel_core() {
         if (left_behind()) return;
         const uncancelled guard;
         wait_for_calls(); // an end that goes closes the channel, and they may still be on their way out
-        tell_of_leftovers();
-        for (auto n = pop_.done; n != push_.done; ++n) std::destroy_at(at(n));
+        report_leftovers();
+        for (auto n = pop_.ticket; n != push_.ticket; ++n) std::destroy_at(at(n));
     }
 
     /// U is T for items that are moved in, const T for those that are copied.
     template <class U>
-    [[gnu::always_inline]] std::expected<void, push_error> push(U& item, const patience& how,
+    [[gnu::always_inline]] std::expected<void, push_error> push(U& item, const wait_options& options,
                                                                 std::source_location site) {
         if constexpr (copied_outside<U>) {
-            if (!how.block)
+            if (!options.block)
                 if (auto refused = room_refused(site)) return std::unexpected(*std::move(refused));
             T copy(item); // may throw: nothing has changed yet
-            return push(copy, how, site);
+            return push(copy, options, site);
         }
-        brief_hold<brief> mine(*this, push_);
-        if (!how.stop_requested())
+        fast_lock<brief> mine(*this, push_);
+        if (!options.stop_requested())
             if (slot* const room = free_slot(mine)) return put(*room, item, mine);
-        return push_waiting(item, mine.let_go(), how, site);
+        return push_waiting(item, mine.release(), options, site);
     }
 
     /// All of `items`, in order, waiting for room as often as need be. `accepted` counts those that went in, also
     /// where this ends by an exception.
     template <class U>
-    std::expected<void, push_error> push(U* items, std::size_t n, std::size_t& accepted, const patience& how,
-                                         const std::source_location& site) {
-        if constexpr (copied_outside<U>) return push_copies(items, n, accepted, how, site);
-        hold mine(*this, push_);
-        waiting rest(mine, how);
-        while (rest.may_try())
+    std::expected<void, push_error> push(U* items, std::size_t n, std::size_t& accepted,
+                                         const wait_options& options, const std::source_location& site) {
+        if constexpr (copied_outside<U>) return push_copies(items, n, accepted, options, site);
+        side_lock mine(*this, push_);
+        blocked_call call(mine, options);
+        while (call.may_try())
             if (slot* const first = free_slot(mine)) {
                 if constexpr (brief) {
                     // Whoever is parked has the first at once: it is woken when the lock is let go.
                     const std::size_t run = mine.somebody_waits() ? 1 : most_at_once;
-                    put_run(*first, items, std::min(n, accepted + run), accepted, mine);
+                    push_batch(*first, items, std::min(n, accepted + run), accepted, mine);
                 } else {
                     (void)put(*first, items[accepted], mine);
                     ++accepted;
                 }
                 if (accepted == n) return {};
-                rest.let_others();
+                call.release_briefly();
             }
-        return std::unexpected(push_refused(rest.end(status::closed, status::full), site, accepted));
+        return std::unexpected(push_refused(call.end(status::closed, status::full), site, accepted));
     }
 
-    [[gnu::always_inline]] std::expected<T, pop_error> pop(const patience& how) {
-        brief_hold<brief> mine(*this, pop_);
+    [[gnu::always_inline]] std::expected<T, pop_error> pop(const wait_options& options) {
+        fast_lock<brief> mine(*this, pop_);
         worker_record* const here = current_worker;
-        if ((!here || here->is_undisturbed_at(serial_)) && !(how.token && how.token->stop_requested()))
+        if ((!here || here->is_unstopped_at(serial_)) && !(options.token && options.token->stop_requested()))
             if (slot* const next = filled_slot(mine))
                 return take(*next, mine, [&] {
-                    if (here) here->note_item(pop_.done);
+                    if (here) here->note_item(pop_.ticket);
                 });
-        return pop_waiting(mine.let_go(), how);
+        return pop_waiting(mine.release(), options);
     }
 
     /// Appends up to `max` items, waiting until there are so many; answers how many, or why there is none.
-    std::expected<std::size_t, pop_error> pop(std::vector<T>& into, std::size_t max, const patience& how) {
+    std::expected<std::size_t, pop_error> pop(std::vector<T>& into, std::size_t max,
+                                              const wait_options& options) {
         std::size_t got = 0;
         const auto make_room = [&] { reserve_more(into, std::min(max - got, capacity_)); };
         make_room();
-        hold mine(*this, pop_);
-        waiting rest(mine, how);
-        while (rest.may_try())
+        side_lock mine(*this, pop_);
+        blocked_call call(mine, options);
+        while (call.may_try())
             if (slot* const first = filled_slot(mine)) {
                 const std::size_t room = into.capacity() - into.size(); // it grows outside the lock only
-                take_run(*first, into, std::min(max, got + std::min(most_at_once, room)), got, mine);
+                pop_batch(*first, into, std::min(max, got + std::min(most_at_once, room)), got, mine);
                 if (got == max) return got;
-                rest.let_others(make_room);
+                call.release_briefly(make_room);
             }
         if (got > 0) return got; // the next call says why
-        return std::unexpected(pop_refused(rest.end(end_status(), status::empty)));
+        return std::unexpected(pop_refused(call.end(end_status(), status::empty)));
     }
 
     /// Closes, ends delivery, and hands what is queued to `sink` as T&&, oldest first, outside the lock.
     /// Where the sink throws, the item it was given stays first in line, in the state the sink left it in.
     template <class Sink>
     std::size_t recover(Sink& sink) {
-        stolen items(*this);
+        recovery_guard items(*this);
         std::size_t handed = 0;
         while (items.first != items.last) {
             sink(static_cast<handed_out>(*at(items.first)));
@@ -182,7 +183,7 @@ class channel_core final : public channel_control {
                       "these items cannot be copied and their move may throw, which could lose some: use "
                       "recover(sink), which hands them over one by one");
         std::vector<T> out;
-        stolen items(*this);
+        recovery_guard items(*this);
         out.reserve(static_cast<std::size_t>(items.last - items.first));
         if constexpr (std::is_nothrow_move_constructible_v<T>) {
             while (items.first != items.last) {
@@ -207,29 +208,29 @@ class channel_core final : public channel_control {
 
   private:
     void discard_items() noexcept override {
-        stolen items(*this);
+        recovery_guard items(*this);
         while (items.first != items.last) items.drop_front();
     }
 
     /// Takes all slots out of the channel's hands, to work on them without the lock; nobody else touches
     /// slots once delivery has ended. What is left at the end goes back.
-    struct stolen {
-        explicit stolen(channel_core& owner) : self(owner) {
+    struct recovery_guard {
+        explicit recovery_guard(channel_core& owner) : self(owner) {
             wake_list wakes;
-            const both locks(self);
+            const both_locks locks(self);
             // A stream that was delivered to its end stays complete.
             if (self.phase_ == phase::open || self.queued() > 0) self.stop_delivery(wakes);
-            first = self.pop_.done;
-            last = self.push_.done;
-            self.pop_.done = last;
+            first = self.pop_.ticket;
+            last = self.push_.ticket;
+            self.pop_.ticket = last;
         }
-        ~stolen() {
+        ~recovery_guard() {
             if (first == last) return;
-            const both locks(self);
-            self.pop_.done = first;
+            const both_locks locks(self);
+            self.pop_.ticket = first;
         }
-        stolen(const stolen&) = delete;
-        stolen& operator=(const stolen&) = delete;
+        recovery_guard(const recovery_guard&) = delete;
+        recovery_guard& operator=(const recovery_guard&) = delete;
         void drop_front() noexcept { std::destroy_at(self.at(first++)); }
         channel_core& self;
         std::uint64_t first = 0, last = 0;
@@ -239,8 +240,8 @@ class channel_core final : public channel_control {
         return std::addressof(slots_[static_cast<std::size_t>(n % capacity_)].value);
     }
     [[nodiscard]] const turn& last_of_run(const side& its) const noexcept {
-        const std::size_t last = its.next + its.spinning.slip_distance() - 1;
-        return slots_[last < capacity_ ? last : last - capacity_].whose;
+        const std::size_t last = its.index + its.spinning.slip_distance() - 1;
+        return slots_[last < capacity_ ? last : last - capacity_].turn;
     }
 
     // Items that a range moves at most before it lets go of its lock: others want it, and wait to be woken.
@@ -254,74 +255,75 @@ class channel_core final : public channel_control {
 
     /// Why a push that is not to wait can't be done; nothing if there is room now.
     std::optional<push_error> room_refused(const std::source_location& site) {
-        hold mine(*this, push_);
+        side_lock mine(*this, push_);
         if (free_slot(mine)) return std::nullopt;
-        const patience how = patience::none();
-        waiting rest(mine, how);
-        (void)rest.may_try(); // false: it says why
-        return push_refused(rest.end(status::closed, status::full), site, 0);
+        const wait_options options = wait_options::none();
+        blocked_call call(mine, options);
+        (void)call.may_try(); // false: it says why
+        return push_refused(call.end(status::closed, status::full), site, 0);
     }
 
     /// Each copy is made while the lock is not held: before the first wait, or once there is room if it is not to wait.
     std::expected<void, push_error> push_copies(const T* items, std::size_t n, std::size_t& accepted,
-                                                const patience& how, const std::source_location& site) {
+                                                const wait_options& options,
+                                                const std::source_location& site) {
         std::optional<T> copy; // of items[accepted]; one that is left over is destroyed outside the lock
         const auto make_copy = [&] { copy.emplace(items[accepted]); };
-        if (how.block) make_copy();
-        hold mine(*this, push_);
-        waiting rest(mine, how);
-        while (rest.may_try())
+        if (options.block) make_copy();
+        side_lock mine(*this, push_);
+        blocked_call call(mine, options);
+        while (call.may_try())
             if (slot* const room = free_slot(mine)) {
                 if (!copy) {
-                    rest.let_others(make_copy);
+                    call.release_briefly(make_copy);
                     continue;
                 }
                 (void)put(*room, *copy, mine);
                 copy.reset();
                 if (++accepted == n) return {};
-                if (how.block || free_slot(mine)) rest.let_others(make_copy);
+                if (options.block || free_slot(mine)) call.release_briefly(make_copy);
             }
-        return std::unexpected(push_refused(rest.end(status::closed, status::full), site, accepted));
+        return std::unexpected(push_refused(call.end(status::closed, status::full), site, accepted));
     }
 
     // What can't be done at once: kept apart, so that what can is short. With the side's lock held, and takes it over.
     template <class U>
-    [[gnu::noinline]] std::expected<void, push_error> push_waiting(U& item, side& locked, patience how,
-                                                                   std::source_location site) {
-        hold mine(*this, locked, std::adopt_lock);
-        waiting rest(mine, how);
-        while (rest.may_try())
+    [[gnu::noinline]] std::expected<void, push_error>
+    push_waiting(U& item, side& locked, wait_options options, std::source_location site) {
+        side_lock mine(*this, locked, std::adopt_lock);
+        blocked_call call(mine, options);
+        while (call.may_try())
             if (slot* const room = free_slot(mine)) return put(*room, item, mine);
-        return std::unexpected(push_refused(rest.end(status::closed, status::full), site, 0));
+        return std::unexpected(push_refused(call.end(status::closed, status::full), site, 0));
     }
-    [[gnu::noinline]] std::expected<T, pop_error> pop_waiting(side& locked, patience how) {
-        hold mine(*this, locked, std::adopt_lock);
-        waiting rest(mine, how);
-        while (rest.may_try())
+    [[gnu::noinline]] std::expected<T, pop_error> pop_waiting(side& locked, wait_options options) {
+        side_lock mine(*this, locked, std::adopt_lock);
+        blocked_call call(mine, options);
+        while (call.may_try())
             if (slot* const next = filled_slot(mine)) return take(*next, mine, [&] { note_popped(); });
-        return std::unexpected(pop_refused(rest.end(end_status(), status::empty)));
+        return std::unexpected(pop_refused(call.end(end_status(), status::empty)));
     }
 
     /// Where the next push goes, or null. With push_.lock held.
     [[nodiscard, gnu::always_inline]] slot* free_slot(auto& mine) noexcept {
-        slot& next = slots_[push_.next];
-        const auto whose = next.whose.get();
-        if (whose == 2 * push_.done && phase_ == phase::open) return &next;
-        mine.found(next.whose, whose, last_of_run(push_),
-                   2 * (push_.done + push_.spinning.slip_distance() - 1));
+        slot& next = slots_[push_.index];
+        const auto seen = next.turn.get();
+        if (seen == 2 * push_.ticket && phase_ == phase::open) return &next;
+        mine.found(next.turn, seen, last_of_run(push_),
+                   2 * (push_.ticket + push_.spinning.slip_distance() - 1));
         return nullptr;
     }
     /// Where the next pop finds its item, or null. With pop_.lock held.
     [[nodiscard, gnu::always_inline]] slot* filled_slot(auto& mine) noexcept {
-        slot& next = slots_[pop_.next];
-        const auto whose = next.whose.get();
-        if (whose == 2 * pop_.done + 1 && phase_ != phase::stopped) return &next;
-        mine.found(next.whose, whose, last_of_run(pop_),
-                   2 * (pop_.done + pop_.spinning.slip_distance() - 1) + 1);
+        slot& next = slots_[pop_.index];
+        const auto seen = next.turn.get();
+        if (seen == 2 * pop_.ticket + 1 && phase_ != phase::stopped) return &next;
+        mine.found(next.turn, seen, last_of_run(pop_),
+                   2 * (pop_.ticket + pop_.spinning.slip_distance() - 1) + 1);
         return nullptr;
     }
     [[nodiscard]] bool is_filled() const noexcept {
-        return slots_[pop_.next].whose.get() == 2 * pop_.done + 1;
+        return slots_[pop_.index].turn.get() == 2 * pop_.ticket + 1;
     }
 
     // May throw: nothing has changed yet.
@@ -336,8 +338,8 @@ class channel_core final : public channel_control {
     template <class U>
     [[gnu::always_inline]] std::expected<void, push_error> put(slot& into, U& item, auto& mine) {
         fill(into, item);
-        into.whose.set(2 * push_.done + 1);
-        mine.moved();
+        into.turn.set(2 * push_.ticket + 1);
+        mine.advance_and_wake();
         return {};
     }
 
@@ -345,21 +347,21 @@ class channel_core final : public channel_control {
     // last: until then the pops wait for it, and leave the slots behind it to this side's cache. So it goes on after the
     // line was looked at, which is right only if the line's lock is this side's own.
     template <class U>
-    void put_run(slot& first, U* items, std::size_t end, std::size_t& accepted, hold& mine) {
+    void push_batch(slot& first, U* items, std::size_t end, std::size_t& accepted, side_lock& mine) {
         struct handing_on {
             turn& whose;
             const std::uint64_t filled;
             ~handing_on() { whose.set(filled); }
         };
         fill(first, items[accepted]);
-        const handing_on at_end{first.whose, 2 * push_.done + 1};
+        const handing_on at_end{first.turn, 2 * push_.ticket + 1};
         for (;;) {
-            mine.moved();
+            mine.advance_and_wake();
             if (++accepted == end) return;
-            slot& next = slots_[push_.next];
-            if (next.whose.get() != 2 * push_.done) return;
+            slot& next = slots_[push_.index];
+            if (next.turn.get() != 2 * push_.ticket) return;
             fill(next, items[accepted]);
-            next.whose.set(2 * push_.done + 1);
+            next.turn.set(2 * push_.ticket + 1);
         }
     }
 
@@ -372,7 +374,7 @@ class channel_core final : public channel_control {
     }
 
     // What there is, of which there is one at least, until there are `end`.
-    void take_run(slot& first, std::vector<T>& into, std::size_t end, std::size_t& got, hold& mine) {
+    void pop_batch(slot& first, std::vector<T>& into, std::size_t end, std::size_t& got, side_lock& mine) {
         for (slot* next = &first; next; next = filled_slot(mine)) {
             into.push_back(static_cast<handed_out>(next->value)); // may throw: it stays first in line
             drop(*next, mine);
@@ -383,14 +385,14 @@ class channel_core final : public channel_control {
 
     // For the worker on this thread: an item, after `before` others of the same call.
     void note_popped(std::size_t before = 0) noexcept {
-        if (current_worker) current_worker->note_items(serial_, before, pop_.done);
+        if (current_worker) current_worker->note_items(serial_, before, pop_.ticket);
     }
 
     // What was moved out.
     [[gnu::always_inline]] void drop(slot& from, auto& mine) noexcept {
         std::destroy_at(std::addressof(from.value));
-        from.whose.set(2 * (pop_.done + capacity_));
-        mine.moved();
+        from.turn.set(2 * (pop_.ticket + capacity_));
+        mine.advance_and_wake();
     }
 
     const std::unique_ptr<slot[]> slots_;

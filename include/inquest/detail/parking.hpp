@@ -50,7 +50,7 @@ class waiter {
     /// Makes ready for another wait. Only while not linked.
     void rearm() noexcept;
 
-    waiter* next = nullptr; // in a wait_line, or in the chain of a wake_list
+    waiter* next = nullptr; // in a wait_list, or in the chain of a wake_list
     waiter* prev = nullptr;
     bool linked = false;
     std::uint64_t age = 0; // the lower the older; 0: never waited
@@ -63,7 +63,7 @@ class waiter {
 };
 
 /// Waiting calls, oldest first. Protected by the owner's lock.
-class wait_line {
+class wait_list {
   public:
     [[nodiscard]] bool empty() const noexcept { return head_ == nullptr; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
@@ -89,10 +89,10 @@ class wake_list {
     ~wake_list() {
         if (head_) signal_all();
     }
-    void take_one(wait_line& line) noexcept {
+    void take_one(wait_list& line) noexcept {
         if (!line.empty()) add(*line.pop_front());
     }
-    void take_all(wait_line& line) noexcept {
+    void take_all(wait_list& line) noexcept {
         while (!line.empty()) add(*line.pop_front());
     }
     /// Now, for an owner that goes on; not under the lock.
@@ -114,7 +114,7 @@ class latch {
 
   private:
     mutex mutex_;
-    wait_line line_;           // protected by mutex_
+    wait_list line_;           // protected by mutex_
     atomic<bool> open_{false}; // written under mutex_
 };
 

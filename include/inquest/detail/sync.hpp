@@ -74,10 +74,10 @@ extern constinit thread_local worker_record* current_worker;
 /// A value that others may glance at. Relaxed: no other data is read through it, and a glance that comes late is as good
 /// as one that came earlier.
 template <class T>
-class glanced {
+class relaxed {
   public:
-    glanced() noexcept = default;
-    explicit glanced(T value) noexcept : value_(value) {}
+    relaxed() noexcept = default;
+    explicit relaxed(T value) noexcept : value_(value) {}
     void set(T value) noexcept { value_.store(value, std::memory_order_relaxed); }
     [[nodiscard]] T get() const noexcept { return value_.load(std::memory_order_relaxed); }
 
@@ -87,7 +87,7 @@ class glanced {
 
 /// A value that says more than itself: whoever has seen it may touch what was written before it was set.
 template <class T>
-class published {
+class acquire_release {
   public:
     void set(T value) noexcept { value_.store(value, std::memory_order_release); }
     [[nodiscard]] T get() const noexcept { return value_.load(std::memory_order_acquire); }
@@ -97,6 +97,6 @@ class published {
 };
 
 /// Tells two sides whose a slot is: a number that grows.
-using turn = published<std::uint64_t>;
+using turn = acquire_release<std::uint64_t>;
 
 }}} // namespace inquest::INQUEST_ABI::detail

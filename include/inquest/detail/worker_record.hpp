@@ -77,8 +77,8 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     // On the worker's own thread only, through `current_worker`.
 
     /// Whether a pop of one item from `channel` is just what the worker is for: attached there, and not asked to stop.
-    [[nodiscard]] bool is_undisturbed_at(channel_serial channel) const noexcept {
-        return undisturbed.get() == channel;
+    [[nodiscard]] bool is_unstopped_at(channel_serial channel) const noexcept {
+        return unstopped_channel.get() == channel;
     }
     /// Then: it took item `number`.
     void note_item(std::uint64_t number) noexcept { doing_last.set(number); }
@@ -111,7 +111,7 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     /// Asks the thread's own token, so that whoever has seen it stopped is not given an item after that; but only where
     /// a request is on its way or there.
     [[nodiscard]] bool stop_requested() const noexcept {
-        return undisturbed.get() == disturbed && stop.stop_requested();
+        return unstopped_channel.get() == stopping && stop.stop_requested();
     }
 
     // Any thread.
@@ -119,20 +119,20 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     /// Requests the stop of `its` thread: the only way to. In this order: whoever has seen the request, as a call that is
     /// about to park does, has to see that there is one to ask for.
     bool request_stop(jthread& its) noexcept {
-        undisturbed.set(disturbed);
+        unstopped_channel.set(stopping);
         return its.request_stop();
     }
     /// Before the thread starts.
     void attach(channel_serial channel) noexcept {
         attached_to = channel;
-        undisturbed.set(channel);
+        unstopped_channel.set(channel);
     }
     /// Ends the blocked call the worker is in, if any, once its stop was requested. The worker's one stop callback.
     void interrupt() noexcept;
     /// The outcome can be read: it was written before.
     [[nodiscard]] bool is_published() const noexcept { return published.load(); }
     /// The items it is working on.
-    [[nodiscard]] item_range doing() const noexcept {
+    [[nodiscard]] item_range current_items() const noexcept {
         const auto last = doing_last.get(); // a glance from elsewhere may fall between these
         const auto first = range_last.get() == last ? std::min(range_first.get(), last) : last;
         return {first, last, last != 0 && ended_after.get() == last};
@@ -144,7 +144,7 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     struct blocked_at {
         waiter* node = nullptr; // where request_stop finds it; null where it obeys a token of its own
         const channel_control* channel = nullptr;
-        activity doing = activity::running;
+        inquest::activity activity = activity::running;
     };
     /// Returns what was set before: of the call around this one, if an item's copy blocks in another channel.
     blocked_at set_blocked(const blocked_at& where) noexcept;
@@ -169,9 +169,9 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
         true; // destroying the handle or the channel waits for a stream that has closed; set before it starts
     const unsigned generation = fork_generation();
     atomic<std::uint64_t> thread_serial{0}; // the thread's own, once it runs; never given twice
-    static constexpr channel_serial disturbed = no_channel, unattached = ~channel_serial{0};
-    /// The channel that it is attached to, or `unattached`, until a stop is requested; ahead of that, `disturbed`.
-    glanced<channel_serial> undisturbed{unattached};
+    static constexpr channel_serial stopping = no_channel, unattached = ~channel_serial{0};
+    /// The channel that it is attached to, or `unattached`, until a stop is requested; ahead of that, `stopping`.
+    relaxed<channel_serial> unstopped_channel{unattached};
     stop_token stop; // set before the function runs, and read on its thread only
     channel_serial attached_to = no_channel;
     atomic<bool> published{false};
@@ -184,10 +184,10 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     std::optional<failure<>> returned;
     bool passes_on = false; // its failure is the cause in `returned`, and none of its own
 
-    // Written on the worker's thread only, glanced at from elsewhere.
-    glanced<std::uint64_t> doing_last;              // the item it took last
-    glanced<std::uint64_t> range_first, range_last; // of the last call that took several
-    glanced<std::uint64_t> ended_after; // the item it had taken last when pop on its channel reported an end
+    // Written on the worker's thread only, relaxed at from elsewhere.
+    relaxed<std::uint64_t> doing_last;              // the item it took last
+    relaxed<std::uint64_t> range_first, range_last; // of the last call that took several
+    relaxed<std::uint64_t> ended_after; // the item it had taken last when pop on its channel reported an end
 
     // Written and read on the worker's thread only.
     bool saw_broken_end = false; // some call reported an end other than complete, or was stopped
@@ -258,6 +258,6 @@ void observe(const failure<>& handed_out) noexcept;
 
 /// Tells the hook of a failure nobody observed, and of others that the worker passed on with it; run once for a worker
 /// object that goes.
-void report_if_unseen(const std::shared_ptr<worker_record>& record) noexcept;
+void report_if_unobserved(const std::shared_ptr<worker_record>& record) noexcept;
 
 }}} // namespace inquest::INQUEST_ABI::detail

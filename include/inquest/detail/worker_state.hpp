@@ -19,7 +19,7 @@
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
-struct asker; // lets resolve reach a worker's state
+struct worker_access; // lets resolve reach a worker's state
 
 /// What a worker handle holds.
 template <class T, class E>
@@ -34,7 +34,7 @@ struct worker_state {
         const uncancelled guard;
         if (left_behind()) { // the thread is not here: it can be neither joined nor detached
             try {
-                if (!block->done.is_open()) tell_unobserved(unexplained(name() + "left behind by a fork"));
+                if (!block->done.is_open()) report_unobserved(unexplained(name() + "left behind by a fork"));
             } catch (const std::bad_alloc&) { // then nobody is told
             }
             return;
@@ -42,8 +42,9 @@ struct worker_state {
         const bool drains = block->drains && is_draining(channel);
         if (is_this_thread()) {
             if (!drains) block->request_stop(thread);
-            block->orphaned = true;                             // it reports its failure itself, at its end
-            if (block->done.is_open()) report_if_unseen(block); // which was before, and this a thread-local's
+            block->orphaned = true; // it reports its failure itself, at its end
+            if (block->done.is_open())
+                report_if_unobserved(block); // which was before, and this a thread-local's
             thread.detach();
         } else {
             if (thread.joinable()) {
@@ -51,7 +52,7 @@ struct worker_state {
                 block->request_stop(thread); // also for what its thread-local objects' destructors wait for
                 wait();
             }
-            report_if_unseen(block);
+            report_if_unobserved(block);
         }
         std::destroy_at(std::addressof(thread));
         block->identity->leave();
@@ -206,14 +207,14 @@ struct spawner {
         auto block = std::make_shared<worker_block<T, E>>(std::move(options.name));
         auto task = std::make_shared<worker_task<T, E, Fn, Item>>();
         std::weak_ptr<channel_control> reads;
-        if constexpr (!std::is_void_v<Item>) reads = access::core(end);
+        if constexpr (!std::is_void_v<Item>) reads = handle_access::core(end);
         auto state = std::make_unique<worker_state<T, E>>(block, std::move(reads));
         block->drains = options.on_destroy == on_destroy::drain;
         task->block = std::move(block);
         task->when_thrown = options.on_exception;
         task->fn.emplace(std::move(fn));
         if constexpr (!std::is_void_v<Item>) {
-            const auto& core = access::core(end);
+            const auto& core = handle_access::core(end);
             core->attach(*task->block);
             task->channel = core;
             task->block->attach(core->serial());

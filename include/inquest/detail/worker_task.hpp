@@ -163,13 +163,14 @@ struct worker_task {
     void finish() noexcept {
         if (block->generation != fork_generation()) return; // the function forked, and this is the child
         publish(*block, channel.get());
-        if (block->failed() && !block->passes_on) tell_eagerly(block->as_cause()); // else it was told before
+        if (block->failed() && !block->passes_on)
+            report_eagerly(block->as_cause()); // else it was told before
         fn.reset();
         if constexpr (!std::is_void_v<Item>) end.reset();
         channel.reset(); // with it may go the items that are left, and their destructors
         block->fulfil();
         block->done.open();
-        if (block->orphaned) report_if_unseen(block);
+        if (block->orphaned) report_if_unobserved(block);
     }
 };
 

@@ -38,29 +38,29 @@ template <class Duration>
 
 /// The caller's own stop token for one call, where one is given: a std::stop_token is taken for it. A reference, so
 /// that a call counts no owners.
-struct given_token {
-    constexpr given_token() noexcept = default;
-    constexpr given_token(const stop_token& its) noexcept : token(&its) {}
+struct stop_token_ref {
+    constexpr stop_token_ref() noexcept = default;
+    constexpr stop_token_ref(const stop_token& its) noexcept : token(&its) {}
     const stop_token* token = nullptr; // alive as long as the call
 };
 
 /// What a blocking call waits for besides its channel.
-struct patience {
+struct wait_options {
     bool block = true;
     clock::duration limit = clock::duration::max(); // from when it first waits: no clock is read before
     clock::time_point deadline = forever;
     const stop_token* token = nullptr; // replaces the worker's own
 
-    [[nodiscard]] static patience none() noexcept { return {.block = false}; }
-    [[nodiscard]] static patience under(given_token stop) noexcept { return {.token = stop.token}; }
+    [[nodiscard]] static wait_options none() noexcept { return {.block = false}; }
+    [[nodiscard]] static wait_options under(stop_token_ref stop) noexcept { return {.token = stop.token}; }
     template <class Rep, class Period>
-    [[nodiscard]] static patience up_to(const std::chrono::duration<Rep, Period>& limit,
-                                        given_token stop) noexcept {
+    [[nodiscard]] static wait_options up_to(const std::chrono::duration<Rep, Period>& limit,
+                                            stop_token_ref stop) noexcept {
         return {.limit = ticks(limit), .token = stop.token};
     }
     template <class Duration>
-    [[nodiscard]] static patience until(const std::chrono::time_point<clock, Duration>& deadline,
-                                        given_token stop) noexcept {
+    [[nodiscard]] static wait_options until(const std::chrono::time_point<clock, Duration>& deadline,
+                                            stop_token_ref stop) noexcept {
         return {.deadline = deadline_at(deadline), .token = stop.token};
     }
 
