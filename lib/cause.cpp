@@ -186,7 +186,7 @@ std::string cause::text() const {
         return "finished early";
     case cause_kind::broken_stream:
         return says_more(r.upstream) ? r.upstream.message()
-                                     : "the stream was " + std::string(to_string(r.broken_end));
+                                     : "the stream was " + std::string(to_string(r.broken_ending));
     case cause_kind::never_started:
         return std::generic_category().message(r.system_error);
     case cause_kind::forced_unwind:

@@ -51,7 +51,7 @@ bool channel_control::set_cause(cause&& why) noexcept {
     return true;
 }
 
-void channel_control::close_locked(status end, wake_list& wakes, const std::source_location* where,
+void channel_control::close_locked(status ending, wake_list& wakes, const std::source_location* where,
                                    cause by) noexcept {
     if (phase_ != phase::open) return;
     if (!cause_) { // a failure says more than who closed
@@ -65,7 +65,7 @@ void channel_control::close_locked(status end, wake_list& wakes, const std::sour
     }
     phase_ = phase::draining;
     closed_.set(true);
-    end_ = end;
+    ending_ = ending;
     wake_all(pop_, wakes);  // pushes that wait for room
     wake_all(push_, wakes); // pops that wait for items
 }
@@ -341,9 +341,9 @@ void channel_control::report_leftovers() const noexcept {
 // --- answers
 // -------------------------------------------------------------------------------------------------
 
-status channel_control::end_status() const noexcept {
+status channel_control::ending_status() const noexcept {
     if (phase_ == phase::stopped) return status::aborted;
-    return cause_ ? status::truncated : end_; // an abandoned stream has filled it too
+    return cause_ ? status::truncated : ending_; // an abandoned stream has filled it too
 }
 
 push_error channel_control::push_refused(status why, const std::source_location& site,
@@ -379,13 +379,13 @@ push_error channel_control::refusal(const std::source_location& site) const {
 pop_error channel_control::pop_refused(status why) const {
     if (why == status::empty || why == status::timeout) return pop_error(why);
     if (why == status::stopped || why == status::complete) {
-        if (current_worker) current_worker->note_end(serial_, why, {});
+        if (current_worker) current_worker->note_ending(serial_, why, {});
         return pop_error(why);
     }
     if (current_worker)
-        current_worker->note_end(serial_,
-                                 why == status::closed && closed_by_this_worker() ? status::complete : why,
-                                 refusal_cause());
+        current_worker->note_ending(serial_,
+                                    why == status::closed && closed_by_this_worker() ? status::complete : why,
+                                    refusal_cause());
     return pop_error(why, refusal_cause());
 }
 
@@ -402,12 +402,12 @@ void channel_control::side::lock_patiently() noexcept {
 }
 
 bool channel_control::blocked_call::wait() {
-    end_ = channel_.phase_ != phase::open ? outcome::over
-           : !options_.block              ? outcome::would_block
-                                          : outcome::late;
-    if (end_ != outcome::late || late_) return false;
+    outcome_ = channel_.phase_ != phase::open ? outcome::over
+               : !options_.block              ? outcome::would_block
+                                              : outcome::late;
+    if (outcome_ != outcome::late || late_) return false;
     count();
-    if (!waited_) deadline_ = options_.ends();
+    if (!waited_) deadline_ = options_.deadline_from_now();
     waited_ = true;
     if (is_late())
         return late_ = true; // one more try is due in any case; parking for no time costs a time slice

@@ -125,19 +125,19 @@ const cause_record* failed_worker(const cause& why) noexcept {
 
 } // namespace
 
-void worker_record::note_end(channel_serial channel, status end, const cause& why) noexcept {
+void worker_record::note_ending(channel_serial channel, status ending, const cause& why) noexcept {
     if (is_published())
         return; // a thread-local's destructor: the outcome stands, and may be the cause itself
-    if (end == status::stopped) {
-        saw_broken_end = true;
+    if (ending == status::stopped) {
+        saw_broken_stream = true;
         return;
     }
     if (attached_to == no_channel || attached_to == channel) ended_after.set(doing_last.get());
-    if (end == status::complete) return;
-    saw_broken_end = true;
+    if (ending == status::complete) return;
+    saw_broken_stream = true;
     const auto seen = std::span(broken).first(std::min(broken_count, broken.size()));
     if (std::ranges::find(seen, channel, &broken_stream::channel) != seen.end()) return;
-    if (broken_count < broken.size()) broken[broken_count] = {channel, why, end};
+    if (broken_count < broken.size()) broken[broken_count] = {channel, why, ending};
     ++broken_count;
 }
 
@@ -155,7 +155,7 @@ void worker_record::record_success() noexcept {
     const auto& named = first == broken.end() ? broken.front() : *first;
     kind = cause_kind::broken_stream;
     upstream = named.why;
-    broken_end = named.end;
+    broken_ending = named.ending;
 }
 
 void worker_record::record_failure(const failure<>& its) noexcept {
@@ -253,7 +253,7 @@ void begin_thread(worker_record& record, const stop_token& stop) {
 
 void publish(worker_record& record, channel_control* channel) noexcept {
     record.items = record.current_items();
-    record.consequence = record.saw_broken_end;
+    record.consequence = record.saw_broken_stream;
     record.identity->freeze();
     if (channel) {
         channel->worker_ended(record);
@@ -264,7 +264,7 @@ void publish(worker_record& record, channel_control* channel) noexcept {
     if (record.returned && record.observed_by.any()) record.observe_returned(); // its future was taken
 }
 
-void wait_for_end(worker_record& record, const std::weak_ptr<channel_control>& channel) {
+void wait_for_ending(worker_record& record, const std::weak_ptr<channel_control>& channel) {
     if (record.done.is_open()) return;
     const auto since = clock::now();
     for (clock::duration after = ticks(long_wait()); !record.done.wait(deadline_after(after));

@@ -174,9 +174,9 @@ struct cause_record {
     std::string (*value_text)(const void*) = nullptr;
     int system_error = 0; // never_started: why
     cause upstream;
-    status broken_end = status::complete; // broken_stream: how the stream ended
-    std::string channel_name;             // closed: the name, if the channel has one
-    const char* place_file = nullptr;     // null where there is no place
+    status broken_ending = status::complete; // broken_stream: how the stream ended
+    std::string channel_name;                // closed: the name, if the channel has one
+    const char* place_file = nullptr;        // null where there is no place
     std::source_location place;
     fixed_text what; // of the exception; far from the parts that every end writes
     /// The one part that changes once the record is published. It says nothing of what happened, only whether the hook is

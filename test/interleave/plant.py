@@ -159,15 +159,15 @@ BREAKAGES = [
      "\n"
      "\n"
      "bool channel_control::blocked_call::spin",
-     "    if (BROKEN && late_) return end_ = outcome::late, false;\n"
+     "    if (BROKEN && late_) return outcome_ = outcome::late, false;\n"
      "    return true;\n"
      "}\n"
      "\n"
      "\n"
      "bool channel_control::blocked_call::spin"),
     ("time_before_close", "re-check skipped", "timeout_and_close", 1, 32, "it was closed in time", CONTROL,
-     "    end_ = channel_.phase_ != phase::open ? outcome::over\n",
-     "    end_ = channel_.phase_ != phase::open && !(BROKEN && late_) ? outcome::over\n"),
+     "    outcome_ = channel_.phase_ != phase::open ? outcome::over\n",
+     "    outcome_ = channel_.phase_ != phase::open && !(BROKEN && late_) ? outcome::over\n"),
     ("no_look_at_the_stop", "re-check skipped", "stop_a_worker", 2, 381, "deadlock", CONTROL,
      "    if (options_.stop_requested()) return true;\n    {\n",
      "    if (!BROKEN && options_.stop_requested()) return true;\n    {\n"),

@@ -202,7 +202,7 @@ class channel_control {
 
     // All below: with a side's lock held; stop_delivery with both.
 
-    [[nodiscard]] status end_status() const noexcept;
+    [[nodiscard]] status ending_status() const noexcept;
     [[nodiscard]] const cause& refusal_cause() const noexcept { return cause_ ? cause_ : closing_; }
     [[nodiscard]] push_error push_refused(status why, const std::source_location& site,
                                           std::size_t accepted) const;
@@ -322,7 +322,7 @@ class channel_control {
         [[nodiscard]] bool may_try() {
             if (mine_.awaited_ && !wait()) return false;
             if (!options_.stop_requested()) return true;
-            end_ = outcome::stopped;
+            outcome_ = outcome::stopped;
             return false;
         }
         /// Between two items of a range: lets go of the lock for as long as `meanwhile` takes.
@@ -337,11 +337,11 @@ class channel_control {
             release_briefly([] {});
         }
         /// Why: `over` where the channel has ended, `would_block` where it was not to wait.
-        [[nodiscard]] status end(status over, status would_block) const noexcept {
-            return end_ == outcome::over          ? over
-                   : end_ == outcome::would_block ? would_block
-                   : end_ == outcome::stopped     ? status::stopped
-                                                  : status::timeout;
+        [[nodiscard]] status why(status over, status would_block) const noexcept {
+            return outcome_ == outcome::over          ? over
+                   : outcome_ == outcome::would_block ? would_block
+                   : outcome_ == outcome::stopped     ? status::stopped
+                                                      : status::timeout;
         }
 
       private:
@@ -389,7 +389,7 @@ class channel_control {
         channel_control& channel_;
         side& side_;
         const wait_options& options_;
-        outcome end_ = outcome::over;
+        outcome outcome_ = outcome::over;
         bool late_ = false;
         bool counted_ = false;                                   // in `inside`
         bool waited_ = false;                                    // and has a deadline, where there is one
@@ -415,7 +415,7 @@ class channel_control {
 
   private:
     /// `by` says who, if there is more to say than where the calling thread is.
-    void close_locked(status end, wake_list& wakes, const std::source_location* where = nullptr,
+    void close_locked(status ending, wake_list& wakes, const std::source_location* where = nullptr,
                       cause by = {}) noexcept;
     /// The worker on this thread closed it itself, and nothing has failed since.
     [[nodiscard]] bool closed_by_this_worker() const noexcept;
@@ -433,7 +433,7 @@ class channel_control {
     [[nodiscard]] std::shared_ptr<worker_record> first_worker() const;
 
     // Written with both locks held, and read with either; cause_ and closing_ also with the lock of the pushes' line:
-    alignas(64) status end_ =
+    alignas(64) status ending_ =
         status::complete;   // what follows the last item: complete, closed, truncated or aborted
     bool finished_ = false; // some sender has finished
     bool attached_ever_ = false;

@@ -129,7 +129,7 @@ class channel_core final : public channel_control {
                 if (accepted == n) return {};
                 call.release_briefly();
             }
-        return std::unexpected(push_refused(call.end(status::closed, status::full), site, accepted));
+        return std::unexpected(push_refused(call.why(status::closed, status::full), site, accepted));
     }
 
     [[gnu::always_inline]] std::expected<T, pop_error> pop(const wait_options& options) {
@@ -159,7 +159,7 @@ class channel_core final : public channel_control {
                 call.release_briefly(make_room);
             }
         if (got > 0) return got; // the next call says why
-        return std::unexpected(pop_refused(call.end(end_status(), status::empty)));
+        return std::unexpected(pop_refused(call.why(ending_status(), status::empty)));
     }
 
     /// Closes, ends delivery, and hands what is queued to `sink` as T&&, oldest first, outside the lock.
@@ -202,8 +202,8 @@ class channel_core final : public channel_control {
         const std::lock_guard lock(pop_.lock);
         if (phase_ == phase::open || (phase_ == phase::draining && is_filled())) return std::nullopt;
         if (current_worker) current_worker->acknowledge(serial_);
-        const status end = end_status();
-        return pop_error(end, end == status::complete ? cause{} : refusal_cause());
+        const status ending = ending_status();
+        return pop_error(ending, ending == status::complete ? cause{} : refusal_cause());
     }
 
   private:
@@ -260,7 +260,7 @@ class channel_core final : public channel_control {
         const wait_options options = wait_options::none();
         blocked_call call(mine, options);
         (void)call.may_try(); // false: it says why
-        return push_refused(call.end(status::closed, status::full), site, 0);
+        return push_refused(call.why(status::closed, status::full), site, 0);
     }
 
     /// Each copy is made while the lock is not held: before the first wait, or once there is room if it is not to wait.
@@ -283,7 +283,7 @@ class channel_core final : public channel_control {
                 if (++accepted == n) return {};
                 if (options.block || free_slot(mine)) call.release_briefly(make_copy);
             }
-        return std::unexpected(push_refused(call.end(status::closed, status::full), site, accepted));
+        return std::unexpected(push_refused(call.why(status::closed, status::full), site, accepted));
     }
 
     // What can't be done at once: kept apart, so that what can is short. With the side's lock held, and takes it over.
@@ -294,14 +294,14 @@ class channel_core final : public channel_control {
         blocked_call call(mine, options);
         while (call.may_try())
             if (slot* const room = free_slot(mine)) return put(*room, item, mine);
-        return std::unexpected(push_refused(call.end(status::closed, status::full), site, 0));
+        return std::unexpected(push_refused(call.why(status::closed, status::full), site, 0));
     }
     [[gnu::noinline]] std::expected<T, pop_error> pop_waiting(side& locked, wait_options options) {
         side_lock mine(*this, locked, std::adopt_lock);
         blocked_call call(mine, options);
         while (call.may_try())
             if (slot* const next = filled_slot(mine)) return take(*next, mine, [&] { note_popped(); });
-        return std::unexpected(pop_refused(call.end(end_status(), status::empty)));
+        return std::unexpected(pop_refused(call.why(ending_status(), status::empty)));
     }
 
     /// Where the next push goes, or null. With push_.lock held.

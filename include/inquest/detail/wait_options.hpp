@@ -65,7 +65,7 @@ struct wait_options {
     }
 
     /// When to give up. Reads the clock where there is a limit.
-    [[nodiscard]] clock::time_point ends() const {
+    [[nodiscard]] clock::time_point deadline_from_now() const {
         return limit == clock::duration::max() ? deadline : deadline_after(limit);
     }
     [[nodiscard]] bool stop_requested() const noexcept {

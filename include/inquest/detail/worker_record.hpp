@@ -93,10 +93,10 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
         doing_last.set(number);
     }
     /// A push was refused: what follows on this thread may be a consequence.
-    void note_refused_push() noexcept { saw_broken_end = true; }
+    void note_refused_push() noexcept { saw_broken_stream = true; }
     /// A pop on `channel` reported `end`: any status but empty and timeout. One that the worker brought about itself, by
     /// closing, is to be reported as `complete`.
-    void note_end(channel_serial channel, status end, const cause& why) noexcept;
+    void note_ending(channel_serial channel, status ending, const cause& why) noexcept;
     /// The function asked how `channel`'s stream has ended, and so knows.
     void acknowledge(channel_serial channel) noexcept;
 
@@ -190,12 +190,12 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     relaxed<std::uint64_t> ended_after; // the item it had taken last when pop on its channel reported an end
 
     // Written and read on the worker's thread only.
-    bool saw_broken_end = false; // some call reported an end other than complete, or was stopped
+    bool saw_broken_stream = false; // some call reported an ending other than complete, or was stopped
     /// A stream that a pop found broken.
     struct broken_stream {
         channel_serial channel = no_channel;
         cause why;
-        status end = status::complete;
+        status ending = status::complete;
         bool known = false; // the function has asked `ended`
     };
     std::array<broken_stream, 4> broken; // the first ones; more than these can't be asked for
@@ -237,7 +237,7 @@ void publish(worker_record& record, channel_control* channel) noexcept;
 
 /// Waits until the worker's last act is done, and tells the long-wait hook where that takes long. `channel` is
 /// the one that the worker reads, if there is one and it is alive.
-void wait_for_end(worker_record& record, const std::weak_ptr<channel_control>& channel);
+void wait_for_ending(worker_record& record, const std::weak_ptr<channel_control>& channel);
 
 /// Joins the thread of a worker whose last act is done. Waits for the destructors of its thread-local objects.
 void join_ended(jthread& thread);

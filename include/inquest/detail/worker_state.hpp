@@ -48,7 +48,7 @@ struct worker_state {
             thread.detach();
         } else {
             if (thread.joinable()) {
-                if (drains) wait_for_end(*block, channel);
+                if (drains) wait_for_ending(*block, channel);
                 block->request_stop(thread); // also for what its thread-local objects' destructors wait for
                 wait();
             }
@@ -72,7 +72,7 @@ struct worker_state {
 
     /// Until the thread has ended.
     void wait() {
-        wait_for_end(*block, channel);
+        wait_for_ending(*block, channel);
         const std::lock_guard lock(joining);
         if (thread.joinable()) join_ended(thread);
     }
