@@ -1,6 +1,6 @@
 #include "platform.hpp"
 
-#include <inquest/detail/parking.hpp>
+#include <inquest/detail/cancellation.hpp>
 #include <inquest/hook.hpp>
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 // Looking again and again, for a while, before blocking. Private to the library.
 #pragma once
 
-#include <inquest/detail/parking.hpp>
+#include <inquest/detail/deadline.hpp>
 
 #include <algorithm>
 

@@ -6,85 +6,86 @@
 
 namespace {
 
-support::outcome scene(const char* name) {
+support::outcome run_case(const char* name) {
     support::doing(name);
-    return support::run({support::from_build("SCENES"), name});
+    return support::run({support::from_build("PROCESS_CASES"), name});
 }
 
 } // namespace
 
 TEST_CASE("static workers and channels are destroyed without a hang, in either order") {
-    CHECK(scene("static_channel_first").status == 0);
-    CHECK(scene("static_worker_first").status == 0);
+    CHECK(run_case("static_channel_first").status == 0);
+    CHECK(run_case("static_worker_first").status == 0);
 }
 
 TEST_CASE("a failure nobody looked at is told of even in static destruction") {
-    const auto run = scene("static_failure");
+    const auto run = run_case("static_failure");
     CHECK(run.status == 0);
     CHECK(run.err == "inquest: nobody looked at a failure: worker 'static' failed: late\n");
 }
 
 TEST_CASE("exit with a worker blocked on a static channel stops it, from main and from another worker") {
-    CHECK(scene("exit_in_main").status == 3);
-    CHECK(scene("exit_in_worker").status == 4);
+    CHECK(run_case("exit_in_main").status == 3);
+    CHECK(run_case("exit_in_worker").status == 4);
 }
 
 TEST_CASE("on_exception = terminate ends the process at the throw, with nothing unwound") {
-    const auto run = scene("throw_uncaught");
+    const auto run = run_case("throw_uncaught");
     CHECK(run.status == 5);
     CHECK(run.out == "terminated\n");
 }
 
 TEST_CASE("on_exception = record unwinds, and gives the exception to whoever joins") {
-    const auto run = scene("throw_caught");
+    const auto run = run_case("throw_caught");
     CHECK(run.status == 0);
     CHECK(run.out == "unwound\nx\n");
 }
 
 TEST_CASE("with on_exception = terminate a forced unwind and a success are recorded as ever") {
-    const auto run = scene("pthread_exit_uncaught");
+    const auto run = run_case("pthread_exit_uncaught");
     CHECK(run.status == 0);
     CHECK(run.out == "unwound\nworker 'w' failed: thread ended by pthread_exit or pthread_cancel\n");
-    CHECK(scene("success_uncaught").status == 6);
+    CHECK(run_case("success_uncaught").status == 6);
 }
 
 TEST_CASE("in a forked child the parent's workers and ends can be let go: nothing hangs, and it is told") {
-    const auto run = scene("fork_under_load");
+    const auto run = run_case("fork_under_load");
     INFO(run.err);
     CHECK(run.status == 0);
     CHECK(run.err.find("worker 'busy-1': left behind by a fork") != std::string::npos);
 }
 
 TEST_CASE("an announcement that a forked child lets go of takes no lock of the parent's") {
-    CHECK(scene("fork_in_copy").status == 0);
+    CHECK(run_case("fork_in_copy").status == 0);
 }
 
 // Not with sanitizers: their own runtimes do not survive a fork while another thread starts threads, nor the end of a
 // child that has no main thread.
 #if !SUPPORT_SANITIZER
 TEST_CASE("a fork inside a worker's function: the child ends without touching what is the parent's") {
-    const auto run = scene("fork_in_worker");
+    const auto run = run_case("fork_in_worker");
     INFO(run.err);
     CHECK(run.status == 0);
     CHECK(run.out.empty()); // its failure is not recorded
 }
 
 TEST_CASE("a forked child may go on with channels and workers of its own") {
-    const auto run = scene("fork_and_work");
+    const auto run = run_case("fork_and_work");
     INFO(run.err);
     CHECK(run.status == 0);
 }
 #endif
 
 TEST_CASE("with neither hook nor logger, one line goes to standard error") {
-    CHECK(scene("unseen").err ==
+    CHECK(run_case("unseen").err ==
           "inquest: nobody looked at a failure: worker 'frames' failed on item 1: no more\n");
-    CHECK(scene("hook_throws").err == "inquest: the failure hook threw: from the hook\n"
-                                      "inquest: nobody looked at a failure: worker 'w' failed: no more\n");
-    CHECK(scene("logger_throws").err == "inquest: the logger threw: from the logger\n"
-                                        "inquest: nobody looked at a failure: worker 'w' failed: no more\n");
-    CHECK(scene("no_words").err == "inquest: nobody looked at a failure, whose text could not be made\n");
-    const auto run = scene("long_wait");
+    CHECK(run_case("hook_throws").err == "inquest: the failure hook threw: from the hook\n"
+                                         "inquest: nobody looked at a failure: worker 'w' failed: no more\n");
+    CHECK(run_case("logger_throws").err ==
+          "inquest: the logger threw: from the logger\n"
+          "inquest: nobody looked at a failure: worker 'w' failed: no more\n");
+    CHECK(run_case("no_words").err == "inquest: nobody looked at a failure, whose text could not be made\n");
+    const auto run = run_case("long_wait");
     INFO(run.err);
     CHECK(run.err.starts_with("inquest: a long wait: worker 'slow' still waiting in pop of 'jobs' ("));
 }

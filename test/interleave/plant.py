@@ -18,7 +18,8 @@ import sys
 CONTROL = "lib/channel.cpp"
 CALL = "include/inquest/detail/channel_control.hpp"
 CORE = "include/inquest/detail/channel_core.hpp"
-PARKING = "lib/parking.cpp"
+WAIT_LIST = "lib/wait_list.cpp"
+LATCH = "lib/latch.cpp"
 WORKER = "lib/worker.cpp"
 RECORD = "include/inquest/detail/worker_record.hpp"
 STATE = "include/inquest/detail/worker_state.hpp"
@@ -109,10 +110,10 @@ BREAKAGES = [
      "        all_workers_ended(wakes);\n    }\n    discard_if",
      "        if (!BROKEN) all_workers_ended(wakes);\n    }\n    discard_if"),
 
-    ("signal_outside_the_mutex", "touch after release", "timeout_and_delivery", 1, 15, "touches what is gone", PARKING,
+    ("signal_outside_the_mutex", "touch after release", "timeout_and_delivery", 1, 15, "touches what is gone", WAIT_LIST,
      "    const std::lock_guard lock(mutex_);\n    signalled_ = true;\n",
      "    std::unique_lock lock(mutex_);\n    signalled_ = true;\n    if (BROKEN) lock.unlock();\n"),
-    ("next_read_after_signal", "touch after release", "range_wakes_two", 1, 1000, "", PARKING,
+    ("next_read_after_signal", "touch after release", "range_wakes_two", 1, 1000, "", WAIT_LIST,
      "        head_ = w->next;\n",
      "        if (BROKEN) {\n            w->signal();\n            head_ = w->next;\n            continue;\n        }\n"
      "        head_ = w->next;\n"),
@@ -123,11 +124,11 @@ BREAKAGES = [
     ("end_goes_at_once", "touch after release", "end_goes_under_a_pop", 0, 1, "touches what is gone", CORE,
      "        wait_for_calls();\n",
      "        if (!BROKEN) wait_for_calls();\n"),
-    ("spurious_is_a_signal", "spurious wake-up believed", "channel_goes", 2, 56, "touches what is gone", PARKING,
+    ("spurious_is_a_signal", "spurious wake-up believed", "channel_goes", 2, 56, "touches what is gone", WAIT_LIST,
      "    const uncancelled guard;\n    std::unique_lock lock(mutex_);\n",
      "    const uncancelled guard;\n    std::unique_lock lock(mutex_);\n"
      "    if (BROKEN && !signalled_) return wake_.wait(lock);\n"),
-    ("spurious_ends_a_wait", "spurious wake-up believed", "parker_goes", 1, 66, "for ever is no time", PARKING,
+    ("spurious_ends_a_wait", "spurious wake-up believed", "parker_goes", 1, 66, "for ever is no time", WAIT_LIST,
      "    if (deadline == forever)\n",
      "    if (BROKEN && deadline == forever && !over())\n        wake_.wait(lock);\n"
      "    else if (deadline == forever)\n"),
@@ -135,11 +136,11 @@ BREAKAGES = [
      "    const std::lock_guard lock(mutex_);\n    if (blocked_.node) blocked_",
      "    std::unique_lock lock(mutex_);\n    if (BROKEN && blocked_.node) {\n        waiter* const node = blocked_.node;\n"
      "        lock.unlock();\n        return node->interrupt();\n    }\n    if (blocked_.node) blocked_"),
-    ("signal_without_the_mutex", "state changed outside the lock", "one_each", 1, 5, "lost wake-up", PARKING,
+    ("signal_without_the_mutex", "state changed outside the lock", "one_each", 1, 5, "lost wake-up", WAIT_LIST,
      "void waiter::signal() noexcept {\n",
      "void waiter::signal() noexcept {\n    if (BROKEN) {\n        signalled_ = true;\n"
      "        return wake_.notify_one();\n    }\n"),
-    ("interrupt_without_the_mutex", "state changed outside the lock", "stop_a_worker", 2, 376, "deadlock", PARKING,
+    ("interrupt_without_the_mutex", "state changed outside the lock", "stop_a_worker", 2, 376, "deadlock", WAIT_LIST,
      "void waiter::interrupt() noexcept {\n",
      "void waiter::interrupt() noexcept {\n    if (BROKEN) {\n        interrupted_ = true;\n"
      "        return wake_.notify_one();\n    }\n"),
@@ -150,7 +151,7 @@ BREAKAGES = [
      "            std::optional<stop_callback<interrupter>> on_stop;\n",
      "            std::optional<stop_callback<interrupter>> early;\n"
      "            std::optional<stop_callback<interrupter>>& on_stop = BROKEN ? late : early;\n"),
-    ("no_rearm", "livelock", "two_and_two", 0, 4, "livelock", PARKING,
+    ("no_rearm", "livelock", "two_and_two", 0, 4, "livelock", WAIT_LIST,
      "    const std::lock_guard lock(mutex_);\n    signalled_ = false;",
      "    const std::lock_guard lock(mutex_);\n    signalled_ = signalled_ && BROKEN;"),
     ("no_look_after_timeout", "re-check skipped", "timeout_and_delivery", 0, 4, "it was there in time", CONTROL,
@@ -212,7 +213,7 @@ BREAKAGES = [
      " take(slot& from, auto& mine, auto&& note) {\n",
      " take(slot& from, auto& mine, auto&& note) {\n"
      "        if (BROKEN) from.turn.set(2 * (pop_.ticket + capacity_));\n"),
-    ("latch_looked_at_early", "looked at outside the lock", "latch_and_timeout", 1, 24, "deadlock", PARKING,
+    ("latch_looked_at_early", "looked at outside the lock", "latch_and_timeout", 1, 24, "deadlock", LATCH,
      "    waiter node;\n    {\n        const std::lock_guard lock(mutex_);\n        if (open_.load()) return true;",
      "    waiter node;\n    const bool early = BROKEN;\n    if (early && open_.load()) return true;\n    {\n"
      "        const std::lock_guard lock(mutex_);\n        if (!early && open_.load()) return true;"),

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <inquest/cause.hpp>
-#include <inquest/detail/parking.hpp>
+#include <inquest/detail/atomics.hpp>
+#include <inquest/detail/cancellation.hpp>
+#include <inquest/detail/latch.hpp>
 #include <inquest/failure.hpp>
 #include <inquest/status.hpp>
 #include <inquest/still_running.hpp>
@@ -20,6 +22,10 @@
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
 class channel_control;
+class worker_record;
+
+/// The worker whose function runs on the calling thread, or null.
+extern constinit thread_local worker_record* current_worker;
 
 /// How often the process had been forked when it came to be. What was made under another number belongs to a
 /// parent: its threads are not here, and a lock of its may be held for ever.
@@ -247,9 +253,6 @@ bool is_draining(const std::weak_ptr<channel_control>& channel) noexcept;
 
 /// What is known of why `channel` broke.
 cause known_cause(const std::weak_ptr<channel_control>& channel) noexcept;
-
-/// From here to the thread's end it can no longer be cancelled.
-void disable_cancellation() noexcept;
 
 /// Notes that the calling thread is handed a cause, or all that are in a failure. To be called where it is certain that
 /// it gets them.

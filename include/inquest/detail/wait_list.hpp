@@ -5,27 +5,12 @@
 // share one and wake each other's kind.
 #pragma once
 
-#include <inquest/detail/sync.hpp>
+#include <inquest/detail/deadline.hpp>
 
 #include <cstddef>
 #include <cstdint>
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
-
-/// "As long as it takes." Kept apart from real deadlines: waiting until max() overflows in some clocks.
-inline constexpr clock::time_point forever = clock::time_point::max();
-
-/// While one lives, the calling thread can't be cancelled.
-class uncancelled {
-  public:
-    uncancelled() noexcept;
-    ~uncancelled();
-    uncancelled(const uncancelled&) = delete;
-    uncancelled& operator=(const uncancelled&) = delete;
-
-  private:
-    int before_ = 0;
-};
 
 /// One blocked call's own node.
 ///
@@ -102,20 +87,6 @@ class wake_list {
     void add(waiter& w) noexcept;
     waiter* head_ = nullptr;
     waiter* tail_ = nullptr;
-};
-
-/// Opens once; any number of threads may wait for it.
-class latch {
-  public:
-    void open() noexcept;
-    [[nodiscard]] bool is_open() const noexcept { return open_.load(); }
-    /// True once open, false at the deadline.
-    bool wait(clock::time_point deadline = forever);
-
-  private:
-    mutex mutex_;
-    wait_list line_;           // protected by mutex_
-    atomic<bool> open_{false}; // written under mutex_
 };
 
 }}} // namespace inquest::INQUEST_ABI::detail

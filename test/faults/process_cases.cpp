@@ -1,4 +1,4 @@
-// Ends of whole processes, each a scene of its own, run by the test `process`: exit with live workers, static
+// Ends of whole processes, each a case of its own, run by the test `process`: exit with live workers, static
 // destruction, fork, exceptions that are left uncaught, and what is written to standard error.
 #include <inquest/inquest.hpp>
 
@@ -296,7 +296,7 @@ int long_wait() {
     return 0;
 }
 
-const std::map<std::string, int (*)()> scenes{
+const std::map<std::string, int (*)()> cases{
     {"static_channel_first", static_channel_first},
     {"static_worker_first", static_worker_first},
     {"static_failure", static_failure},
@@ -320,7 +320,7 @@ const std::map<std::string, int (*)()> scenes{
 } // namespace
 
 int main(int argc, char** argv) {
-    const auto scene = argc == 2 ? scenes.find(argv[1]) : scenes.end();
-    if (scene == scenes.end()) return 2;
-    return scene->second();
+    const auto found = argc == 2 ? cases.find(argv[1]) : cases.end();
+    if (found == cases.end()) return 2;
+    return found->second();
 }

@@ -1,0 +1,30 @@
+#include <inquest/detail/cancellation.hpp>
+
+#if __has_include(<pthread.h>)
+#define INQUEST_PTHREADS
+#include <pthread.h>
+#endif
+
+namespace inquest { inline namespace INQUEST_ABI { namespace detail {
+
+void disable_cancellation() noexcept {
+#ifdef INQUEST_PTHREADS
+    int ignored = 0;
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &ignored);
+#endif
+}
+
+uncancelled::uncancelled() noexcept {
+#ifdef INQUEST_PTHREADS
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before_);
+#endif
+}
+
+uncancelled::~uncancelled() {
+#ifdef INQUEST_PTHREADS
+    int ignored = 0;
+    (void)pthread_setcancelstate(before_, &ignored);
+#endif
+}
+
+}}} // namespace inquest::INQUEST_ABI::detail
