@@ -1,9 +1,9 @@
 // How long it takes from a worker's having its error in hand until the producer has it: the producer is parked on a
 // full channel, or running; it has joined the worker, or has the cause with the failed push. Beside it the same with a
 // mutex, two condition variables, a future and a thread, as old code has it.
-#include "work/cause.hpp"
+#include "measure_cause.hpp"
 
-#include "work/report.hpp"
+#include "report.hpp"
 
 namespace {
 

@@ -1,7 +1,7 @@
-// One measurement of one queue, as a line of JSON: what `compare` runs in turns with those of other languages.
-#include "work/cause.hpp"
-#include "work/latency.hpp"
-#include "work/throughput.hpp"
+// One measurement of one queue, as a line of JSON: what compare.py runs in turns with those of other languages.
+#include "measure_cause.hpp"
+#include "measure_latency.hpp"
+#include "measure_throughput.hpp"
 
 #include <charconv>
 #include <cstdio>

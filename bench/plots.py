@@ -1,4 +1,4 @@
-"""The plots of `compare`, as SVG: round trips by percentile, and the time a message takes by cell."""
+"""The plots of compare.py, as SVG: round trips by percentile, and the time a message takes by cell."""
 
 import math
 import statistics

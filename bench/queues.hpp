@@ -4,7 +4,7 @@
 // once by whoever knows that all was pushed, for n consumers.
 #pragma once
 
-#include "../../test/examples/plain_queue.hpp"
+#include "../test/examples/plain_queue.hpp"
 
 #include <inquest/inquest.hpp>
 

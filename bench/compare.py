@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares inquest with other channels, in one run on this machine.
 
-usage: bench/compare [--quick] FOLDER
+usage: bench/compare.py [--quick] FOLDER
 
 Builds what is there (C++ peers with meson, Rust ones with Debian's cargo and its registry folder, Go), in FOLDER/build,
 says what is missing, and runs ours and theirs in turns. Writes to FOLDER:
