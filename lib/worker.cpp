@@ -1,7 +1,7 @@
 #include "platform.hpp"
 #include "spinning.hpp"
 
-#include <inquest/detail/channel_control.hpp>
+#include <inquest/detail/channel_base.hpp>
 #include <inquest/hook.hpp>
 
 #include <algorithm>
@@ -213,7 +213,7 @@ still_running worker_record::glance(clock::duration waited, cause known) const {
     {
         const std::lock_guard lock(mutex_); // a blocked call can't leave its channel meanwhile
         now = is_published() ? activity::ending : blocked_.activity;
-        if (blocked_.channel) channel = blocked_.channel->name();
+        if (blocked_.channel) channel = *blocked_.channel;
     }
     std::optional<item_range> on;
     if (const auto popped = current_items(); popped.last != 0) on = popped;
@@ -251,7 +251,7 @@ void begin_thread(worker_record& record, const stop_token& stop) {
     until_thread_ends<running_worker>().emplace(record, stop);
 }
 
-void publish(worker_record& record, channel_control* channel) noexcept {
+void publish(worker_record& record, channel_base* channel) noexcept {
     record.items = record.current_items();
     record.consequence = record.saw_broken_stream;
     record.identity->freeze();
@@ -264,7 +264,7 @@ void publish(worker_record& record, channel_control* channel) noexcept {
     if (record.returned && record.observed_by.any()) record.observe_returned(); // its future was taken
 }
 
-void wait_for_ending(worker_record& record, const std::weak_ptr<channel_control>& channel) {
+void wait_for_ending(worker_record& record, const std::weak_ptr<channel_base>& channel) {
     if (record.done.is_open()) return;
     const auto since = clock::now();
     for (clock::duration after = ticks(long_wait()); !record.done.wait(deadline_after(after));
@@ -281,12 +281,12 @@ void join_ended(jthread& thread) {
     thread.join();
 }
 
-bool is_draining(const std::weak_ptr<channel_control>& channel) noexcept {
+bool is_draining(const std::weak_ptr<channel_base>& channel) noexcept {
     const auto alive = channel.lock();
     return alive && alive->is_draining();
 }
 
-cause known_cause(const std::weak_ptr<channel_control>& channel) noexcept {
+cause known_cause(const std::weak_ptr<channel_base>& channel) noexcept {
     const auto alive = channel.lock();
     return alive ? alive->known_cause() : cause{};
 }

@@ -58,11 +58,11 @@ class announced_workers {
   private:
     template <class T>
     friend class channel_handle;
-    announced_workers(std::shared_ptr<detail::channel_control> channel, std::size_t count) noexcept
+    announced_workers(std::shared_ptr<detail::channel_base> channel, std::size_t count) noexcept
         : channel_(std::move(channel)), count_(count) {
         if (channel_) channel_->announce_workers(count_);
     }
-    std::shared_ptr<detail::channel_control> channel_;
+    std::shared_ptr<detail::channel_base> channel_;
     std::size_t count_;
 };
 
@@ -111,7 +111,7 @@ class channel_handle {
     /// outside every lock. Where it throws, the exception passes through, and this item and the rest can be
     /// recovered again.
     template <class Sink>
-        requires std::is_invocable_v<Sink&, typename detail::channel_core<T>::handed_out>
+        requires std::is_invocable_v<Sink&, typename detail::ring<T>::handed_out>
     std::size_t recover(Sink&& sink) {
         return core_ ? core_->recover(sink) : 0;
     }
@@ -127,7 +127,7 @@ class channel_handle {
 
   protected:
     friend detail::handle_access;
-    explicit channel_handle(std::shared_ptr<detail::channel_core<T>> core) noexcept
+    explicit channel_handle(std::shared_ptr<detail::ring<T>> core) noexcept
         : core_(std::move(core)) {}
 
     template <class U>
@@ -157,25 +157,25 @@ class channel_handle {
         return core_->pop(into, max, options);
     }
 
-    std::shared_ptr<detail::channel_core<T>> core_;
+    std::shared_ptr<detail::ring<T>> core_;
 
   private:
     // While a copy is made no lock is held, and ~channel does not wait for that: the call keeps the core alive.
     template <class U>
-    using held_core = std::conditional_t<detail::channel_core<T>::template copied_outside<U>,
-                                         std::shared_ptr<detail::channel_core<T>>,
-                                         std::shared_ptr<detail::channel_core<T>>&>;
+    using held_core = std::conditional_t<detail::ring<T>::template copied_outside<U>,
+                                         std::shared_ptr<detail::ring<T>>,
+                                         std::shared_ptr<detail::ring<T>>&>;
 };
 
 namespace detail {
 
 struct handle_access {
     template <class T>
-    static const std::shared_ptr<channel_core<T>>& core(const channel_handle<T>& of) noexcept {
+    static const std::shared_ptr<ring<T>>& core(const channel_handle<T>& of) noexcept {
         return of.core_;
     }
     template <class T>
-    static receiver<T> make_receiver(std::shared_ptr<channel_core<T>> core) {
+    static receiver<T> make_receiver(std::shared_ptr<ring<T>> core) {
         return receiver<T>(std::move(core));
     }
 };
@@ -240,7 +240,7 @@ class sender : public channel_handle<T>, public push_operations<sender<T>, T> {
   private:
     template <class U>
     friend std::pair<sender<U>, receiver<U>> make_channel(channel_options);
-    explicit sender(std::shared_ptr<detail::channel_core<T>> core) noexcept
+    explicit sender(std::shared_ptr<detail::ring<T>> core) noexcept
         : channel_handle<T>(std::move(core)) {
         this->core_->add_sender();
     }
@@ -396,7 +396,7 @@ class receiver : public channel_handle<T>, public pop_operations<receiver<T>, T>
     friend pop_operations<receiver<T>, T>;
     template <class U>
     friend std::pair<sender<U>, receiver<U>> make_channel(channel_options);
-    explicit receiver(std::shared_ptr<detail::channel_core<T>> core) noexcept
+    explicit receiver(std::shared_ptr<detail::ring<T>> core) noexcept
         : channel_handle<T>(std::move(core)) {
         this->core_->add_receiver();
     }
@@ -431,7 +431,7 @@ class channel : public channel_handle<T>,
     /// Throws as make_channel does.
     explicit channel(std::size_t capacity) : channel(channel_options{.capacity = capacity}) {}
     explicit channel(channel_options options)
-        : channel_handle<T>(detail::channel_core<T>::make(std::move(options))) {
+        : channel_handle<T>(detail::ring<T>::make(std::move(options))) {
         this->core_->add_receiver(); // its own, for good: a worker's receiver that goes is never the last
     }
     channel(const channel&) = delete; // it is used by reference: pass it by channel<T>&, without std::move
@@ -456,7 +456,7 @@ class channel : public channel_handle<T>,
 
 template <class T>
 std::pair<sender<T>, receiver<T>> make_channel(channel_options options) {
-    auto core = detail::channel_core<T>::make(std::move(options));
+    auto core = detail::ring<T>::make(std::move(options));
     return {sender<T>(core), receiver<T>(core)};
 }
 

@@ -17,7 +17,7 @@
 // and a push that is refused, but no time limit and no stop of the other side.
 #pragma once
 
-#include <inquest/detail/channel_core.hpp>
+#include <inquest/detail/ring.hpp>
 
 #include <chrono>
 #include <concepts>

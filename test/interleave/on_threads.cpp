@@ -14,11 +14,11 @@ void say(std::string) {}
 void call_me(std::string) {}
 void let_time_pass(clock::duration) {}
 void take_a_step() { std::this_thread::yield(); }
-void until_within(const inquest::detail::channel_control&) {}
+void until_within(const inquest::detail::channel_base&) {}
 void until_quiet() {
     for (int i = 0; i < 100; ++i) std::this_thread::yield();
 }
-void watch(const std::shared_ptr<const inquest::detail::channel_control>&, std::string) {}
+void watch(const std::shared_ptr<const inquest::detail::channel_base>&, std::string) {}
 
 } // namespace interleave
 

@@ -15,9 +15,11 @@ import re
 import shutil
 import sys
 
-CONTROL = "lib/channel.cpp"
-CALL = "include/inquest/detail/channel_control.hpp"
-CORE = "include/inquest/detail/channel_core.hpp"
+BASE = "lib/channel_base.cpp"
+SIDE = "include/inquest/detail/channel_side.hpp"
+CALL_TYPE = "include/inquest/detail/blocked_call.hpp"
+CALL = "lib/blocked_call.cpp"
+RING = "include/inquest/detail/ring.hpp"
 WAIT_LIST = "lib/wait_list.cpp"
 LATCH = "lib/latch.cpp"
 WORKER = "lib/worker.cpp"
@@ -29,84 +31,84 @@ RESOLVE = "include/inquest/resolve.hpp"
 # how what is told of it begins; then the file, and by twos a text in it and what takes its place, where BROKEN is true
 # while the fault is switched on.
 BREAKAGES = [
-    ("push_wakes_nobody", "lost wake-up", "one_each", 0, 1, "lost wake-up", CALL,
-     "        wakes.take_one(its.waiters);",
-     "        if (!BROKEN || &its != &push_) wakes.take_one(its.waiters);"),
-    ("pop_wakes_nobody", "lost wake-up", "one_each", 0, 1, "lost wake-up", CALL,
-     "wakes.take_one(its.waiters);",
-     "if (!BROKEN || &its != &pop_) wakes.take_one(its.waiters);"),
-    ("push_wakes_a_producer", "wrong side woken", "one_each", 0, 1, "lost wake-up", CALL,
-     "take_one(its.waiters);",
-     "take_one((BROKEN && &its == &push_ ? pop_ : its).waiters);"),
-    ("close_forgets_producers", "lost wake-up", "channel_goes", 0, 1, "lost wake-up", CONTROL,
-     "    wake_all(pop_, wakes);",
-     "    if (!BROKEN) wake_all(pop_, wakes);"),
-    ("close_wakes_one_consumer", "lost wake-up", "channel_goes_under_a_pop", 0, 1, "lost wake-up", CONTROL,
-     "    wake_all(push_, wakes);",
-     "    if (BROKEN) wake_one(push_, wakes);\n"
-     "    else wake_all(push_, wakes);"),
-    ("last_sender_closes_nothing", "lost wake-up", "last_sender_goes", 0, 1, "deadlock", CONTROL,
-     "    if (senders_ == 0) close_locked(status::complete, wakes);\n}",
-     "    if (senders_ == 0 && !BROKEN) close_locked(status::complete, wakes);\n}"),
-    ("range_parks_with_wakeups", "wake-up not handed on", "range_meets_range", 0, 1, "lost wake-up", CALL,
-     "            wakes_.signal_all();\n",
-     "            if (!BROKEN) wakes_.signal_all();\n"),
-    ("range_keeps_its_first", "lost wake-up", "ranges", 0, 1, "lost wake-up", CORE,
-     "~handing_on() { whose.set(filled); }",
-     "~handing_on() { if (!BROKEN) whose.set(filled); }"),
-    ("range_not_counted", "touch after release", "channel_goes_under_a_range", 1, 44, "touches what is gone", CALL,
-     "            count();\n            mine_.unlock();",
-     "            if (!BROKEN) count();\n            mine_.unlock();"),
-    ("at_once_and_wakes_nobody", "lost wake-up", "one_each", 0, 1, "lost wake-up", CALL,
-     "                if (!side_.waiters.empty()) to_wake_",
-     "                if (!BROKEN && !side_.waiters.empty()) to_wake_"),
+    ("push_wakes_nobody", "lost wake-up", "one_each", 0, 1, "lost wake-up", SIDE,
+     "    wakes.take_one(waiters);",
+     "    if (!BROKEN || what != activity::pushing) wakes.take_one(waiters);"),
+    ("pop_wakes_nobody", "lost wake-up", "one_each", 0, 1, "lost wake-up", SIDE,
+     "wakes.take_one(waiters);",
+     "if (!BROKEN || what != activity::popping) wakes.take_one(waiters);"),
+    ("push_wakes_a_producer", "wrong side woken", "one_each", 0, 1, "lost wake-up", CALL_TYPE,
+     "side_.wake_one(wakes_);",
+     "(BROKEN && side_.what == activity::pushing ? other_ : side_).wake_one(wakes_);"),
+    ("close_forgets_producers", "lost wake-up", "channel_goes", 0, 1, "lost wake-up", BASE,
+     "    pop_.wake_all(wakes);",
+     "    if (!BROKEN) pop_.wake_all(wakes);"),
+    ("close_wakes_one_consumer", "lost wake-up", "channel_goes_under_a_pop", 0, 1, "lost wake-up", BASE,
+     "    push_.wake_all(wakes);",
+     "    if (BROKEN) push_.wake_one(wakes);\n"
+     "    else push_.wake_all(wakes);"),
+    ("last_sender_closes_nothing", "lost wake-up", "last_sender_goes", 0, 1, "deadlock", BASE,
+     "    if (!state_.has_senders()) close_locked(status::complete, wakes);\n}",
+     "    if (!state_.has_senders() && !BROKEN) close_locked(status::complete, wakes);\n}"),
+    ("range_parks_with_wakeups", "wake-up not handed on", "range_meets_range", 0, 1, "lost wake-up", CALL_TYPE,
+     "        wakes_.signal_all();\n",
+     "        if (!BROKEN) wakes_.signal_all();\n"),
+    ("range_keeps_its_first", "lost wake-up", "ranges", 0, 1, "lost wake-up", RING,
+     "~handing_on() { turn.set(filled); }",
+     "~handing_on() { if (!BROKEN) turn.set(filled); }"),
+    ("range_not_counted", "touch after release", "channel_goes_under_a_range", 1, 44, "touches what is gone", CALL_TYPE,
+     "        count();\n        unlock();",
+     "        if (!BROKEN) count();\n        unlock();"),
+    ("at_once_and_wakes_nobody", "lost wake-up", "one_each", 0, 1, "lost wake-up", SIDE,
+     "            if (!side_.waiters.empty()) to_wake_",
+     "            if (!BROKEN && !side_.waiters.empty()) to_wake_"),
     ("disturbed_late", "lost wake-up", "stop_a_worker", 1, 12, "deadlock", RECORD,
      "        unstopped_channel.set(stopping);\n        return its.request_stop();",
      "        if (!BROKEN) unstopped_channel.set(stopping);\n        const bool first = its.request_stop();\n"
      "        unstopped_channel.set(stopping);\n        return first;"),
-    ("leaving_keeps_the_wakeup", "wake-up not handed on", "stop_and_delivery", 1, 173, "lost wake-up", CONTROL,
-     "        if (mine_.was_woken_) {",
-     "        if (mine_.was_woken_ && !BROKEN) {"),
-    ("leaving_ignores_its_signal", "touch after release", "timeout_and_delivery", 1, 14, "touches what is gone", CONTROL,
+    ("leaving_keeps_the_wakeup", "wake-up not handed on", "stop_and_delivery", 1, 173, "lost wake-up", CALL,
+     "        if (was_woken_) {",
+     "        if (was_woken_ && !BROKEN) {"),
+    ("leaving_ignores_its_signal", "touch after release", "timeout_and_delivery", 1, 14, "touches what is gone", CALL,
      "    node.wait_signalled();\n"
      "    was_signalled();",
      "    if (BROKEN) return node.rearm();\n"
      "    node.wait_signalled();\n"
      "    was_signalled();"),
-    ("signalled_keeps_the_wakeup", "wake-up not handed on", "stop_and_delivery", 1, 173, "lost wake-up", CONTROL,
-     "    self.mine_.was_woken_ = true;",
-     "    self.mine_.was_woken_ = !BROKEN;"),
-    ("heavy_line_looked_at_early", "looked at outside the lock", "heavy_one_each", 1, 22, "lost wake-up", CALL,
-     "                const std::lock_guard line(side_.own_line_lock);",
-     "                if (BROKEN && quiet_) return;\n"
-     "                const std::lock_guard line(side_.own_line_lock);",
-     "        bool held_ = true;",
-     "        const bool quiet_ = side_.waiters.empty();\n"
-     "        bool held_ = true;"),
-    ("heavy_line_unlocked", "state changed outside the lock", "heavy_one_each", 1, 7, "lost wake-up", CONTROL,
-     "        const std::lock_guard lock(channel_.line_lock(other()));\n"
-     "        if (turn_changed_or_closed()) return true;\n",
-     "        const std::lock_guard lock(channel_.line_lock(BROKEN && !channel_.brief_ ? side_ : other()));\n"
-     "        if (turn_changed_or_closed()) return true;\n"),
-    ("heavy_close_forgets_producers", "lost wake-up", "heavy_close", 1, 77, "lost wake-up", CALL,
-     "    wakes.take_all(its.waiters);",
-     "    if (!BROKEN || brief_) wakes.take_all(its.waiters);"),
-    ("outer_call_forgotten", "lost wake-up", "nested_stop", 0, 1, "deadlock", CONTROL,
+    ("signalled_keeps_the_wakeup", "wake-up not handed on", "stop_and_delivery", 1, 173, "lost wake-up", CALL,
+     "    self.was_woken_ = true;",
+     "    self.was_woken_ = !BROKEN;"),
+    ("heavy_line_looked_at_early", "looked at outside the lock", "heavy_one_each", 1, 22, "lost wake-up", SIDE,
+     "            const std::lock_guard line(side_.own_line_lock);",
+     "            if (BROKEN && quiet_) return;\n"
+     "            const std::lock_guard line(side_.own_line_lock);",
+     "    bool held_ = true;",
+     "    const bool quiet_ = side_.waiters.empty();\n"
+     "    bool held_ = true;"),
+    ("heavy_line_unlocked", "state changed outside the lock", "heavy_one_each", 1, 7, "lost wake-up", CALL,
+     "        const std::lock_guard line(other_.line_lock());\n"
+     "        if (has_come_or_closed()) return true;\n",
+     "        const std::lock_guard line((BROKEN && !side_.brief ? side_ : other_).line_lock());\n"
+     "        if (has_come_or_closed()) return true;\n"),
+    ("heavy_close_forgets_producers", "lost wake-up", "heavy_close", 1, 77, "lost wake-up", SIDE,
+     "    wakes.take_all(waiters);",
+     "    if (!BROKEN || brief) wakes.take_all(waiters);"),
+    ("outer_call_forgotten", "lost wake-up", "nested_stop", 0, 1, "deadlock", CALL,
      "current_worker->set_blocked(around);",
      "current_worker->set_blocked(BROKEN ? worker_record::blocked_at{} : around);"),
-    ("drained_not_waited_for", "delivery not ended", "channel_goes_while_drained", 0, 1, "not complete", CONTROL,
+    ("drained_not_waited_for", "delivery not ended", "channel_goes_while_drained", 0, 1, "not complete", BASE,
      "    wait_for_workers();\n",
      "    if (!BROKEN) wait_for_workers();\n"),
-    ("drainer_not_told", "lost wake-up", "channel_goes_while_drained", 0, 1, "deadlock", CONTROL,
-     "    if (workers_.empty() && last_worker_out_) std",
-     "    if (workers_.empty() && last_worker_out_ && !BROKEN) std"),
+    ("drainer_not_told", "lost wake-up", "channel_goes_while_drained", 0, 1, "deadlock", BASE,
+     "    if (state_.workers().empty() && last_worker_out_) std",
+     "    if (state_.workers().empty() && last_worker_out_ && !BROKEN) std"),
     ("always_stopped", "delivery not ended", "worker_goes", 0, 1, "stopped though", STATE,
      "const bool drains = block->drains &&",
      "const bool drains = block->drains && !BROKEN &&"),
-    ("announced_in_vain", "delivery not ended", "announced", 1, 239, "it closed before", CONTROL,
-     "        if (workers_.empty() && announced_ == 0) all_workers",
-     "        if (workers_.empty() && (announced_ == 0 || BROKEN)) all_workers"),
-    ("renounced_in_vain", "delivery not ended", "announced", 1, 231, "all have ended", CONTROL,
+    ("announced_in_vain", "delivery not ended", "announced", 1, 239, "it closed before", BASE,
+     "        if (state_.have_all_ended()) all_workers",
+     "        if (state_.have_all_ended() || (BROKEN && state_.workers().empty())) all_workers"),
+    ("renounced_in_vain", "delivery not ended", "announced", 1, 231, "all have ended", BASE,
      "        all_workers_ended(wakes);\n    }\n    discard_if",
      "        if (!BROKEN) all_workers_ended(wakes);\n    }\n    discard_if"),
 
@@ -117,11 +119,11 @@ BREAKAGES = [
      "        head_ = w->next;\n",
      "        if (BROKEN) {\n            w->signal();\n            head_ = w->next;\n            continue;\n        }\n"
      "        head_ = w->next;\n"),
-    ("channel_goes_at_once", "touch after release", "channel_goes", 0, 1, "touches what is gone", CONTROL,
+    ("channel_goes_at_once", "touch after release", "channel_goes", 0, 1, "touches what is gone", BASE,
      "    if (push_.last_out) last",
      "    if (BROKEN) return;\n"
      "    if (push_.last_out) last"),
-    ("end_goes_at_once", "touch after release", "end_goes_under_a_pop", 0, 1, "touches what is gone", CORE,
+    ("end_goes_at_once", "touch after release", "end_goes_under_a_pop", 0, 1, "touches what is gone", RING,
      "        wait_for_calls();\n",
      "        if (!BROKEN) wait_for_calls();\n"),
     ("spurious_is_a_signal", "spurious wake-up believed", "channel_goes", 2, 56, "touches what is gone", WAIT_LIST,
@@ -144,72 +146,62 @@ BREAKAGES = [
      "void waiter::interrupt() noexcept {\n",
      "void waiter::interrupt() noexcept {\n    if (BROKEN) {\n        interrupted_ = true;\n"
      "        return wake_.notify_one();\n    }\n"),
-    ("callback_outlives_its_node", "touch after release", "stop_and_delivery", 2, 310, "destroys a mutex that is locked", CALL,
-     "            waiter node;\n",
-     "            std::optional<stop_callback<interrupter>> late;\n"
-     "            waiter node;\n",
-     "            std::optional<stop_callback<interrupter>> on_stop;\n",
-     "            std::optional<stop_callback<interrupter>> early;\n"
-     "            std::optional<stop_callback<interrupter>>& on_stop = BROKEN ? late : early;\n"),
+    ("callback_outlives_its_node", "touch after release", "stop_and_delivery", 2, 310, "destroys a mutex that is locked", CALL_TYPE,
+     "        waiter node;\n",
+     "        std::optional<stop_callback<interrupter>> late;\n"
+     "        waiter node;\n",
+     "        std::optional<stop_callback<interrupter>> on_stop;\n",
+     "        std::optional<stop_callback<interrupter>> early;\n"
+     "        std::optional<stop_callback<interrupter>>& on_stop = BROKEN ? late : early;\n"),
     ("no_rearm", "livelock", "two_and_two", 0, 4, "livelock", WAIT_LIST,
      "    const std::lock_guard lock(mutex_);\n    signalled_ = false;",
      "    const std::lock_guard lock(mutex_);\n    signalled_ = signalled_ && BROKEN;"),
-    ("no_look_after_timeout", "re-check skipped", "timeout_and_delivery", 0, 4, "it was there in time", CONTROL,
-     "    return true;\n"
-     "}\n"
-     "\n"
-     "\n"
-     "bool channel_control::blocked_call::spin",
-     "    if (BROKEN && late_) return outcome_ = outcome::late, false;\n"
-     "    return true;\n"
-     "}\n"
-     "\n"
-     "\n"
-     "bool channel_control::blocked_call::spin"),
-    ("time_before_close", "re-check skipped", "timeout_and_close", 1, 32, "it was closed in time", CONTROL,
-     "    outcome_ = channel_.phase_ != phase::open ? outcome::over\n",
-     "    outcome_ = channel_.phase_ != phase::open && !(BROKEN && late_) ? outcome::over\n"),
-    ("no_look_at_the_stop", "re-check skipped", "stop_a_worker", 2, 381, "deadlock", CONTROL,
+    ("no_look_after_timeout", "re-check skipped", "timeout_and_delivery", 0, 4, "it was there in time", CALL,
+     "settings_.spin_limit);\n"
+     "    return std::nullopt;",
+     "settings_.spin_limit);\n"
+     "    if (BROKEN && late_) return gave_up::timed_out;\n"
+     "    return std::nullopt;"),
+    ("time_before_close", "re-check skipped", "timeout_and_close", 1, 32, "it was closed in time", CALL,
+     "    if (!state_.is_open()) return gave_up::ended;",
+     "    if (!state_.is_open() && !(BROKEN && late_)) return gave_up::ended;"),
+    ("no_look_at_the_stop", "re-check skipped", "stop_a_worker", 2, 381, "deadlock", CALL,
      "    if (options_.stop_requested()) return true;\n    {\n",
      "    if (!BROKEN && options_.stop_requested()) return true;\n    {\n"),
-    ("woken_before_closed", "state changed outside the lock", "close_and_pops", 2, 262, "lost wake-up", CONTROL,
-     "bool channel_control::close(closer who, const std::source_location& where) noexcept {\n",
-     "bool channel_control::close(closer who, const std::source_location& where) noexcept {\n"
+    ("woken_before_closed", "state changed outside the lock", "close_and_pops", 2, 262, "lost wake-up", BASE,
+     "bool channel_base::close(closer who, const std::source_location& where) noexcept {\n",
+     "bool channel_base::close(closer who, const std::source_location& where) noexcept {\n"
      "    if (BROKEN) {\n"
-     "        {\n            wake_list early;\n            const both_locks locks(*this);\n"
-     "            wake_all(pop_, early);\n            wake_all(push_, early);\n        }\n"
-     "        if (phase_ == phase::open) phase_ = phase::draining;\n        closed_.set(true);\n        return true;\n    }\n"),
-    ("line_looked_at_early", "looked at outside the lock", "one_each", 0, 1, "lost wake-up", CALL,
-     "        bool was_woken_ = false;\n",
-     "        bool alone_ = BROKEN && side_.waiters.empty();\n"
-     "        bool was_woken_ = false;\n",
-     "            was_woken_ = false;\n",
-     "            was_woken_ = false;\n"
-     "            if (alone_) return;\n"),
-    ("queue_looked_at_early", "looked at outside the lock", "one_each", 1, 7, "lost wake-up", CONTROL,
-     "    {\n"
-     "        const std::lock_guard lock(channel_.line_lock(",
+     "        {\n            wake_list early;\n            const both_locks locks(push_, pop_);\n"
+     "            pop_.wake_all(early);\n            push_.wake_all(early);\n        }\n"
+     "        state_.close(status::complete, {});\n        return true;\n    }\n"),
+    ("line_looked_at_early", "looked at outside the lock", "one_each", 0, 1, "lost wake-up", CALL_TYPE,
+     "    bool was_woken_ = false;\n",
+     "    bool alone_ = BROKEN && side_.waiters.empty();\n"
+     "    bool was_woken_ = false;\n",
+     "        was_woken_ = false;\n",
+     "        was_woken_ = false;\n"
+     "        if (alone_) return;\n"),
+    ("queue_looked_at_early", "looked at outside the lock", "one_each", 1, 7, "lost wake-up", CALL,
+     "    if (!parked_) parked_.emplace(*this);\n",
+     "    if (!parked_) parked_.emplace(*this);\n"
      "    const bool early = BROKEN;\n"
-     "    if (early && turn_changed_or_closed()) return true;\n"
-     "    {\n"
-     "        const std::lock_guard lock(channel_.line_lock(",
-     "        if (turn_changed_or_closed()) return true;\n"
-     "        other()",
-     "        if (!early && turn_changed_or_closed()) return true;\n"
-     "        other()"),
-    ("closed_not_looked_at", "looked at outside the lock", "close_and_pops", 1, 42, "lost wake-up", CALL,
-     "|| channel_.closed_.get();\n        }\n        [[nodiscard]] bool is_late",
-     "|| (channel_.closed_.get() && !BROKEN);\n        }\n        [[nodiscard]] bool is_late"),
+     "    if (early && has_come_or_closed()) return true;\n",
+     "        if (has_come_or_closed()) return true;\n"
+     "        other_",
+     "        if (!early && has_come_or_closed()) return true;\n"
+     "        other_"),
+    ("closed_not_looked_at", "looked at outside the lock", "close_and_pops", 1, 42, "lost wake-up", CALL_TYPE,
+     "return target_.has_come() || state_.is_closed();",
+     "return target_.has_come() || (state_.is_closed() && !BROKEN);"),
     ("first_look_remembered", "livelock", "two_and_two", 0, 4, "livelock", CALL,
-     "            awaited_ = &of;\n"
-     "            seen_ = seen;",
-     "            if (!BROKEN || !awaited_) seen_ = seen;\n"
-     "            awaited_ = &of;"),
-    ("turn_before_the_item", "item lost or doubled", "slow_parcels", 1, 42, "lost wake-up", CORE,
+     "    target_ = target;\n",
+     "    if (!BROKEN || !target_.next) target_ = target;\n"),
+    ("turn_before_the_item", "item lost or doubled", "slow_parcels", 1, 42, "lost wake-up", RING,
      " put(slot& into, U& item, auto& mine) {\n",
      " put(slot& into, U& item, auto& mine) {\n"
      "        if (BROKEN) into.turn.set(2 * push_.ticket + 1);\n"),
-    ("turn_before_the_item_is_out", "item lost or doubled", "slow_parcels", 2, 231, "lost wake-up", CORE,
+    ("turn_before_the_item_is_out", "item lost or doubled", "slow_parcels", 2, 231, "lost wake-up", RING,
      " take(slot& from, auto& mine, auto&& note) {\n",
      " take(slot& from, auto& mine, auto&& note) {\n"
      "        if (BROKEN) from.turn.set(2 * (pop_.ticket + capacity_));\n"),
@@ -217,10 +209,10 @@ BREAKAGES = [
      "    waiter node;\n    {\n        const std::lock_guard lock(mutex_);\n        if (open_.load()) return true;",
      "    waiter node;\n    const bool early = BROKEN;\n    if (early && open_.load()) return true;\n    {\n"
      "        const std::lock_guard lock(mutex_);\n        if (!early && open_.load()) return true;"),
-    ("stays_for_ever", "livelock", "channel_goes_under_a_stay", 1, 44, "livelock", CONTROL,
+    ("slips_for_ever", "livelock", "channel_goes_under_a_slip", 1, 44, "livelock", CALL,
      "std::min(1 + 4 * (slip_distance_ - spin_policy::shortest_slip), at_most));",
      "BROKEN ? std::numeric_limits<std::size_t>::max() : std::min(1 + 4 * (slip_distance_ - spin_policy::shortest_slip), at_most));"),
-    ("stays_uncounted", "touch after release", "channel_goes_under_a_stay", 2, 731, "touches what is gone", CONTROL,
+    ("slips_uncounted", "touch after release", "channel_goes_under_a_slip", 2, 731, "touches what is gone", CALL,
      "            slip();\n",
      "            if (BROKEN) {\n"
      "                const std::lock_guard lock(side_.lock);\n"
@@ -231,7 +223,7 @@ BREAKAGES = [
      "                const std::lock_guard lock(side_.lock);\n"
      "                ++side_.inside;\n"
      "            }\n"),
-    ("destroy_ends_nothing", "delivery not ended", "channel_goes_under_a_pop", 0, 1, "deadlock", CONTROL,
+    ("destroy_ends_nothing", "delivery not ended", "channel_goes_under_a_pop", 0, 1, "deadlock", BASE,
      "            stop_delivery(wakes);\n"
      "        }\n"
      "    }\n"
@@ -240,28 +232,28 @@ BREAKAGES = [
      "        }\n"
      "    }\n"
      "    wait"),
-    ("recovered_twice", "item lost or doubled", "recover_and_push", 0, 3, "item 2 is there twice", CORE,
+    ("recovered_twice", "item lost or doubled", "recover_and_push", 0, 3, "item 2 is there twice", RING,
      "            self.pop_.ticket = last;",
      "            if (!BROKEN) self.pop_.ticket = last;"),
-    ("closed_before_the_cause", "outcome out of order", "outcome_before_close", 1, 39, "closed before the cause was there", CONTROL,
-     "void channel_control::worker_ended(worker_record& record) noexcept {\n",
-     "void channel_control::worker_ended(worker_record& record) noexcept {\n"
+    ("closed_before_the_cause", "outcome out of order", "outcome_before_close", 1, 39, "closed before the cause was there", BASE,
+     "void channel_base::worker_ended(worker_record& record) noexcept {\n",
+     "void channel_base::worker_ended(worker_record& record) noexcept {\n"
      "    if (BROKEN && record.failed()) abort_with({});\n"),
-    ("number_drawn_early", "outcome out of order", "two_failures", 1, 138, "the channel's cause is the first failure by number", CONTROL,
+    ("number_drawn_early", "outcome out of order", "two_failures", 1, 138, "the channel's cause is the first failure by number", BASE,
      "        wake_list wakes;\n"
-     "        const both_locks locks(*this);\n"
+     "        const both_locks locks(push_, pop_);\n"
      "        record.sequence = next_sequence();",
      "        const bool early = BROKEN;\n"
      "        if (early) record.sequence = next_sequence();\n"
      "        wake_list wakes;\n"
-     "        const both_locks locks(*this);\n"
+     "        const both_locks locks(push_, pop_);\n"
      "        if (!early) record.sequence = next_sequence();"),
-    ("item_taken_before_the_stop", "item lost or doubled", "stop_and_delivery", 2, 534, "item 0 is lost", CORE,
-     "            if (slot* const next = filled_slot(mine)) return take(*next, mine, [&] { note_popped(); });",
-     "            if (slot* const next = filled_slot(mine)) {\n"
-     "                auto item = take(*next, mine, [&] { note_popped(); });\n"
-     "                if (BROKEN && how.stop_requested())\n"
-     "                    return std::unexpected(pop_refused(status::stopped));\n"
+    ("item_taken_before_the_stop", "item lost or doubled", "stop_and_delivery", 2, 534, "item 0 is lost", RING,
+     "            if (slot* const next = readable_slot()) return take(*next, call, [&] { note_popped(); });",
+     "            if (slot* const next = readable_slot()) {\n"
+     "                auto item = take(*next, call, [&] { note_popped(); });\n"
+     "                if (BROKEN && options.stop_requested())\n"
+     "                    return std::unexpected(pop_refused(gave_up::stopped));\n"
      "                return item;\n"
      "            }"),
     ("joined_without_the_mutex", "looked at outside the lock", "resolve_twice", 1, 5, "joins a thread that was joined", STATE,
@@ -272,12 +264,12 @@ BREAKAGES = [
      "        if (const auto failed = state.failed()) all.add(*failed);\n    }",
      "        if (const auto failed = state.failed()) all.add(*failed);\n"
      "        if (BROKEN) break;\n    }"),
-    ("node_left_behind", "touch after release", "stop_a_worker", 2, 518, "destroys a mutex that is locked", CONTROL,
+    ("node_left_behind", "touch after release", "stop_a_worker", 2, 518, "destroys a mutex that is locked", CALL,
      "    if (current_worker) current_worker->set_blocked(",
      "    if (current_worker && !BROKEN) current_worker->set_blocked("),
-    ("recovered_while_open", "delivery not ended", "recover_and_push", 0, 1, "deadlock", CORE,
-     "            if (self.phase_ == phase::open || self.queued() > 0) self",
-     "            if (!BROKEN && (self.phase_ == phase::open || self.queued() > 0)) self"),
+    ("recovered_while_open", "delivery not ended", "recover_and_push", 0, 1, "deadlock", RING,
+     "            if (self.state_.is_open() || self.queued() > 0) self",
+     "            if (!BROKEN && (self.state_.is_open() || self.queued() > 0)) self"),
 ]
 
 

@@ -62,14 +62,14 @@ void take_a_step();
 /// Under the scheduler: returns when no other thread can go on by itself.
 void until_quiet();
 /// Under the scheduler: returns when some call waits in the channel, spinning or parked.
-void until_within(const inquest::detail::channel_control& channel);
+void until_within(const inquest::detail::channel_base& channel);
 template <class T>
 void until_within(const inquest::channel_handle<T>& end) {
     until_within(*inquest::detail::handle_access::core(end));
 }
 /// Under the scheduler: whenever nobody can go on, looks whether all calls blocked in the channel are so with
 /// reason.
-void watch(const std::shared_ptr<const inquest::detail::channel_control>& channel, std::string name);
+void watch(const std::shared_ptr<const inquest::detail::channel_base>& channel, std::string name);
 template <class T>
 void watch(const inquest::channel_handle<T>& end, std::string name) {
     watch(inquest::detail::handle_access::core(end), std::move(name));

@@ -93,7 +93,7 @@ void channel_goes_under_a_spin() {
 }
 
 // From capacity 4 on, a call that span stays back for a second item or place.
-void stay_back_each() {
+void slip_each() {
     auto queue = spinning(4);
     watch(queue, "queue");
     ledger all;
@@ -105,7 +105,7 @@ void stay_back_each() {
     all.settle();
 }
 
-void stay_back_and_close() {
+void slip_and_close() {
     auto queue = spinning(4);
     watch(queue, "queue");
     ledger all;
@@ -117,7 +117,7 @@ void stay_back_and_close() {
     all.settle();
 }
 
-void stay_back_and_stop() {
+void slip_and_stop() {
     auto queue = spinning(4);
     watch(queue, "queue");
     stop_source stop;
@@ -134,7 +134,7 @@ void stay_back_and_stop() {
 }
 
 // A push waits for the first of four places, and the channel goes when a pop has made it, or before.
-void channel_goes_under_a_stay() {
+void channel_goes_under_a_slip() {
     auto queue = std::make_unique<channel<int>>(inquest::channel_options{.capacity = 4, .spin = 1});
     watch(*queue, "queue");
     for (const int item : {0, 1, 2, 3}) require(queue->push(item).has_value(), "there is room");
@@ -186,10 +186,10 @@ constexpr program table[] = {
     {"spin_and_stop", spin_and_stop, 5, 281, 2000},
     {"spin_and_timeout", spin_and_timeout, 5, 488, 2000},
     {"channel_goes_under_a_spin", channel_goes_under_a_spin, 3, 6'964, 2000, true, true},
-    {"stay_back_each", stay_back_each, 3, 83'581, 2000},
-    {"stay_back_and_close", stay_back_and_close, 5, 7'876, 2000},
-    {"stay_back_and_stop", stay_back_and_stop, 5, 9'038, 2000},
-    {"channel_goes_under_a_stay", channel_goes_under_a_stay, 3, 12'465, 2000, true, true},
+    {"slip_each", slip_each, 3, 83'581, 2000},
+    {"slip_and_close", slip_and_close, 5, 7'876, 2000},
+    {"slip_and_stop", slip_and_stop, 5, 9'038, 2000},
+    {"channel_goes_under_a_slip", channel_goes_under_a_slip, 3, 12'465, 2000, true, true},
     {"slow_parcels", slow_parcels, 3, 57'951, 2000},
 };
 

@@ -4,6 +4,7 @@
 
 #include <inquest/detail/sync.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -18,6 +19,11 @@ class spin_policy {
     /// After a distance that was too long, so many slips succeed before it grows again; or every second burst of a few
     /// items would be kept waiting for more.
     static constexpr unsigned growth_cooldown = 64;
+
+    /// The longest distance: never more than half the ring, so that the other side has something to do.
+    [[nodiscard]] static constexpr std::size_t longest_slip(std::size_t capacity) noexcept {
+        return std::min<std::size_t>(capacity / 2, 512);
+    }
 
     /// Whether the next wait is to spin: if the next item for one of `waiting` calls can be expected within `limit`, or
     /// if it is time to try again. A limit of zero never spins.

@@ -21,7 +21,7 @@
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
-class channel_control;
+class channel_base;
 class worker_record;
 
 /// The worker whose function runs on the calling thread, or null.
@@ -149,7 +149,7 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     /// The call that the worker is blocked in, where it is.
     struct blocked_at {
         waiter* node = nullptr; // where request_stop finds it; null where it obeys a token of its own
-        const channel_control* channel = nullptr;
+        const std::string* channel = nullptr; // its name
         inquest::activity activity = activity::running;
     };
     /// Returns what was set before: of the call around this one, if an item's copy blocks in another channel.
@@ -239,20 +239,20 @@ void begin_thread(worker_record& record, const stop_token& stop);
 /// The end of a worker in the order that everything relies on: fills in what is common to all endings, then
 /// under the lock of its channel draws the number and acts on the channel. `channel` is null for a worker
 /// that is attached to none. Never throws, never allocates.
-void publish(worker_record& record, channel_control* channel) noexcept;
+void publish(worker_record& record, channel_base* channel) noexcept;
 
 /// Waits until the worker's last act is done, and tells the long-wait hook where that takes long. `channel` is
 /// the one that the worker reads, if there is one and it is alive.
-void wait_for_ending(worker_record& record, const std::weak_ptr<channel_control>& channel);
+void wait_for_ending(worker_record& record, const std::weak_ptr<channel_base>& channel);
 
 /// Joins the thread of a worker whose last act is done. Waits for the destructors of its thread-local objects.
 void join_ended(jthread& thread);
 
 /// Whether `channel` has closed, and what is queued is still delivered; false if it no longer exists, or never did.
-bool is_draining(const std::weak_ptr<channel_control>& channel) noexcept;
+bool is_draining(const std::weak_ptr<channel_base>& channel) noexcept;
 
 /// What is known of why `channel` broke.
-cause known_cause(const std::weak_ptr<channel_control>& channel) noexcept;
+cause known_cause(const std::weak_ptr<channel_base>& channel) noexcept;
 
 /// Notes that the calling thread is handed a cause, or all that are in a failure. To be called where it is certain that
 /// it gets them.

@@ -28,7 +28,7 @@ struct worker_state {
 
     using timed_result = std::expected<std::reference_wrapper<const result_type>, still_running>;
 
-    worker_state(std::shared_ptr<worker_block<T, E>> its, std::weak_ptr<channel_control> reads)
+    worker_state(std::shared_ptr<worker_block<T, E>> its, std::weak_ptr<channel_base> reads)
         : block(std::move(its)), channel(std::move(reads)), thread(), future(block->promise.get_future()) {}
     ~worker_state() {
         const uncancelled guard;
@@ -157,7 +157,7 @@ struct worker_state {
     }
 
     const std::shared_ptr<worker_block<T, E>> block;
-    const std::weak_ptr<channel_control> channel;
+    const std::weak_ptr<channel_base> channel;
     union {             // so that it can be left behind
         jthread thread; // to be joined under `joining` only
     };
@@ -206,7 +206,7 @@ struct spawner {
         refuse_empty(fn);
         auto block = std::make_shared<worker_block<T, E>>(std::move(options.name));
         auto task = std::make_shared<worker_task<T, E, Fn, Item>>();
-        std::weak_ptr<channel_control> reads;
+        std::weak_ptr<channel_base> reads;
         if constexpr (!std::is_void_v<Item>) reads = handle_access::core(end);
         auto state = std::make_unique<worker_state<T, E>>(block, std::move(reads));
         block->drains = options.on_destroy == on_destroy::drain;

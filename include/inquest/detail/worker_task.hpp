@@ -92,7 +92,7 @@ struct worker_task {
     using end_type = std::conditional_t<std::is_void_v<Item>, no_end, std::optional<receiver<Item>>>;
 
     std::shared_ptr<worker_block<T, E>> block;
-    std::shared_ptr<channel_control> channel; // null: not attached
+    std::shared_ptr<channel_base> channel; // null: not attached
     std::optional<Fn> fn;
     end_type end;
 

@@ -1,7 +1,7 @@
 // A channel's items: a ring allocated once, filled and emptied under the lock of a side each.
 #pragma once
 
-#include <inquest/detail/channel_control.hpp>
+#include <inquest/detail/channel_base.hpp>
 
 #include <algorithm>
 #include <expected>
@@ -37,7 +37,7 @@ template <class F>
 inline constexpr bool has_other_side<std::packaged_task<F>> = true;
 
 template <class T>
-class channel_core final : public channel_control {
+class ring final : public channel_base {
     static_assert(std::is_object_v<T> && !std::is_const_v<T>, "a channel carries plain objects");
     static_assert(std::is_nothrow_destructible_v<T>, "a channel's items must not throw when destroyed");
     static_assert(
@@ -68,7 +68,7 @@ class channel_core final : public channel_control {
 
     /// Throws std::invalid_argument for capacity 0 and std::length_error for one whose bytes no address space
     /// holds, both before anything is allocated; std::bad_alloc.
-    static std::shared_ptr<channel_core> make(channel_options options) {
+    static std::shared_ptr<ring> make(channel_options options) {
         if (options.capacity == 0)
             throw std::invalid_argument("inquest: a channel's capacity must be at least 1");
         if (options.capacity >
@@ -76,15 +76,15 @@ class channel_core final : public channel_control {
             throw std::length_error("inquest: a channel's capacity is too large");
         if (!options.undelivered)
             options.undelivered = has_other_side<T> ? undelivered::discard : undelivered::keep;
-        return std::make_shared<channel_core>(std::move(options));
+        return std::make_shared<ring>(std::move(options));
     }
 
-    explicit channel_core(channel_options options)
-        : channel_control(std::move(options), brief), slots_(new slot[capacity_]) {
+    explicit ring(channel_options options)
+        : channel_base(std::move(options), brief), slots_(new slot[capacity_]) {
         for (std::size_t n = 0; n < capacity_; ++n) slots_[n].turn.set(2 * n);
     }
 
-    ~channel_core() {
+    ~ring() {
         if (left_behind()) return;
         const uncancelled guard;
         wait_for_calls(); // an end that goes closes the channel, and they may still be on their way out
@@ -102,10 +102,11 @@ class channel_core final : public channel_control {
             T copy(item); // may throw: nothing has changed yet
             return push(copy, options, site);
         }
-        fast_lock<brief> mine(*this, push_);
+        fast_lock<brief> mine(push_);
         if (!options.stop_requested())
-            if (slot* const room = free_slot(mine)) return put(*room, item, mine);
-        return push_waiting(item, mine.release(), options, site);
+            if (slot* const room = writable_slot()) return put(*room, item, mine);
+        mine.release();
+        return push_waiting(item, options, site);
     }
 
     /// All of `items`, in order, waiting for room as often as need be. `accepted` counts those that went in, also
@@ -114,33 +115,35 @@ class channel_core final : public channel_control {
     std::expected<void, push_error> push(U* items, std::size_t n, std::size_t& accepted,
                                          const wait_options& options, const std::source_location& site) {
         if constexpr (copied_outside<U>) return push_copies(items, n, accepted, options, site);
-        side_lock mine(*this, push_);
-        blocked_call call(mine, options);
-        while (call.may_try())
-            if (slot* const first = free_slot(mine)) {
+        blocked_call call(push_, pop_, state_, options, settings_);
+        for (;;) {
+            if (call.stop_requested()) return refused(gave_up::stopped, site, accepted);
+            if (slot* const first = writable_slot()) {
                 if constexpr (brief) {
                     // Whoever is parked has the first at once: it is woken when the lock is let go.
-                    const std::size_t run = mine.somebody_waits() ? 1 : most_at_once;
-                    push_batch(*first, items, std::min(n, accepted + run), accepted, mine);
+                    const std::size_t run = call.somebody_waits() ? 1 : most_at_once;
+                    push_batch(*first, items, std::min(n, accepted + run), accepted, call);
                 } else {
-                    (void)put(*first, items[accepted], mine);
+                    (void)put(*first, items[accepted], call);
                     ++accepted;
                 }
                 if (accepted == n) return {};
                 call.release_briefly();
-            }
-        return std::unexpected(push_refused(call.why(status::closed, status::full), site, accepted));
+            } else if (const auto why = call.wait(push_target()))
+                return refused(*why, site, accepted);
+        }
     }
 
     [[gnu::always_inline]] std::expected<T, pop_error> pop(const wait_options& options) {
-        fast_lock<brief> mine(*this, pop_);
+        fast_lock<brief> mine(pop_);
         worker_record* const here = current_worker;
         if ((!here || here->is_unstopped_at(serial_)) && !(options.token && options.token->stop_requested()))
-            if (slot* const next = filled_slot(mine))
+            if (slot* const next = readable_slot())
                 return take(*next, mine, [&] {
                     if (here) here->note_item(pop_.ticket);
                 });
-        return pop_waiting(mine.release(), options);
+        mine.release();
+        return pop_waiting(options);
     }
 
     /// Appends up to `max` items, waiting until there are so many; answers how many, or why there is none.
@@ -149,17 +152,21 @@ class channel_core final : public channel_control {
         std::size_t got = 0;
         const auto make_room = [&] { reserve_more(into, std::min(max - got, capacity_)); };
         make_room();
-        side_lock mine(*this, pop_);
-        blocked_call call(mine, options);
-        while (call.may_try())
-            if (slot* const first = filled_slot(mine)) {
+        blocked_call call(pop_, push_, state_, options, settings_);
+        std::optional<gave_up> why;
+        while (!why) {
+            if (call.stop_requested())
+                why = gave_up::stopped;
+            else if (slot* const first = readable_slot()) {
                 const std::size_t room = into.capacity() - into.size(); // it grows outside the lock only
-                pop_batch(*first, into, std::min(max, got + std::min(most_at_once, room)), got, mine);
+                pop_batch(*first, into, std::min(max, got + std::min(most_at_once, room)), got, call);
                 if (got == max) return got;
                 call.release_briefly(make_room);
-            }
+            } else
+                why = call.wait(pop_target());
+        }
         if (got > 0) return got; // the next call says why
-        return std::unexpected(pop_refused(call.why(ending_status(), status::empty)));
+        return std::unexpected(pop_refused(*why));
     }
 
     /// Closes, ends delivery, and hands what is queued to `sink` as T&&, oldest first, outside the lock.
@@ -200,10 +207,10 @@ class channel_core final : public channel_control {
     /// What `pop` answers now that the stream has ended; empty while it goes on.
     std::optional<pop_error> ended() {
         const std::lock_guard lock(pop_.lock);
-        if (phase_ == phase::open || (phase_ == phase::draining && is_filled())) return std::nullopt;
+        if (state_.is_open() || (!state_.is_stopped() && is_filled())) return std::nullopt;
         if (current_worker) current_worker->acknowledge(serial_);
-        const status ending = ending_status();
-        return pop_error(ending, ending == status::complete ? cause{} : refusal_cause());
+        const status ending = state_.ending();
+        return pop_error(ending, ending == status::complete ? cause{} : state_.why());
     }
 
   private:
@@ -215,35 +222,30 @@ class channel_core final : public channel_control {
     /// Takes all slots out of the channel's hands, to work on them without the lock; nobody else touches
     /// slots once delivery has ended. What is left at the end goes back.
     struct recovery_guard {
-        explicit recovery_guard(channel_core& owner) : self(owner) {
+        explicit recovery_guard(ring& owner) : self(owner) {
             wake_list wakes;
-            const both_locks locks(self);
+            const both_locks locks(self.push_, self.pop_);
             // A stream that was delivered to its end stays complete.
-            if (self.phase_ == phase::open || self.queued() > 0) self.stop_delivery(wakes);
+            if (self.state_.is_open() || self.queued() > 0) self.stop_delivery(wakes);
             first = self.pop_.ticket;
             last = self.push_.ticket;
             self.pop_.ticket = last;
         }
         ~recovery_guard() {
             if (first == last) return;
-            const both_locks locks(self);
+            const both_locks locks(self.push_, self.pop_);
             self.pop_.ticket = first;
         }
         recovery_guard(const recovery_guard&) = delete;
         recovery_guard& operator=(const recovery_guard&) = delete;
         void drop_front() noexcept { std::destroy_at(self.at(first++)); }
-        channel_core& self;
+        ring& self;
         std::uint64_t first = 0, last = 0;
     };
 
     [[nodiscard]] T* at(std::uint64_t n) const noexcept {
         return std::addressof(slots_[static_cast<std::size_t>(n % capacity_)].value);
     }
-    [[nodiscard]] const turn& last_of_run(const side& its) const noexcept {
-        const std::size_t last = its.index + its.spinning.slip_distance() - 1;
-        return slots_[last < capacity_ ? last : last - capacity_].turn;
-    }
-
     // Items that a range moves at most before it lets go of its lock: others want it, and wait to be woken.
     static constexpr std::size_t most_at_once = brief ? 64 : 1;
 
@@ -253,14 +255,17 @@ class channel_core final : public channel_control {
             in.reserve(std::max(in.size() + more, std::min(in.capacity() * 2, in.max_size())));
     }
 
+    std::unexpected<push_error> refused(gave_up why, const std::source_location& site,
+                                        std::size_t accepted) const {
+        return std::unexpected(push_refused(why, site, accepted));
+    }
+
     /// Why a push that is not to wait can't be done; nothing if there is room now.
     std::optional<push_error> room_refused(const std::source_location& site) {
-        side_lock mine(*this, push_);
-        if (free_slot(mine)) return std::nullopt;
-        const wait_options options = wait_options::none();
-        blocked_call call(mine, options);
-        (void)call.may_try(); // false: it says why
-        return push_refused(call.why(status::closed, status::full), site, 0);
+        push_.take_lock();
+        const std::lock_guard lock(push_.lock, std::adopt_lock);
+        if (writable_slot()) return std::nullopt;
+        return push_refused(state_.is_open() ? gave_up::would_block : gave_up::ended, site, 0);
     }
 
     /// Each copy is made while the lock is not held: before the first wait, or once there is room if it is not to wait.
@@ -268,59 +273,65 @@ class channel_core final : public channel_control {
                                                 const wait_options& options,
                                                 const std::source_location& site) {
         std::optional<T> copy; // of items[accepted]; one that is left over is destroyed outside the lock
-        const auto make_copy = [&] { copy.emplace(items[accepted]); };
+        // Not inlined: GCC 12 would warn that the copy may not have been made where it is used.
+        const auto make_copy = [&]() __attribute__((noinline)) { copy.emplace(items[accepted]); };
         if (options.block) make_copy();
-        side_lock mine(*this, push_);
-        blocked_call call(mine, options);
-        while (call.may_try())
-            if (slot* const room = free_slot(mine)) {
-                if (!copy) {
-                    call.release_briefly(make_copy);
-                    continue;
-                }
-                (void)put(*room, *copy, mine);
+        blocked_call call(push_, pop_, state_, options, settings_);
+        for (;;) {
+            if (call.stop_requested()) return refused(gave_up::stopped, site, accepted);
+            slot* const room = writable_slot();
+            if (room && copy) {
+                (void)put(*room, *copy, call);
                 copy.reset();
                 if (++accepted == n) return {};
-                if (options.block || free_slot(mine)) call.release_briefly(make_copy);
-            }
-        return std::unexpected(push_refused(call.why(status::closed, status::full), site, accepted));
+                if (options.block || writable_slot()) call.release_briefly(make_copy);
+            } else if (room) {
+                call.release_briefly(make_copy);
+            } else if (const auto why = call.wait(push_target()))
+                return refused(*why, site, accepted);
+        }
     }
 
     // What can't be done at once: kept apart, so that what can is short. With the side's lock held, and takes it over.
     template <class U>
-    [[gnu::noinline]] std::expected<void, push_error>
-    push_waiting(U& item, side& locked, wait_options options, std::source_location site) {
-        side_lock mine(*this, locked, std::adopt_lock);
-        blocked_call call(mine, options);
-        while (call.may_try())
-            if (slot* const room = free_slot(mine)) return put(*room, item, mine);
-        return std::unexpected(push_refused(call.why(status::closed, status::full), site, 0));
+    [[gnu::noinline]] std::expected<void, push_error> push_waiting(U& item, wait_options options,
+                                                                   std::source_location site) {
+        blocked_call call(push_, pop_, state_, options, settings_, std::adopt_lock);
+        for (;;) {
+            if (call.stop_requested()) return refused(gave_up::stopped, site, 0);
+            if (slot* const room = writable_slot()) return put(*room, item, call);
+            if (const auto why = call.wait(push_target())) return refused(*why, site, 0);
+        }
     }
-    [[gnu::noinline]] std::expected<T, pop_error> pop_waiting(side& locked, wait_options options) {
-        side_lock mine(*this, locked, std::adopt_lock);
-        blocked_call call(mine, options);
-        while (call.may_try())
-            if (slot* const next = filled_slot(mine)) return take(*next, mine, [&] { note_popped(); });
-        return std::unexpected(pop_refused(call.why(ending_status(), status::empty)));
+    [[gnu::noinline]] std::expected<T, pop_error> pop_waiting(wait_options options) {
+        blocked_call call(pop_, push_, state_, options, settings_, std::adopt_lock);
+        for (;;) {
+            if (call.stop_requested()) return std::unexpected(pop_refused(gave_up::stopped));
+            if (slot* const next = readable_slot()) return take(*next, call, [&] { note_popped(); });
+            if (const auto why = call.wait(pop_target())) return std::unexpected(pop_refused(*why));
+        }
     }
 
     /// Where the next push goes, or null. With push_.lock held.
-    [[nodiscard, gnu::always_inline]] slot* free_slot(auto& mine) noexcept {
+    [[nodiscard, gnu::always_inline]] slot* writable_slot() noexcept {
         slot& next = slots_[push_.index];
-        const auto seen = next.turn.get();
-        if (seen == 2 * push_.ticket && phase_ == phase::open) return &next;
-        mine.found(next.turn, seen, last_of_run(push_),
-                   2 * (push_.ticket + push_.spinning.slip_distance() - 1));
-        return nullptr;
+        return next.turn.get() == 2 * push_.ticket && state_.is_open() ? &next : nullptr;
     }
     /// Where the next pop finds its item, or null. With pop_.lock held.
-    [[nodiscard, gnu::always_inline]] slot* filled_slot(auto& mine) noexcept {
+    [[nodiscard, gnu::always_inline]] slot* readable_slot() noexcept {
         slot& next = slots_[pop_.index];
-        const auto seen = next.turn.get();
-        if (seen == 2 * pop_.ticket + 1 && phase_ != phase::stopped) return &next;
-        mine.found(next.turn, seen, last_of_run(pop_),
-                   2 * (pop_.ticket + pop_.spinning.slip_distance() - 1) + 1);
-        return nullptr;
+        return next.turn.get() == 2 * pop_.ticket + 1 && !state_.is_stopped() ? &next : nullptr;
+    }
+    // What they wait for. With the side's lock held.
+    [[nodiscard]] wait_target push_target() const noexcept { return target(push_, 2 * push_.ticket); }
+    [[nodiscard]] wait_target pop_target() const noexcept { return target(pop_, 2 * pop_.ticket + 1); }
+    [[nodiscard]] wait_target target(const channel_side& its, std::uint64_t wanted) const noexcept {
+        const std::size_t distance = its.spinning.slip_distance() - 1;
+        const std::size_t last = its.index + distance;
+        return {.next = &slots_[its.index].turn,
+                .wanted = wanted,
+                .slip_to = &slots_[last < capacity_ ? last : last - capacity_].turn,
+                .slip_wanted = wanted + 2 * distance};
     }
     [[nodiscard]] bool is_filled() const noexcept {
         return slots_[pop_.index].turn.get() == 2 * pop_.ticket + 1;
@@ -339,7 +350,7 @@ class channel_core final : public channel_control {
     [[gnu::always_inline]] std::expected<void, push_error> put(slot& into, U& item, auto& mine) {
         fill(into, item);
         into.turn.set(2 * push_.ticket + 1);
-        mine.advance_and_wake();
+        mine.advance_and_wake(capacity_);
         return {};
     }
 
@@ -347,16 +358,16 @@ class channel_core final : public channel_control {
     // last: until then the pops wait for it, and leave the slots behind it to this side's cache. So it goes on after the
     // line was looked at, which is right only if the line's lock is this side's own.
     template <class U>
-    void push_batch(slot& first, U* items, std::size_t end, std::size_t& accepted, side_lock& mine) {
+    void push_batch(slot& first, U* items, std::size_t end, std::size_t& accepted, blocked_call& mine) {
         struct handing_on {
-            turn& whose;
+            detail::turn& turn;
             const std::uint64_t filled;
-            ~handing_on() { whose.set(filled); }
+            ~handing_on() { turn.set(filled); }
         };
         fill(first, items[accepted]);
         const handing_on at_end{first.turn, 2 * push_.ticket + 1};
         for (;;) {
-            mine.advance_and_wake();
+            mine.advance_and_wake(capacity_);
             if (++accepted == end) return;
             slot& next = slots_[push_.index];
             if (next.turn.get() != 2 * push_.ticket) return;
@@ -374,8 +385,8 @@ class channel_core final : public channel_control {
     }
 
     // What there is, of which there is one at least, until there are `end`.
-    void pop_batch(slot& first, std::vector<T>& into, std::size_t end, std::size_t& got, side_lock& mine) {
-        for (slot* next = &first; next; next = filled_slot(mine)) {
+    void pop_batch(slot& first, std::vector<T>& into, std::size_t end, std::size_t& got, blocked_call& mine) {
+        for (slot* next = &first; next; next = readable_slot()) {
             into.push_back(static_cast<handed_out>(next->value)); // may throw: it stays first in line
             drop(*next, mine);
             note_popped(got);
@@ -392,7 +403,7 @@ class channel_core final : public channel_control {
     [[gnu::always_inline]] void drop(slot& from, auto& mine) noexcept {
         std::destroy_at(std::addressof(from.value));
         from.turn.set(2 * (pop_.ticket + capacity_));
-        mine.advance_and_wake();
+        mine.advance_and_wake(capacity_);
     }
 
     const std::unique_ptr<slot[]> slots_;

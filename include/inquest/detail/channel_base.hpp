@@ -1,0 +1,143 @@
+// All of a channel but its items: its two sides, how its stream stands, and the order of its locks.
+//
+// Two locks. push_.lock is held by whoever pushes, pop_.lock by whoever pops, so that the two go on side by side; both by
+// whoever closes, counts ends, or asks for what lies between. What passes from one side to the other is each slot's *turn*, a
+// number that only grows: written by the side whose turn it was, read by the other. (So does Vyukov's bounded queue, whose
+// places in line are drawn by compare-and-swap, and here under the locks.)
+//
+//   turn          written under                          says
+//   2n            pop_.lock, by pop n - capacity          push n may fill the slot
+//   2n + 1        push_.lock, by push n                   pop n may take what is in it
+//
+// Invariants:
+//   All of a side but its lock: under that lock.
+//   A side's ticket is the number of its next item, from 0, and its index that one's slot, ticket % capacity, until delivery
+//     is stopped.
+//   A slot's item is touched only under the lock of the side whose turn it is; the turn goes on after that.
+//   state_ is written under both locks, and may be read under either. The causes in it are written under the lock of the
+//     pushes' line as well, so that they may be read under that one alone.
+//   A line's lock is taken last, and alone by whoever waits: never with the other side's lock held.
+#pragma once
+
+#include <inquest/detail/blocked_call.hpp>
+#include <inquest/push_error.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <source_location>
+
+namespace inquest { inline namespace INQUEST_ABI { namespace detail {
+
+/// Who closes the channel without a cause.
+enum class closer : unsigned char { producer, receiver, resolver };
+
+/// Places that nobody pushes from, for a sender that has none to tell.
+const std::source_location& no_push() noexcept;
+const std::source_location& no_more_pushes() noexcept;
+
+class channel_base {
+  public:
+    channel_base(const channel_base&) = delete;
+    channel_base& operator=(const channel_base&) = delete;
+
+    [[nodiscard]] channel_serial serial() const noexcept { return serial_; }
+    [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+    [[nodiscard]] const std::string& name() const noexcept { return options_.name; }
+    [[nodiscard]] std::size_t size() const noexcept;
+    [[nodiscard]] bool is_closed() const noexcept { return state_.is_closed(); }
+    /// Closed, and what is queued is still delivered.
+    [[nodiscard]] bool is_draining() const noexcept { return state_.is_draining(); }
+
+    /// Calls that are parked in it now; and those that wait, spinning or parked, or are between two items.
+    [[nodiscard]] std::size_t blocked() const noexcept;
+    [[nodiscard]] std::size_t inside() const noexcept;
+
+    // Ends. Each blocks for the channel's lock only.
+    void add_sender() noexcept;
+    void add_receiver() noexcept;
+    /// `last_push` is null for one that pushed nothing.
+    void drop_sender(bool finished, bool unwinding, const std::source_location* last_push) noexcept;
+    void drop_receiver() noexcept;
+    void finish_sender(const std::source_location& where) noexcept;
+    /// A worker that reads this channel, from its start on. May throw std::bad_alloc.
+    void attach(worker_record& record);
+    /// A worker's end, by publish().
+    void worker_ended(worker_record& record) noexcept;
+    /// Workers that are going to be attached: until so many have been, or are not to come any more, the channel does not
+    /// close because all those that were have ended.
+    void announce_workers(std::size_t n) noexcept;
+    void renounce_workers(std::size_t n) noexcept;
+
+    // Closing. True if this call did it.
+    bool close(closer who, const std::source_location& where) noexcept;
+    bool close_with(cause why) noexcept;
+    bool abort_with(cause why) noexcept;
+    /// What ~channel does: lets attached workers drain a stream that has closed, ends delivery, and waits until every
+    /// call that was blocked has left.
+    void destroy() noexcept;
+
+    /// What is known of why it closed; empty where nothing is.
+    [[nodiscard]] cause known_cause() const;
+    /// What a push is told that is not even tried.
+    [[nodiscard]] push_error refusal(const std::source_location& site) const;
+
+  protected:
+    /// `brief`: items move without throwing, so that a side's lock is never held for long.
+    channel_base(channel_options options, bool brief);
+    ~channel_base() = default;
+
+    /// True in a forked child, for the parent's channels: nothing is touched, their lock least of all.
+    [[nodiscard]] bool left_behind() const noexcept { return generation_ != fork_generation(); }
+    /// Until every call that waits in it has left, on a channel that has ended. They are not to know when it is destroyed.
+    void wait_for_calls() noexcept;
+    /// Reports to the hook items that the last worker left, and that nobody was told of or recovered. Called when nobody
+    /// else is there any more.
+    void report_leftovers() const noexcept;
+    /// Destroys what is undelivered, outside the lock.
+    virtual void discard_items() noexcept = 0;
+
+    /// With both locks held.
+    [[nodiscard]] std::size_t queued() const noexcept {
+        return static_cast<std::size_t>(push_.ticket - pop_.ticket);
+    }
+    // With a side's lock held; stop_delivery with both.
+    [[nodiscard]] push_error push_refused(gave_up why, const std::source_location& site,
+                                          std::size_t accepted) const;
+    [[nodiscard]] pop_error pop_refused(gave_up why) const;
+    void stop_delivery(wake_list& wakes) noexcept;
+
+    const channel_serial serial_ = next_channel_serial();
+    const std::size_t capacity_;
+    const channel_options options_;
+    const wait_settings settings_;
+    const unsigned generation_ = fork_generation();
+
+    channel_side push_, pop_;
+    stream_state state_;
+
+  private:
+    /// `by` says who, if there is more to say than where the calling thread is.
+    void close_locked(status ending, wake_list& wakes, const std::source_location* where = nullptr,
+                      cause by = {}) noexcept;
+    /// The worker on this thread closed it itself, and nothing has failed since.
+    [[nodiscard]] bool closed_by_this_worker() const noexcept;
+    bool set_cause(cause&& why) noexcept;
+    void all_workers_ended(wake_list& wakes) noexcept;
+    void wait_for_workers() noexcept;
+    void discard_if_stopped() noexcept;
+    void signal_last_worker_out() noexcept;
+    [[nodiscard]] bool discards() const noexcept {
+        return options_.undelivered == undelivered::discard && queued() > 0;
+    }
+    static void name_this_thread(cause_record& into) noexcept;
+    [[nodiscard]] std::shared_ptr<worker_record> first_worker() const;
+
+    mutable bool reported_early_ =
+        false;                          // some push was told that the stream was left early; under push_.lock
+    waiter* last_worker_out_ = nullptr; // ~channel, waiting until all workers have ended; under both locks
+    // Allocated ahead, because they are needed in destructors. Each is written once, before it is published.
+    std::shared_ptr<cause_record> event_ = std::make_shared<cause_record>();        // what becomes the cause
+    std::shared_ptr<cause_record> closing_note_ = std::make_shared<cause_record>(); // who closed it
+};
+
+}}} // namespace inquest::INQUEST_ABI::detail

@@ -1,0 +1,141 @@
+// How a channel's stream stands: whether it goes on, how it has ended and why, and who is left at its two ends. Pure: no
+// lock, no clock, no thread. Its owner protects it, except for what may be asked without a lock.
+//
+// Invariants:
+//   The phase only moves forward: open, draining, stopped.
+//   The cause is set once, and only by a failure: before the step that closes the stream or with it, never after somebody could
+//     have seen that step.
+#pragma once
+
+#include <inquest/cause.hpp>
+#include <inquest/detail/atomics.hpp>
+#include <inquest/detail/worker_record.hpp>
+#include <inquest/status.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace inquest { inline namespace INQUEST_ABI { namespace detail {
+
+enum class phase : unsigned char { open, draining, stopped };
+
+class stream_state {
+  public:
+    // --- how it stands
+
+    [[nodiscard]] bool is_open() const noexcept { return phase_ == phase::open; }
+    [[nodiscard]] bool is_stopped() const noexcept { return phase_ == phase::stopped; }
+    /// What follows the last item.
+    [[nodiscard]] status ending() const noexcept {
+        if (is_stopped()) return status::aborted;
+        return cause_ ? status::truncated : ending_; // an abandoned stream has a cause too
+    }
+    /// Why it failed; empty if it did not.
+    [[nodiscard]] const cause& failure() const noexcept { return cause_; }
+    /// That, or who closed it.
+    [[nodiscard]] const cause& why() const noexcept { return cause_ ? cause_ : closing_; }
+    /// The last worker has ended with success while the stream was open, and nothing has failed.
+    [[nodiscard]] bool was_left_early() const noexcept { return left_early_ && !cause_; }
+
+    // Without a lock:
+    [[nodiscard]] bool is_closed() const noexcept { return closed_.get(); }
+    [[nodiscard]] bool is_draining() const noexcept { return closed_.get() && !stopped_.get(); }
+
+    // --- closing
+
+    /// True if `why` is now the cause. It is moved from only then: a loser is to be destroyed outside the lock, because its
+    /// error's destructor is the user's code.
+    bool set_cause(cause&& why) noexcept {
+        if (cause_ || !why) return false;
+        cause_ = std::move(why);
+        return true;
+    }
+    /// Only while it is open. `by` says who closes it, and counts only if nothing has failed.
+    void close(status ending, cause by) noexcept {
+        if (!cause_) closing_ = std::move(by);
+        phase_ = phase::draining;
+        closed_.set(true);
+        ending_ = ending;
+    }
+    /// Only once it has closed.
+    void stop() noexcept {
+        phase_ = phase::stopped;
+        stopped_.set(true);
+    }
+
+    // --- senders and receivers
+
+    void add_sender() noexcept { ++senders_; }
+    /// True if that was the last.
+    [[nodiscard]] bool finish_sender() noexcept {
+        finished_ = true;
+        return --senders_ == 0;
+    }
+    /// One that has not finished.
+    void drop_sender() noexcept { --senders_; }
+    [[nodiscard]] bool has_senders() const noexcept { return senders_ > 0; }
+    /// Some sender has.
+    [[nodiscard]] bool has_finished() const noexcept { return finished_; }
+    void add_receiver() noexcept { ++receivers_; }
+    /// True if nobody is left to read it. If workers were attached, they are who reads it.
+    [[nodiscard]] bool drop_receiver() noexcept { return --receivers_ == 0 && !attached_ever_; }
+
+    // --- workers
+
+    void attach(worker_record& record) {
+        workers_.push_back(&record);
+        attached_ever_ = true;
+        if (announced_ > 0) --announced_;
+    }
+    void announce(std::size_t n) noexcept { announced_ += n; }
+    /// True if by that the last of them has ended.
+    [[nodiscard]] bool renounce(std::size_t n) noexcept {
+        if (announced_ == 0) return false;
+        announced_ -= std::min(announced_, n);
+        return have_all_ended() && attached_ever_;
+    }
+    /// Swaps `last`, the worker that ended, with the one that was the last before it.
+    void detach(worker_record& record, cause& last) noexcept {
+        std::erase(workers_, &record);
+        std::swap(last_worker_, last);
+    }
+    /// Its owner had asked the worker that ended last to stop, or not.
+    void note_stop(bool requested) noexcept { last_was_stopped_ = requested; }
+    /// Attached, and not ended.
+    [[nodiscard]] const std::vector<worker_record*>& workers() const noexcept { return workers_; }
+    [[nodiscard]] bool have_all_ended() const noexcept { return workers_.empty() && announced_ == 0; }
+    /// The worker that ended last, as its end.
+    [[nodiscard]] const cause& last_worker() const noexcept { return last_worker_; }
+    [[nodiscard]] bool last_was_stopped() const noexcept { return last_was_stopped_; }
+    /// Kept for when all have ended.
+    void keep_failure(const cause& why) noexcept {
+        if (!first_failure_) first_failure_ = why;
+    }
+    [[nodiscard]] cause& kept_failure() noexcept { return first_failure_; }
+    /// The last one to read it leaves before it has ended.
+    void leave_early() noexcept { left_early_ = true; }
+
+  private:
+    // Calls that spin look at these: on a line that is written when the stream closes and at no other time.
+    alignas(64) phase phase_ = phase::open;
+    acquire_release<bool> closed_, stopped_; // the phase, for who holds no lock
+
+    alignas(64) status ending_ = status::complete; // complete, closed, truncated or aborted
+    bool finished_ = false;
+    bool attached_ever_ = false;
+    bool last_was_stopped_ = false; // the worker that ended last, by its owner
+    bool left_early_ = false;
+    std::size_t senders_ = 0; // alive and unfinished
+    std::size_t receivers_ = 0;
+    std::vector<worker_record*> workers_;
+    std::size_t announced_ = 0; // workers that are still to be attached
+    cause cause_;
+    cause first_failure_;
+    cause closing_; // who closed it, if that was no failure
+    cause last_worker_;
+};
+
+}}} // namespace inquest::INQUEST_ABI::detail

@@ -1,0 +1,379 @@
+#include "platform.hpp"
+
+#include <inquest/detail/channel_base.hpp>
+#include <inquest/hook.hpp>
+
+namespace inquest { inline namespace INQUEST_ABI { namespace detail {
+
+channel_base::channel_base(channel_options options, bool brief)
+    : capacity_(options.capacity), options_(std::move(options)),
+      settings_{options_.spin ? std::chrono::microseconds(*options_.spin) : spin_limit,
+                spin_policy::longest_slip(capacity_), options_.name},
+      push_(activity::pushing, brief), pop_(activity::popping, brief) {
+    closing_note_->kind = cause_kind::closed;
+    closing_note_->channel_name = options_.name;
+}
+
+std::size_t channel_base::size() const noexcept {
+    const both_locks locks(push_, pop_);
+    return queued();
+}
+
+std::size_t channel_base::blocked() const noexcept {
+    std::size_t parked = 0;
+    for (const channel_side* its : {&push_, &pop_}) {
+        const std::lock_guard line(its->line_lock());
+        parked += its->waiters.size();
+    }
+    return parked;
+}
+
+std::size_t channel_base::inside() const noexcept {
+    const both_locks locks(push_, pop_);
+    return push_.inside + pop_.inside;
+}
+
+cause channel_base::known_cause() const {
+    const std::lock_guard line(push_.line_lock()); // not held while an item is copied
+    return state_.why();
+}
+
+// --- closing
+// -------------------------------------------------------------------------------------------------
+
+// A loser is not moved from, and is destroyed outside the lock.
+bool channel_base::set_cause(cause&& why) noexcept {
+    if (state_.failure() || !why) return false;
+    const line_too line(push_);
+    return state_.set_cause(std::move(why));
+}
+
+void channel_base::close_locked(status ending, wake_list& wakes, const std::source_location* where,
+                                cause by) noexcept {
+    if (!state_.is_open()) return;
+    if (state_.failure()) { // which says more than who closed
+        state_.close(ending, {});
+    } else {
+        if (!by) {
+            name_this_thread(*closing_note_);
+            if (where) closing_note_->set_place(*where);
+            by = to_cause(closing_note_);
+        }
+        const line_too line(push_);
+        state_.close(ending, std::move(by));
+    }
+    pop_.wake_all(wakes);  // pushes that wait for room
+    push_.wake_all(wakes); // pops that wait for items
+}
+
+void channel_base::stop_delivery(wake_list& wakes) noexcept {
+    close_locked(status::truncated, wakes); // where it is still open: later on nobody waits
+    state_.stop();
+}
+
+bool channel_base::close(closer who, const std::source_location& where) noexcept {
+    wake_list wakes;
+    const both_locks locks(push_, pop_);
+    if (!state_.is_open()) return false;
+    close_locked(who == closer::receiver   ? status::closed
+                 : who == closer::resolver ? status::truncated
+                                           : status::complete,
+                 wakes, &where);
+    return true;
+}
+
+bool channel_base::closed_by_this_worker() const noexcept {
+    return current_worker && closing_note_->who == current_worker->identity && !state_.failure() &&
+           state_.why().kind() == cause_kind::closed;
+}
+
+bool channel_base::close_with(cause why) noexcept {
+    wake_list wakes;
+    const both_locks locks(push_, pop_);
+    const bool won = set_cause(std::move(why));
+    close_locked(status::truncated, wakes);
+    return won;
+}
+
+bool channel_base::abort_with(cause why) noexcept {
+    bool won = false;
+    {
+        wake_list wakes;
+        const both_locks locks(push_, pop_);
+        won = set_cause(std::move(why));
+        stop_delivery(wakes);
+        if (!discards()) return won;
+    }
+    discard_items();
+    return won;
+}
+
+void channel_base::destroy() noexcept {
+    if (left_behind()) return;
+    wait_for_workers();
+    {
+        wake_list wakes;
+        const both_locks locks(push_, pop_);
+        // A stream that was delivered to its end stays complete for a worker that is just about to ask.
+        if (state_.is_open() || queued() > 0) {
+            if (!state_.failure()) {
+                event_->kind = cause_kind::destroyed;
+                set_cause(to_cause(event_));
+            }
+            stop_delivery(wakes);
+        }
+    }
+    wait_for_calls();
+    if (options_.undelivered == undelivered::discard) discard_items();
+}
+
+// What was finished is delivered. A worker of this channel that destroys it can't wait for itself.
+void channel_base::wait_for_workers() noexcept {
+    waiter last;
+    {
+        const both_locks locks(push_, pop_);
+        if (!state_.is_draining() || std::ranges::none_of(state_.workers(), &worker_record::drains)) return;
+        if (current_worker && current_worker->attached_to == serial_) return;
+        last_worker_out_ = &last;
+    }
+    const auto since = clock::now();
+    for (clock::duration after = ticks(long_wait()); !last.wait(deadline_after(after));
+         after = clock::now() - since)
+        try {
+            report_long_wait(first_worker()->glance(clock::now() - since, known_cause()));
+        } catch (...) { // the last one has just ended, or there is no memory to say so
+        }
+    const both_locks locks(push_, pop_); // whoever signalled has let go of them, and of the node
+}
+
+void channel_base::wait_for_calls() noexcept {
+    waiter last_push, last_pop;
+    {
+        const both_locks locks(push_, pop_);
+        if (push_.inside == 0 && pop_.inside == 0) return;
+        if (push_.inside > 0) push_.last_out = &last_push;
+        if (pop_.inside > 0) pop_.last_out = &last_pop;
+    }
+    if (push_.last_out) last_push.wait_signalled();
+    if (pop_.last_out) last_pop.wait_signalled();
+    const both_locks locks(push_, pop_); // whoever was the last has let go of them
+    push_.last_out = pop_.last_out = nullptr;
+}
+
+// --- ends
+// ----------------------------------------------------------------------------------------------------
+
+void channel_base::add_sender() noexcept {
+    const both_locks locks(push_, pop_);
+    state_.add_sender();
+}
+
+void channel_base::add_receiver() noexcept {
+    const both_locks locks(push_, pop_);
+    state_.add_receiver();
+}
+
+void channel_base::finish_sender(const std::source_location& where) noexcept {
+    wake_list wakes;
+    const both_locks locks(push_, pop_);
+    if (state_.finish_sender()) close_locked(status::complete, wakes, &where);
+}
+
+// Says on `into`, which nobody reads yet, who the calling thread is.
+void channel_base::name_this_thread(cause_record& into) noexcept {
+    if (current_worker) {
+        current_worker->identity->freeze(); // a recorded cause never changes
+        into.who = current_worker->identity;
+    } else
+        into.thread = platform::this_thread_number();
+}
+
+void channel_base::drop_sender(bool finished, bool unwinding,
+                               const std::source_location* last_push) noexcept {
+    if (finished || left_behind()) return;
+    wake_list wakes;
+    const both_locks locks(push_, pop_);
+    state_.drop_sender();
+    if (!state_.is_open()) return; // it has ended some other way already
+    if (last_push || unwinding || (!state_.has_senders() && !state_.has_finished())) {
+        if (current_worker && current_worker->is_published() && current_worker->failed()) {
+            set_cause(current_worker->as_cause());
+        } else if (!state_.failure()) {
+            event_->kind = cause_kind::abandoned;
+            event_->during_unwinding = unwinding;
+            name_this_thread(*event_);
+            if (last_push) event_->set_place(*last_push);
+            set_cause(to_cause(event_));
+        }
+    }
+    if (!state_.has_senders()) close_locked(status::complete, wakes);
+}
+
+void channel_base::drop_receiver() noexcept {
+    if (left_behind()) return;
+    {
+        wake_list wakes;
+        const both_locks locks(push_, pop_);
+        if (!state_.drop_receiver()) return;
+        if (state_.is_open()) {
+            const bool worker_over = current_worker && current_worker->is_published();
+            if (worker_over && current_worker->failed()) {
+                set_cause(current_worker->as_cause());
+                close_locked(status::closed, wakes);
+            } else if (worker_over) {
+                state_.leave_early();
+                close_locked(status::closed, wakes, nullptr, current_worker->as_cause());
+            } else {
+                closing_note_->kind = cause_kind::dropped;
+                close_locked(status::closed, wakes);
+            }
+        }
+        if (!discards()) return;
+        stop_delivery(wakes);
+    }
+    discard_items();
+}
+
+void channel_base::attach(worker_record& record) {
+    const both_locks locks(push_, pop_);
+    state_.attach(record);
+}
+
+void channel_base::announce_workers(std::size_t n) noexcept {
+    const both_locks locks(push_, pop_);
+    state_.announce(n);
+}
+
+void channel_base::renounce_workers(std::size_t n) noexcept {
+    if (left_behind()) return;
+    const uncancelled guard;
+    {
+        wake_list wakes;
+        const both_locks locks(push_, pop_);
+        if (!state_.renounce(n)) return;
+        all_workers_ended(wakes);
+    }
+    discard_if_stopped();
+}
+
+// Throws std::bad_weak_ptr if there is none any more.
+std::shared_ptr<worker_record> channel_base::first_worker() const {
+    const both_locks locks(push_, pop_);
+    if (state_.workers().empty()) throw std::bad_weak_ptr();
+    return state_.workers().front()->shared_from_this();
+}
+
+void channel_base::worker_ended(worker_record& record) noexcept {
+    bool discards_now = false;
+    {
+        // That of the worker that ended before it, once they are swapped. The user's result may be in its record, which is
+        // destroyed after the locks, and after the wake-ups.
+        cause last = record.as_cause();
+        wake_list wakes;
+        const both_locks locks(push_, pop_);
+        record.sequence = next_sequence();
+        record.published.store(true);
+        state_.detach(record, last);
+        if (record.failed()) {
+            if (options_.on_failure == on_failure::fail_fast) {
+                set_cause(cause(state_.last_worker()));
+                stop_delivery(wakes);
+            } else {
+                state_.keep_failure(state_.last_worker());
+            }
+        }
+        state_.note_stop(record.stop_requested());
+        if (state_.have_all_ended()) all_workers_ended(wakes);
+        discards_now = state_.is_stopped() && discards();
+        if (!discards_now) return signal_last_worker_out(); // a producer may want the locks at this moment
+    }
+    discard_items();
+    const both_locks locks(push_, pop_);
+    signal_last_worker_out();
+}
+
+// With both locks held.
+void channel_base::signal_last_worker_out() noexcept {
+    if (state_.workers().empty() && last_worker_out_) std::exchange(last_worker_out_, nullptr)->signal();
+}
+
+void channel_base::discard_if_stopped() noexcept {
+    {
+        const both_locks locks(push_, pop_);
+        if (!state_.is_stopped() || !discards()) return;
+    }
+    discard_items();
+}
+
+// With both locks held.
+void channel_base::all_workers_ended(wake_list& wakes) noexcept {
+    set_cause(std::move(state_.kept_failure()));
+    if (state_.is_open()) {
+        state_.leave_early();
+        close_locked(status::closed, wakes, nullptr, state_.last_worker());
+    }
+    if (discards()) stop_delivery(wakes); // nobody is left to pop
+}
+
+void channel_base::report_leftovers() const noexcept {
+    const cause& last = state_.last_worker();
+    if (queued() == 0 || !last || last.kind() != cause_kind::finished || reported_early_) return;
+    try {
+        report_unobserved(unexplained("worker '" + last.worker() + "' " +
+                                          (state_.last_was_stopped() ? "was stopped" : "finished early") +
+                                          ", " + std::to_string(queued()) + " undelivered",
+                                      last));
+    } catch (...) { // no memory for the text
+    }
+}
+
+// --- answers
+// -------------------------------------------------------------------------------------------------
+
+push_error channel_base::push_refused(gave_up why, const std::source_location& site,
+                                      std::size_t accepted) const {
+    if (why == gave_up::would_block) return {status::full, {}, site, accepted};
+    if (why == gave_up::timed_out) return {status::timeout, {}, site, accepted};
+    if (current_worker && (why == gave_up::stopped || !closed_by_this_worker()))
+        current_worker->note_refused_push();
+    if (why == gave_up::stopped) return {status::stopped, {}, site, accepted};
+    const std::size_t undelivered = [this] {
+        const std::lock_guard lock(pop_.lock);
+        return queued();
+    }();
+    const bool early = state_.was_left_early();
+    reported_early_ = reported_early_ || early;
+    return {status::closed, state_.why(), site, accepted, early, undelivered};
+}
+
+pop_error channel_base::pop_refused(gave_up why) const {
+    if (why == gave_up::would_block) return pop_error(status::empty);
+    if (why == gave_up::timed_out) return pop_error(status::timeout);
+    const status ending = why == gave_up::stopped ? status::stopped : state_.ending();
+    if (ending == status::stopped || ending == status::complete) {
+        if (current_worker) current_worker->note_ending(serial_, ending, {});
+        return pop_error(ending);
+    }
+    if (current_worker)
+        current_worker->note_ending(
+            serial_, ending == status::closed && closed_by_this_worker() ? status::complete : ending,
+            state_.why());
+    return pop_error(ending, state_.why());
+}
+
+const std::source_location& no_push() noexcept {
+    static constexpr auto here = std::source_location::current();
+    return here;
+}
+
+const std::source_location& no_more_pushes() noexcept {
+    static constexpr auto here = std::source_location::current();
+    return here;
+}
+
+push_error channel_base::refusal(const std::source_location& site) const {
+    const std::lock_guard lock(push_.lock);
+    return push_refused(gave_up::ended, site, 0);
+}
+
+}}} // namespace inquest::INQUEST_ABI::detail
