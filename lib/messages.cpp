@@ -1,0 +1,209 @@
+// Every text that the library makes.
+#include "platform.hpp"
+
+#include <inquest/cause.hpp>
+#include <inquest/detail/worker_record.hpp>
+#include <inquest/push_error.hpp>
+#include <inquest/still_running.hpp>
+
+#include <limits>
+
+namespace inquest { inline namespace INQUEST_ABI {
+
+std::string_view to_string(status s) noexcept {
+    switch (s) {
+    case status::empty:
+        return "empty";
+    case status::full:
+        return "full";
+    case status::closed:
+        return "closed";
+    case status::complete:
+        return "complete";
+    case status::truncated:
+        return "truncated";
+    case status::aborted:
+        return "aborted";
+    case status::stopped:
+        return "stopped";
+    case status::timeout:
+        return "timeout";
+    }
+    return "unknown status";
+}
+
+namespace detail {
+
+std::string describe_errno(int number) {
+    const int positive = number < 0 && number != std::numeric_limits<int>::min() ? -number : number;
+    return std::generic_category().message(positive) + " (errno " + std::to_string(positive) + ')';
+}
+
+std::string describe_exception(const std::exception_ptr& thrown) {
+    if (!thrown) return "no exception";
+    cause_record record;
+    try {
+        std::rethrow_exception(thrown);
+    } catch (...) {
+        record.set_current_exception();
+    }
+    std::string text = record.exception_type ? platform::demangle(record.exception_type) : "an exception";
+    if (!record.what.view().empty()) text.append(": ").append(record.what.view());
+    return text;
+}
+
+} // namespace detail
+
+namespace {
+
+std::string quoted_worker(const detail::cause_record& r) { return "worker '" + r.who->display() + '\''; }
+
+// A cause, or an empty one that says who closed the channel.
+bool says_more(const cause& why) { return why || why.kind() == cause_kind::closed; }
+
+std::string who_dropped(const detail::cause_record& r) {
+    return r.who ? quoted_worker(r) : "thread " + std::to_string(r.thread);
+}
+
+// " on item 3", " on items 3 to 9", " after item 9", or nothing where none was popped.
+std::string on_items(const item_range& items) {
+    const auto& [first, last, after] = items;
+    if (last == 0) return {};
+    if (after) return " after item " + std::to_string(last);
+    if (first == last) return " on item " + std::to_string(last);
+    return " on items " + std::to_string(first) + " to " + std::to_string(last);
+}
+
+std::string place_text(const std::source_location& place) {
+    return std::string(place.file_name()) + ':' + std::to_string(place.line());
+}
+
+std::string place_text(const detail::cause_record& r) {
+    return r.place_file ? place_text(r.place) : std::string{};
+}
+
+} // namespace
+
+std::string cause::text() const {
+    if (!record_) return "nothing failed";
+    const auto& r = *record_;
+    switch (r.kind) {
+    case cause_kind::given:
+    case cause_kind::error:
+    case cause_kind::unexplained:
+        if (r.value) return r.value_text(r.value);
+        if (r.exception) return detail::describe_exception(r.exception);
+        return r.kind == cause_kind::error && says_more(r.upstream) ? r.upstream.message()
+                                                                    : "no reason given";
+    case cause_kind::exception: {
+        // From the copies taken when it was thrown: the object may be in another thread's hands by now.
+        std::string text = r.exception_type ? platform::demangle(r.exception_type) : "an exception";
+        if (!r.what.view().empty()) text.append(": ").append(r.what.view());
+        return text;
+    }
+    case cause_kind::finished:
+        return "finished early";
+    case cause_kind::broken_stream:
+        return says_more(r.upstream) ? r.upstream.message()
+                                     : "the stream was " + std::string(to_string(r.broken_ending));
+    case cause_kind::never_started:
+        return std::generic_category().message(r.system_error);
+    case cause_kind::forced_unwind:
+        return "thread ended by pthread_exit or pthread_cancel";
+    case cause_kind::abandoned:
+        return r.during_unwinding ? "left during an exception" : "left without finish";
+    case cause_kind::dropped:
+        return "receiver dropped";
+    case cause_kind::destroyed:
+        return "channel destroyed";
+    case cause_kind::closed: {
+        std::string line =
+            r.channel_name.empty() ? "channel closed" : "channel '" + r.channel_name + "' closed";
+        line += " by " + who_dropped(r);
+        if (r.place_file) line += " at " + place_text(r);
+        return line;
+    }
+    }
+    return "unknown cause";
+}
+
+std::string cause::message() const {
+    if (!record_) return text();
+    const auto& r = *record_;
+    switch (r.kind) {
+    case cause_kind::given:
+    case cause_kind::unexplained:
+    case cause_kind::destroyed:
+    case cause_kind::closed:
+        return text();
+    case cause_kind::error:
+    case cause_kind::exception:
+    case cause_kind::forced_unwind:
+        return quoted_worker(r) + " failed" + on_items(r.items) + ": " + text();
+    case cause_kind::finished:
+        return quoted_worker(r) + " finished early";
+    case cause_kind::broken_stream:
+        return quoted_worker(r) + " ended on a broken stream" + on_items(r.items) + ": " + text();
+    case cause_kind::never_started:
+        return quoted_worker(r) + " never started: " + text();
+    case cause_kind::abandoned: {
+        std::string line = "producer " + text() + ": " + who_dropped(r);
+        if (r.place_file) line += ", last push at " + place_text(r);
+        return line;
+    }
+    case cause_kind::dropped:
+        return text() + " by " + who_dropped(r);
+    }
+    return text();
+}
+
+ended::ended(inquest::cause why)
+    : why_(std::move(why)), text_(std::make_shared<const std::string>(why_.message())) {}
+
+const char* ended::what() const noexcept { return text_->c_str(); }
+
+std::string still_running::message() const {
+    std::string line = "worker '" + worker_ + "' still ";
+    switch (doing_) {
+    case activity::running:
+        line += "running";
+        break;
+    case activity::pushing:
+        line += "waiting in push";
+        break;
+    case activity::popping:
+        line += "waiting in pop";
+        break;
+    case activity::ending:
+        line += "ending";
+        break;
+    }
+    if (!channel_.empty()) line += " of '" + channel_ + '\'';
+    if (items_) line += on_items(*items_);
+    line += " (" + std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(waited_).count()) +
+            " ms)";
+    if (says_more(known_)) line += ": " + known_.message();
+    return line;
+}
+
+std::string push_error::message() const {
+    std::string line(to_string(status_));
+    if (!cause_) {
+        if (cause_.kind() == cause_kind::closed)
+            line = cause_.message(); // says the status too
+        else if (status_ == inquest::status::closed)
+            line += ": this end has finished, or was moved from";
+        return line + ", push at " + place_text(site_);
+    }
+    line += ": " + cause_.message();
+    if (early_) line += ", " + std::to_string(undelivered_) + " undelivered";
+    return line;
+}
+
+std::string pop_error::message() const {
+    std::string line(to_string(status_));
+    if (says_more(cause_)) line += ": " + cause_.message();
+    return line;
+}
+
+}} // namespace inquest::INQUEST_ABI
