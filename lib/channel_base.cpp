@@ -361,16 +361,6 @@ pop_error channel_base::pop_refused(gave_up why) const {
     return pop_error(ending, state_.why());
 }
 
-const std::source_location& no_push() noexcept {
-    static constexpr auto here = std::source_location::current();
-    return here;
-}
-
-const std::source_location& no_more_pushes() noexcept {
-    static constexpr auto here = std::source_location::current();
-    return here;
-}
-
 push_error channel_base::refusal(const std::source_location& site) const {
     const std::lock_guard lock(push_.lock);
     return push_refused(gave_up::ended, site, 0);

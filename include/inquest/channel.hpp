@@ -1,9 +1,9 @@
 // The queue and its ends.
 #pragma once
 
+#include <inquest/detail/last_push.hpp>
 #include <inquest/operations.hpp>
 
-#include <cstring>
 #include <expected>
 #include <iterator>
 #include <memory>
@@ -127,8 +127,7 @@ class channel_handle {
 
   protected:
     friend detail::handle_access;
-    explicit channel_handle(std::shared_ptr<detail::ring<T>> core) noexcept
-        : core_(std::move(core)) {}
+    explicit channel_handle(std::shared_ptr<detail::ring<T>> core) noexcept : core_(std::move(core)) {}
 
     template <class U>
     [[gnu::always_inline]] std::expected<void, push_error> send(U& item, const detail::wait_options& options,
@@ -163,8 +162,7 @@ class channel_handle {
     // While a copy is made no lock is held, and ~channel does not wait for that: the call keeps the core alive.
     template <class U>
     using held_core = std::conditional_t<detail::ring<T>::template copied_outside<U>,
-                                         std::shared_ptr<detail::ring<T>>,
-                                         std::shared_ptr<detail::ring<T>>&>;
+                                         std::shared_ptr<detail::ring<T>>, std::shared_ptr<detail::ring<T>>&>;
 };
 
 namespace detail {
@@ -198,14 +196,11 @@ class sender : public channel_handle<T>, public push_operations<sender<T>, T> {
     sender() : channel_handle<T>(nullptr) {
         detail::refuse_no_channel<Never>();
     }
-    sender(const sender& other)
-        : channel_handle<T>(other),
-          last_push_(other.is_finished() ? detail::no_more_pushes() : detail::no_push()) {
-        if (this->core_ && !is_finished()) this->core_->add_sender();
+    sender(const sender& other) : channel_handle<T>(other), last_push_(other.last_push_) {
+        if (this->core_ && !last_push_.is_finished()) this->core_->add_sender();
     }
     sender(sender&& other) noexcept
-        : channel_handle<T>(std::move(other)),
-          last_push_(other.last_push_.exchange(detail::no_more_pushes())) {}
+        : channel_handle<T>(std::move(other)), last_push_(std::move(other.last_push_)) {}
     sender& operator=(const sender& other) {
         if (this != &other) *this = sender(other);
         return *this;
@@ -214,7 +209,7 @@ class sender : public channel_handle<T>, public push_operations<sender<T>, T> {
         if (this != &other) {
             drop();
             this->core_ = std::move(other.core_);
-            last_push_ = other.last_push_.exchange(detail::no_more_pushes());
+            last_push_ = std::move(other.last_push_);
         }
         return *this;
     }
@@ -226,8 +221,7 @@ class sender : public channel_handle<T>, public push_operations<sender<T>, T> {
     /// in if there is room before the channel closes; if the channel closes first it fails `closed`, its value untouched.
     /// `where` stands in messages, as in all that close.
     void finish(std::source_location where = std::source_location::current()) noexcept {
-        if (this->core_ && !is(last_push_.exchange(detail::no_more_pushes()), detail::no_more_pushes()))
-            this->core_->finish_sender(where);
+        if (this->core_ && last_push_.finish()) this->core_->finish_sender(where);
     }
 
     using channel_handle<T>::close;
@@ -240,69 +234,54 @@ class sender : public channel_handle<T>, public push_operations<sender<T>, T> {
   private:
     template <class U>
     friend std::pair<sender<U>, receiver<U>> make_channel(channel_options);
-    explicit sender(std::shared_ptr<detail::ring<T>> core) noexcept
-        : channel_handle<T>(std::move(core)) {
+    explicit sender(std::shared_ptr<detail::ring<T>> core) noexcept : channel_handle<T>(std::move(core)) {
         this->core_->add_sender();
     }
-
-    static bool is(const std::source_location& one, const std::source_location& other) noexcept {
-        return std::memcmp(&one, &other, sizeof one) == 0;
-    }
-    bool is_finished() const noexcept { return is(last_push_.load(), detail::no_more_pushes()); }
 
     friend push_operations<sender<T>, T>;
     template <class U>
     [[gnu::always_inline]] std::expected<void, push_error> send(U& item, const detail::wait_options& options,
                                                                 std::source_location site) {
         // As a rule it is: a producer's loop has one place. Then the sender is neither finished nor moved from.
-        return is(site, last_push_.load()) ? this->core_->push(item, options, site)
-                                           : send_from_elsewhere(item, options, site);
+        return last_push_.matches(site) ? this->core_->push(item, options, site)
+                                        : send_from_elsewhere(item, options, site);
     }
     template <class U>
     [[gnu::noinline]] std::expected<void, push_error>
     send_from_elsewhere(U& item, detail::wait_options options, std::source_location site) {
-        if (is_finished() && this->core_) return std::unexpected(this->core_->refusal(site));
+        if (last_push_.is_finished() && this->core_) return std::unexpected(this->core_->refusal(site));
         auto sent = channel_handle<T>::send(item, options, site);
-        if (sent) note_push(site);
+        if (sent) last_push_.note(site);
         return sent;
     }
     template <class U>
     std::expected<void, push_error> send(U* items, std::size_t n, std::size_t& accepted,
                                          const detail::wait_options& options,
                                          const std::source_location& site) {
-        if (is_finished() && this->core_) return std::unexpected(this->core_->refusal(site));
+        if (last_push_.is_finished() && this->core_) return std::unexpected(this->core_->refusal(site));
         // However the push is left, an exception and a cancellation included, what went in was pushed.
         struct noting {
             sender& self;
             const std::size_t& accepted;
             const std::source_location& site;
             ~noting() {
-                if (accepted > 0) self.note_push(site);
+                if (accepted > 0) self.last_push_.note(site);
             }
         } const at_end{*this, accepted, site};
         return channel_handle<T>::send(items, n, accepted, options, site);
     }
 
-    void note_push(std::source_location site) noexcept {
-        auto last = last_push_.load();
-        while (!is(last, site) && !is(last, detail::no_more_pushes()) &&
-               !last_push_.compare_exchange_strong(last, site)) {
-        }
-    }
-
     void drop() noexcept {
         if (!this->core_) return;
         const detail::uncancelled guard;
-        const std::source_location last = last_push_.load();
-        this->core_->drop_sender(is_finished(), std::uncaught_exceptions() > unwinding_,
-                                 is(last, detail::no_push()) ? nullptr : &last);
-        last_push_ = detail::
-            no_more_pushes(); // an item that is destroyed with the channel may still push through this
+        const std::source_location last = last_push_.place();
+        this->core_->drop_sender(last_push_.is_finished(), std::uncaught_exceptions() > unwinding_,
+                                 detail::last_push::is_none(last) ? nullptr : &last);
+        last_push_.finish(); // an item that is destroyed with the channel may still push through this
         this->core_.reset();
     }
 
-    // Also says that there was none, or that there is to be none any more: finished, or moved from.
-    detail::atomic<std::source_location> last_push_{detail::no_push()};
+    detail::last_push last_push_;
     int unwinding_ =
         std::uncaught_exceptions(); // at birth: destroyed with more in flight, it is being unwound
 };
@@ -396,8 +375,7 @@ class receiver : public channel_handle<T>, public pop_operations<receiver<T>, T>
     friend pop_operations<receiver<T>, T>;
     template <class U>
     friend std::pair<sender<U>, receiver<U>> make_channel(channel_options);
-    explicit receiver(std::shared_ptr<detail::ring<T>> core) noexcept
-        : channel_handle<T>(std::move(core)) {
+    explicit receiver(std::shared_ptr<detail::ring<T>> core) noexcept : channel_handle<T>(std::move(core)) {
         this->core_->add_receiver();
     }
 
@@ -430,8 +408,7 @@ class channel : public channel_handle<T>,
     }
     /// Throws as make_channel does.
     explicit channel(std::size_t capacity) : channel(channel_options{.capacity = capacity}) {}
-    explicit channel(channel_options options)
-        : channel_handle<T>(detail::ring<T>::make(std::move(options))) {
+    explicit channel(channel_options options) : channel_handle<T>(detail::ring<T>::make(std::move(options))) {
         this->core_->add_receiver(); // its own, for good: a worker's receiver that goes is never the last
     }
     channel(const channel&) = delete; // it is used by reference: pass it by channel<T>&, without std::move

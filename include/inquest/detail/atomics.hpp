@@ -3,9 +3,13 @@
 
 #include <inquest/detail/sync.hpp>
 
+#include <cstddef>
 #include <cstdint>
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
+
+/// What threads write on lines of their own does not slow each other down. Processors fetch lines in pairs.
+inline constexpr std::size_t cache_line = 64, line_pair = 2 * cache_line;
 
 /// A value that others may glance at. Relaxed: no other data is read through it, and a glance that comes late is as good
 /// as one that came earlier.

@@ -19,6 +19,7 @@
 //   A line's lock is taken last, and alone by whoever waits: never with the other side's lock held.
 #pragma once
 
+#include <inquest/channel_options.hpp>
 #include <inquest/detail/blocked_call.hpp>
 #include <inquest/push_error.hpp>
 
@@ -30,10 +31,6 @@ namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
 /// Who closes the channel without a cause.
 enum class closer : unsigned char { producer, receiver, resolver };
-
-/// Places that nobody pushes from, for a sender that has none to tell.
-const std::source_location& no_push() noexcept;
-const std::source_location& no_more_pushes() noexcept;
 
 class channel_base {
   public:

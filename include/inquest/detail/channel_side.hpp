@@ -18,11 +18,8 @@
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
-/// Two cache lines: processors fetch them in pairs.
-inline constexpr std::size_t apart = 128;
-
 /// On lines of its own: the sides share the slots' alone. Everything but the lock is protected by it.
-struct alignas(apart) channel_side {
+struct alignas(line_pair) channel_side {
     /// `brief`: items move without throwing, so that the lock is never held for long.
     channel_side(activity its_calls, bool brief_moves) noexcept : what(its_calls), brief(brief_moves) {}
     channel_side(const channel_side&) = delete;

@@ -120,10 +120,10 @@ class stream_state {
 
   private:
     // Calls that spin look at these: on a line that is written when the stream closes and at no other time.
-    alignas(64) phase phase_ = phase::open;
+    alignas(cache_line) phase phase_ = phase::open;
     acquire_release<bool> closed_, stopped_; // the phase, for who holds no lock
 
-    alignas(64) status ending_ = status::complete; // complete, closed, truncated or aborted
+    alignas(cache_line) status ending_ = status::complete; // complete, closed, truncated or aborted
     bool finished_ = false;
     bool attached_ever_ = false;
     bool last_was_stopped_ = false; // the worker that ended last, by its owner

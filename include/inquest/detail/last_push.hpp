@@ -1,0 +1,56 @@
+// Where a sender pushed last, which is also what says that it pushed nothing, or takes no more pushes.
+#pragma once
+
+#include <inquest/detail/sync.hpp>
+
+#include <cstring>
+#include <source_location>
+
+namespace inquest { inline namespace INQUEST_ABI { namespace detail {
+
+/// Any thread may call any operation.
+class last_push {
+  public:
+    last_push() noexcept : place_(none()) {}
+    /// A copy of a sender has pushed nothing, or is finished with it.
+    last_push(const last_push& other) noexcept : place_(other.is_finished() ? finished() : none()) {}
+    /// What was moved from is finished.
+    last_push(last_push&& other) noexcept : place_(other.place_.exchange(finished())) {}
+    last_push& operator=(last_push&& other) noexcept {
+        place_ = other.place_.exchange(finished());
+        return *this;
+    }
+    last_push& operator=(const last_push&) = delete;
+
+    /// Pushed there last, and so neither finished nor moved from.
+    [[nodiscard, gnu::always_inline]] bool matches(const std::source_location& site) const noexcept {
+        return same(site, place_.load());
+    }
+    [[nodiscard]] bool is_finished() const noexcept { return same(place_.load(), finished()); }
+    /// False if it was finished already.
+    bool finish() noexcept { return !same(place_.exchange(finished()), finished()); }
+    /// A push went in. Changes nothing once it is finished: a push that was blocked by then may still go in.
+    void note(const std::source_location& site) noexcept {
+        auto last = place_.load();
+        while (!same(last, site) && !same(last, finished()) && !place_.compare_exchange_strong(last, site)) {
+        }
+    }
+    [[nodiscard]] std::source_location place() const noexcept { return place_.load(); }
+    /// Whether `place`, of some sender, is none, because it pushed nothing.
+    [[nodiscard]] static bool is_none(const std::source_location& place) noexcept {
+        return same(place, none());
+    }
+
+  private:
+    [[nodiscard]] static bool same(const std::source_location& one,
+                                   const std::source_location& other) noexcept {
+        return std::memcmp(&one, &other, sizeof one) == 0;
+    }
+    // Places that nobody pushes from.
+    static const std::source_location& none() noexcept;
+    static const std::source_location& finished() noexcept;
+
+    atomic<std::source_location> place_;
+};
+
+}}} // namespace inquest::INQUEST_ABI::detail
