@@ -132,7 +132,9 @@ void channel_base::wait_for_workers() noexcept {
     waiter last;
     {
         const both_locks locks(push_, pop_);
-        if (!state_.is_draining() || std::ranges::none_of(state_.workers(), &worker_record::drains)) return;
+        if (state_.is_open() || state_.is_stopped() ||
+            std::ranges::none_of(state_.workers(), &worker_record::drains))
+            return;
         if (current_worker && current_worker->attached_to == serial_) return;
         last_worker_out_ = &last;
     }
