@@ -223,9 +223,9 @@ void latch_and_timeout() {
 constexpr program table[] = {
     {"timeout_and_delivery", timeout_and_delivery, 3, 54'491, 2000},
     {"timeout_and_room", timeout_and_room, 4, 10'311, 2000},
-    {"timeouts_in_line", timeouts_in_line, 4, 126'657, 2000},
+    {"timeouts_in_line", timeouts_in_line, 4, 126'122, 2000},
     {"deadline_passed", deadline_passed, 4, 77, 2000},
-    {"timeout_hands_on", timeout_hands_on, 4, 61'055, 2000},
+    {"timeout_hands_on", timeout_hands_on, 4, 61'053, 2000},
     {"timeout_and_close", timeout_and_close, 5, 43'177, 2000},
     {"stop_and_delivery", stop_and_delivery, 3, 70'281, 2000},
     {"stop_and_room", stop_and_room, 3, 70'281, 2000},
