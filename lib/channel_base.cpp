@@ -67,7 +67,7 @@ void channel_base::close_locked(status ending, wake_list& wakes, const std::sour
 }
 
 void channel_base::stop_delivery(wake_list& wakes) noexcept {
-    close_locked(status::truncated, wakes); // where it is still open: later on nobody waits
+    close_locked(status::truncated, wakes); // if it is still open: later on nobody waits
     state_.stop();
 }
 
@@ -329,7 +329,7 @@ void channel_base::report_leftovers() const noexcept {
     }
 }
 
-// --- answers
+// --- results
 // -------------------------------------------------------------------------------------------------
 
 push_error channel_base::push_refused(gave_up why, const std::source_location& site,

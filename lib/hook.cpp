@@ -43,7 +43,7 @@ struct hooks {
 
 constinit detail::atomic<std::chrono::milliseconds::rep> long_after{60'000};
 
-// True where one was set and did not throw. Otherwise the next in line is to hear of it.
+// True if one was set and did not throw. Otherwise the next in line is to hear of it.
 template <class F, class... Args>
 bool told(shared<F> hooks::* which, const char* name, const Args&... args) noexcept {
     try {

@@ -19,7 +19,7 @@ bool latch::wait(clock::time_point deadline) {
         if (open_.load()) return true;
         line_.add(node);
     }
-    // Cancelled or timed out, the node leaves the line, or is waited for where it was already picked.
+    // Cancelled or timed out, the node leaves the line, or is waited for if it was already picked.
     struct leave {
         latch& self;
         waiter& node;

@@ -65,7 +65,7 @@ std::string who_dropped(const detail::cause_record& r) {
     return r.who ? quoted_worker(r) : "thread " + std::to_string(r.thread);
 }
 
-// " on item 3", " on items 3 to 9", " after item 9", or nothing where none was popped.
+// " on item 3", " on items 3 to 9", " after item 9", or nothing if none was popped.
 std::string on_items(const item_range& items) {
     const auto& [first, last, after] = items;
     if (last == 0) return {};

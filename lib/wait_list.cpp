@@ -27,7 +27,7 @@ bool waiter::wait(clock::time_point deadline) {
     return signalled_;
 }
 
-// Run while leaving, destructors included, where a cancelled thread must not be unwound.
+// Run while leaving, destructors included, when a cancelled thread must not be unwound.
 void waiter::wait_signalled() noexcept {
     const uncancelled guard;
     std::unique_lock lock(mutex_);

@@ -117,7 +117,7 @@ void worker_identity::freeze() noexcept {
 
 namespace {
 
-// The record of a worker that failed, where the cause is one's end; else null.
+// The record of a worker that failed, if the cause is one's end; else null.
 const cause_record* failed_worker(const cause& why) noexcept {
     const auto* record = record_of(why);
     return record && record->sequence != 0 && record->kind != cause_kind::finished ? record : nullptr;

@@ -18,12 +18,12 @@
 
 namespace inquest { inline namespace INQUEST_ABI {
 
-/// What kind of thing a cause tells of.
+/// What kind of event a cause reports.
 enum class cause_kind : unsigned char {
     given,         ///< handed to `close` or `abort` by the program itself
     error,         ///< a worker returned an error value, or a failure that is no other worker's end
     exception,     ///< a worker threw
-    finished,      ///< a worker returned success: a cause only where something was left undone
+    finished,      ///< a worker returned success: a cause only if something was left undone
     broken_stream, ///< a worker returned success although the stream it read had broken off
     never_started, ///< a worker's thread could not be created
     forced_unwind, ///< a worker's thread was ended by pthread_exit or pthread_cancel
@@ -37,8 +37,8 @@ enum class cause_kind : unsigned char {
 /// Channel-wide push numbers, counted from 1. `after` says that the worker had seen the end of the stream.
 struct item_range {
     std::uint64_t first = 0; ///< the earliest of those it took last
-    std::uint64_t last = 0;  ///< the latest; 0 where it took none
-    bool after = false;      ///< it had taken `last`, and then been told the end
+    std::uint64_t last = 0;  ///< the latest; 0 if it took none
+    bool after = false;      ///< it had taken `last`, and then been told that the stream had ended
     friend bool operator==(const item_range&, const item_range&) = default;
 };
 
@@ -55,7 +55,7 @@ const cause_record* record_of(const cause& of) noexcept;
 } // namespace detail
 
 /// A shared, immutable record of why something ended. Copying is a reference count; any thread may read it.
-/// Nothing here blocks; `message` and `text` allocate and call the error's own formatter, where it has one.
+/// Nothing here blocks; `message` and `text` allocate and call the error's own formatter, if it has one.
 class cause {
   public:
     cause() noexcept = default;
@@ -69,11 +69,11 @@ class cause {
     /// False for the empty cause: nothing failed. The empty cause of a closed channel still says who closed it.
     explicit operator bool() const noexcept;
 
-    /// What kind of thing it tells of; `unexplained` for the empty cause.
+    /// What kind of event it reports; `unexplained` for the empty cause.
     [[nodiscard]] cause_kind kind() const noexcept;
     /// The worker's name, numbered if workers share it; empty if no worker was concerned.
     [[nodiscard]] std::string worker() const;
-    /// The items it was working on, where it had popped any.
+    /// The items it was working on, if it had popped any.
     [[nodiscard]] std::optional<item_range> items() const noexcept;
     /// One line: who, on which item, and what.
     [[nodiscard]] std::string message() const;
@@ -88,7 +88,7 @@ class cause {
     template <class E>
     [[nodiscard]] const E* get() const noexcept;
     /// The cause behind this one: of a worker's end on a broken stream, what broke it; of a worker that returned a failure
-    /// of no other worker, the cause in that. Empty where this is the first.
+    /// of no other worker, the cause in that. Empty if this is the first.
     [[nodiscard]] cause upstream() const noexcept;
     /// Where the program was, for causes that have a place in the source.
     [[nodiscard]] std::optional<std::source_location> where() const noexcept;
@@ -145,7 +145,7 @@ class observers {
     /// A worker passes it on, and holds it from now on; `counted` if `add_worker` was called for that one.
     void pass_on(bool counted) noexcept;
     /// The object of a worker that holds it is gone. True if that was the last one and nobody has observed the failure: then
-    /// the caller tells the hook, and it counts as observed.
+    /// the caller reports it to the hook, and it counts as observed.
     [[nodiscard]] bool leave() noexcept;
     /// Somebody has been handed it for good.
     [[nodiscard]] bool any() const noexcept { return (state_.load() & for_good) != 0; }
@@ -165,7 +165,7 @@ struct cause_record {
     bool during_unwinding = false; // abandoned: while an exception was passing
     std::uint64_t sequence = 0;
     std::shared_ptr<const worker_identity> who;
-    std::uint64_t thread = 0; // the system's number, where there is no worker to name
+    std::uint64_t thread = 0; // the system's number, if there is no worker to name
     item_range items;
     std::exception_ptr exception;
     const char* exception_type = nullptr; // the mangled name, in static storage
@@ -176,7 +176,7 @@ struct cause_record {
     cause upstream;
     status broken_ending = status::complete; // broken_stream: how the stream ended
     std::string channel_name;                // closed: the name, if the channel has one
-    const char* place_file = nullptr;        // null where there is no place
+    const char* place_file = nullptr;        // null if there is no place
     std::source_location place;
     fixed_text what; // of the exception; far from the parts that every end writes
     /// The one part that changes once the record is published. It says nothing of what happened, only whether the hook is

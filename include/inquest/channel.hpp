@@ -81,7 +81,7 @@ consteval void refuse_no_channel() {
 } // namespace detail
 
 /// What every handle on a channel can be asked. Each call blocks for the channel's lock at most, and runs no code of
-/// the user's but where it says so; any thread may make it; a moved-from handle answers as a closed, empty channel
+/// the user's unless it says so; any thread may make it; a moved-from handle behaves as a closed, empty channel
 /// of capacity 0.
 template <class T>
 class channel_handle {
@@ -92,11 +92,11 @@ class channel_handle {
     [[nodiscard]] std::size_t capacity() const noexcept { return core_ ? core_->capacity() : 0; }
     /// True once nothing more can be pushed. Items may still be queued.
     [[nodiscard]] bool is_closed() const noexcept { return !core_ || core_->is_closed(); }
-    /// What is known of why the channel closed; empty where nothing is.
+    /// What is known of why the channel closed; empty if nothing is.
     [[nodiscard]] inquest::cause cause() const { return core_ ? core_->known_cause() : inquest::cause{}; }
 
     /// Closes with a failure: pushes fail `closed`, pops drain and then end `truncated`, both with this
-    /// cause. A channel that is closed already is given the cause where it has none. True if this cause is now
+    /// cause. A channel that is closed already is given the cause if it has none. True if this cause is now
     /// the channel's.
     bool close(inquest::cause why) noexcept { return core_ && core_->close_with(std::move(why)); }
     /// Ends the stream at once, also one that is closed or finished already: pushes fail `closed`, pops end
@@ -106,8 +106,8 @@ class channel_handle {
     /// channel's.
     bool abort(inquest::cause why) noexcept { return core_ && core_->abort_with(std::move(why)); }
 
-    /// Hands what nobody popped to `sink`, as T&& and oldest first, on the calling thread; answers how many.
-    /// Closes the channel where it is still open and ends delivery: blocked pops end `aborted`. The sink runs
+    /// Hands what nobody popped to `sink`, as T&& and oldest first, on the calling thread; returns how many.
+    /// Closes the channel if it is still open and ends delivery: blocked pops end `aborted`. The sink runs
     /// outside every lock. Where it throws, the exception passes through, and this item and the rest can be
     /// recovered again.
     template <class Sink>
@@ -115,7 +115,7 @@ class channel_handle {
     std::size_t recover(Sink&& sink) {
         return core_ ? core_->recover(sink) : 0;
     }
-    /// The same, into a vector. Items are moved where T moves without throwing, and copied otherwise; a T that can do
+    /// The same, into a vector. Items are moved if T moves without throwing, and copied otherwise; a T that can do
     /// neither has only the form above. Throws std::bad_alloc and what copying throws, and then every item is still
     /// queued, unchanged, to be recovered again.
     [[nodiscard]] std::vector<T> recover() { return core_ ? core_->recover() : std::vector<T>(); }
@@ -183,7 +183,7 @@ struct handle_access {
 /// A producer's end, counted. Any thread may call any operation of one sender; only assigning, moving and
 /// destroying it need exclusive access.
 ///
-/// A sender says `finish()` when it has pushed all there is. One that goes without that *abandons* the stream
+/// A sender says `finish()` when it has pushed all there is. One that is destroyed without that *abandons* the stream
 /// if it pushed anything, is destroyed by an exception, or is the last and none ever finished: the consumers
 /// are then told that the stream is truncated.
 template <class T>
@@ -216,7 +216,7 @@ class sender : public channel_handle<T>, public push_operations<sender<T>, T> {
     ~sender() { drop(); }
 
     /// All was pushed. The channel closes when every sender has finished or gone; what is queued is still
-    /// delivered, and pop then says `complete`, or `truncated` where another sender abandoned the stream.
+    /// delivered, and pop then says `complete`, or `truncated` if another sender abandoned the stream.
     /// This sender takes no more pushes (`closed`); a second call does nothing. A push that is blocked in it already goes
     /// in if there is room before the channel closes; if the channel closes first it fails `closed`, its value untouched.
     /// `where` stands in messages, as in all that close.
@@ -388,7 +388,7 @@ class receiver : public channel_handle<T>, public pop_operations<receiver<T>, T>
 };
 
 /// The queue itself, used by reference, with no ends to count: it closes when somebody closes it, or when its
-/// last attached worker ends, and is never truncated by a producer that goes. Any thread may call any
+/// last attached worker ends, and is never truncated by a producer that is destroyed. Any thread may call any
 /// operation.
 ///
 /// The destructor of a channel that has closed, and that attached workers still drain, waits until these have ended, so
@@ -409,7 +409,8 @@ class channel : public channel_handle<T>,
     /// Throws as make_channel does.
     explicit channel(std::size_t capacity) : channel(channel_options{.capacity = capacity}) {}
     explicit channel(channel_options options) : channel_handle<T>(detail::ring<T>::make(std::move(options))) {
-        this->core_->add_receiver(); // its own, for good: a worker's receiver that goes is never the last
+        // Its own, for good: a worker's receiver that is destroyed is never the last.
+        this->core_->add_receiver();
     }
     channel(const channel&) = delete; // it is used by reference: pass it by channel<T>&, without std::move
     channel& operator=(const channel&) = delete;

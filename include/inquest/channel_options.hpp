@@ -17,7 +17,7 @@ enum class on_failure : unsigned char {
 
 /// What becomes of items that nobody will pop any more.
 enum class undelivered : unsigned char {
-    keep, ///< kept until `recover` hands them out or the last handle goes; whoever waits on one, as for the reply
+    keep, ///< kept until `recover` hands them out or the last handle is destroyed; whoever waits on one, as for the reply
           ///< that it carries, waits as long
     discard, ///< destroyed when delivery ends: for items that carry replies somebody waits on
 };
@@ -32,8 +32,8 @@ struct channel_options {
     /// those that have one of these as a member.
     std::optional<inquest::undelivered> undelivered{};
     /// How long a call that must wait looks again and again before it parks, in microseconds; 0: it parks at once, which
-    /// is right where a process has far more threads than processors. Unset: 50, about what parking and being woken
-    /// costs. Either way only while items come faster than that: where they come more rarely it parks at once. So does
+    /// is right if a process has far more threads than processors. Unset: 50, about what parking and being woken
+    /// costs. Either way only while items come faster than that: if they come more rarely it parks at once. So does
     /// the first call of each side that waits, and the next one after a call that lost its processor to another thread
     /// while it spun. While items stream, a call that has spun may let some more come, or some more places be free,
     /// before it goes on: a pop for a few microseconds, a push for as long as it may spin, up to 50.

@@ -1,4 +1,4 @@
-// The answer to "why": always a cause, and the typed error where a worker gave one.
+// The answer to "why": always a cause, and the typed error if a worker gave one.
 #pragma once
 
 #include <inquest/cause.hpp>
@@ -52,14 +52,14 @@ class failure<void> {
 /// A failure of a worker whose errors are of type E. Converts to `failure<>`, which drops only the type.
 ///
 /// A worker's function may return `std::expected<T, failure<E>>`, most often with what it was told of another worker: see
-/// `spawn`. E may be `no_error`, where workers report by exception.
+/// `spawn`. E may be `no_error`, if workers report by exception.
 template <class E>
 class failure : public failure<void> {
   public:
     using error_type = E;
 
     using failure<void>::failure;
-    /// A failure of the program's own, so that a function that answers with one can fail in other ways too.
+    /// A failure of the program's own, so that a function that returns one can fail in other ways too.
     template <class U>
         requires(std::convertible_to<U, E> && !std::derived_from<std::remove_cvref_t<U>, failure<void>> &&
                  !std::same_as<std::remove_cvref_t<U>, inquest::cause>)
@@ -67,9 +67,9 @@ class failure : public failure<void> {
         : failure<void>(detail::to_cause(std::make_shared<const detail::given_record<E>>(
               E(std::forward<U>(error)), std::source_location()))) {}
 
-    /// The error value in `cause`, if that is an E; null where the worker ended in another way, which `cause` tells.
+    /// The error value in `cause`, if that is an E; null if the worker ended in another way, which `cause` describes.
     [[nodiscard]] const E* error() const noexcept { return this->cause().template get<E>(); }
-    /// The same by value, or `other` where there is none.
+    /// The same by value, or `other` if there is none.
     template <class U>
         requires std::convertible_to<U, E>
     [[nodiscard]] E error_or(U&& other) const {

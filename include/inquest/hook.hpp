@@ -1,8 +1,8 @@
-// Being told of a failure that nobody looked at, and of a long wait.
+// Being told of a failure that nobody observed, and of a long wait.
 //
 // Each hook is process-wide. It is run outside every lock of the library, may be called by several threads at
-// once, and what it throws goes no further: then, and where no hook is set, the line goes to the logger that was
-// handed over (spdlog.hpp), and where there is none, or it throws too, to standard error. Any thread may set a
+// once, and what it throws goes no further: then, and if no hook is set, the line goes to the logger that was
+// handed over (spdlog.hpp), and if there is none, or it throws too, to standard error. Any thread may set a
 // hook; that does not block on one that is running, which may so be called once more.
 #pragma once
 
@@ -22,18 +22,18 @@ using long_wait_hook = std::function<void(const still_running&)>;
 
 /// Sets what is called with a failure that nobody observed, which is to say that was handed out to nobody: by `join` and
 /// its kin, which return or rethrow it, in what `report`, `resolve` and `resolve_first` return, or with the worker's
-/// future. What a push_error, a pop_error or a still_running says of it does not count, nor do the other failures where
+/// future. What a push_error, a pop_error or a still_running says of it does not count, nor do the other failures if
 /// `resolve_first` rethrows the first. It is called:
-///   when its worker object goes, or, if other workers passed the failure on, the last of all their objects; on the thread
-///   that destroys it, or on the worker's own thread where the object went there first;
+///   when its worker object is destroyed, or, if other workers passed the failure on, the last of all their objects; on
+///   the thread that destroys it, or on the worker's own thread if it is destroyed there first;
 ///   with items that the last worker left in its channel, stopped or finished early, and that nobody recovered or was
-///   told of: when the channel's last handle goes, on that thread, with a cause of kind `unexplained`.
+///   told of: when the channel's last handle is destroyed, on that thread, with a cause of kind `unexplained`.
 /// Returns the hook before; an empty one restores the default. May throw std::bad_alloc.
 failure_hook set_failure_hook(failure_hook hook);
 
 /// Sets what is called with every worker's failure at once, on the dying worker's own thread, once the outcome
-/// is recorded, but not again where another worker passes it on. There is none by default, and nothing else is written
-/// for it. The failure is not observed by that. What it throws is told on standard error and goes no further. Returns the
+/// is recorded, but not again if another worker passes it on. There is none by default, and nothing else is written
+/// for it. The failure is not observed by that. What it throws is reported on standard error and goes no further. Returns the
 /// hook before. May throw std::bad_alloc.
 failure_hook set_eager_failure_hook(failure_hook hook);
 
@@ -52,7 +52,7 @@ namespace detail {
 using log_line = std::function<void(bool alarm, std::string_view line)>;
 void set_log(log_line log);
 
-// Each tells the hook, else the logger, else standard error. None throws.
+// Each reports to the hook, else the logger, else standard error. None throws.
 void report_unobserved(const cause& why) noexcept;
 void report_eagerly(const cause& why) noexcept;
 void report_long_wait(const still_running& who) noexcept;

@@ -1,4 +1,4 @@
-// Pushing, and returning the cause where that fails, in one line.
+// Pushing, and returning the cause if that fails, in one line.
 #pragma once
 
 #include <inquest/resolve.hpp>

@@ -5,7 +5,7 @@
 // before an item is claimed, so nothing is lost to it. `_for` takes any std::chrono::duration, counted from when
 // the call starts to wait, `_until` any time point of std::chrono::steady_clock, so that a clock that is set does
 // no harm; zero, negative, past and huge ones are all valid. A call that has run out of time ends `timeout`, but
-// says so only where nothing else has happened: it takes what is there, and reports a close that came first.
+// says so only if nothing else has happened: it takes what is there, and reports a close that came first.
 // Calls that wait are woken oldest first; one that has just come may be served before they are awake.
 // A call that parks is a cancellation point of its thread; one that gets what it waits for while it spins is none.
 // All of them throw what T's constructors throw, and std::bad_alloc only from there and from a vector's growth.
@@ -105,8 +105,8 @@ Result refuse_argument() {
 /// What `sender` and `channel` have for pushing. Any thread may call any of these at any time.
 ///
 /// A value is moved from only if it was accepted: after a failure, and after an exception of its constructor, it
-/// is as it was. Fails with `closed`, the cause beside it where one is known, and `stopped`, `full` or `timeout`
-/// where the form can. Constant time, but for the waiting.
+/// is as it was. Fails with `closed`, the cause beside it if one is known, and `stopped`, `full` or `timeout`
+/// if the form can. Constant time, but for the waiting.
 template <class Self, class T>
 class push_operations {
     using result = std::expected<void, push_error>;
@@ -135,7 +135,7 @@ class push_operations {
     {
         return one(value, {.token = &stop}, site);
     }
-    /// Without waiting: fails with `full` where there is no room.
+    /// Without waiting: fails with `full` if there is no room.
     [[nodiscard]] result try_push(const T& value, site_type site = site_type::current()) {
         return one(value, wait_options::none(), site);
     }
@@ -180,7 +180,7 @@ class push_operations {
                                           site_type site = site_type::current()) {
         return all<R>(std::forward<R>(items), wait_options::under(stop), site);
     }
-    /// As many as there is room for now; fails with `full` where those were not all.
+    /// As many as there is room for now; fails with `full` if those were not all.
     template <class R>
     [[nodiscard]] range_result try_push_range(R&& items, site_type site = site_type::current()) {
         return all<R>(std::forward<R>(items), wait_options::none(), site);
@@ -228,7 +228,7 @@ class push_operations {
 /// What `receiver` and `channel` have for popping. Any thread may call any of these at any time.
 ///
 /// Fails with `complete`, `closed`, `truncated` or `aborted` once the stream has ended, what broke it beside it,
-/// and with `stopped`, `empty` or `timeout` where the form can. Where T's constructor throws, the item is still
+/// and with `stopped`, `empty` or `timeout` if the form can. If T's constructor throws, the item is still
 /// first in line. Constant time, but for the waiting.
 template <class Self, class T>
 class pop_operations {
@@ -243,7 +243,7 @@ class pop_operations {
     [[nodiscard]] result pop() { return one({}); }
     /// The same, ended by this token and not by the worker's.
     [[nodiscard]] result pop(const stop_token& stop) { return one({.token = &stop}); }
-    /// Without waiting: fails with `empty` where nothing is queued.
+    /// Without waiting: fails with `empty` if nothing is queued.
     [[nodiscard]] result try_pop() { return one(wait_options::none()); }
     /// Waits no longer than `limit`.
     template <class Rep, class Period>
@@ -257,18 +257,18 @@ class pop_operations {
         return one(wait_options::until(detail::steady_deadline(deadline), stop));
     }
 
-    /// Appends `max` items to `into`, waiting until there were so many. Answers how many came: fewer where the
-    /// stream ended, the time ran out or a stop was requested midway, which the next call then tells; it fails
-    /// where none came. To take what is there once there is something, pop one and then try_pop_range.
+    /// Appends `max` items to `into`, waiting until there were so many. Returns how many came: fewer if the
+    /// stream ended, the time ran out or a stop was requested midway, which the next call then reports; it fails
+    /// if none came. To take what is there once there is something, pop one and then try_pop_range.
     ///
-    /// The vector grows, where it must, while no lock is held, and by no more than the channel can hold at a
-    /// time. If T's constructor throws, what came before it is in `into`, and the item it threw on is still first in line;
+    /// The vector grows, if it must, while no lock is held: for what the channel can hold, or to twice its size.
+    /// If T's constructor throws, what came before it is in `into`, and the item it threw on is still first in line;
     /// but a T that cannot be copied and whose move throws while `into` itself grows leaves `into` in a state that is not
     /// known, as std::vector::reserve does: reserve room for `max` ahead.
     [[nodiscard]] range_result pop_range(std::vector<T>& into, std::size_t max, stop_token_ref stop = {}) {
         return many(into, max, wait_options::under(stop));
     }
-    /// What is queued now, up to `max`; fails with `empty` where there is nothing.
+    /// What is queued now, up to `max`; fails with `empty` if there is nothing.
     [[nodiscard]] range_result try_pop_range(std::vector<T>& into, std::size_t max) {
         return many(into, max, wait_options::none());
     }

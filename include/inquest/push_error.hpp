@@ -22,7 +22,7 @@ class push_error {
 
     /// `full`, `closed`, `stopped` or `timeout`.
     [[nodiscard]] inquest::status status() const noexcept { return status_; }
-    /// What is known of the reason now, without waiting for anybody: empty where nothing failed so far.
+    /// What is known of the reason now, without waiting for anybody: empty if nothing failed so far.
     /// `resolve` asks further, and joins.
     [[nodiscard]] const inquest::cause& cause() const noexcept { return cause_; }
     /// Where the push stands in the source.
@@ -33,7 +33,7 @@ class push_error {
     [[nodiscard]] bool finished_early() const noexcept { return early_; }
     /// Items that were queued when the push failed.
     [[nodiscard]] std::size_t undelivered() const noexcept { return undelivered_; }
-    /// One line: the status, and the cause where one is known. Allocates.
+    /// One line: the status, and the cause if one is known. Allocates.
     [[nodiscard]] std::string message() const;
 
   private:
@@ -53,9 +53,9 @@ class pop_error {
 
     /// `empty`, `complete`, `closed`, `truncated`, `aborted`, `stopped` or `timeout`.
     [[nodiscard]] inquest::status status() const noexcept { return status_; }
-    /// What broke the stream; empty where nothing did.
+    /// What broke the stream; empty if nothing did.
     [[nodiscard]] const inquest::cause& cause() const noexcept { return cause_; }
-    /// One line: the status, and the cause where one is known. Allocates.
+    /// One line: the status, and the cause if one is known. Allocates.
     [[nodiscard]] std::string message() const;
 
   private:

@@ -26,9 +26,9 @@ struct collected {
 /// First the one to name among several failures, of which there must be one: the earliest that is no consequence of
 /// another, else the earliest. Then all the rest, by time, each once.
 std::vector<cause> primary_first(collected all);
-/// The answer where no worker failed: `lead (push: ...)`, with what the push itself knew behind it.
+/// The answer if no worker failed: `lead (push: ...)`, with what the push itself knew behind it.
 cause fallback(std::string_view lead, const push_error& why);
-/// True where the push says that the channel is closed, so that there is something to resolve.
+/// True if the push says that the channel is closed, so that there is something to resolve.
 bool is_resolvable(const push_error& why) noexcept;
 
 struct worker_access {
@@ -37,7 +37,7 @@ struct worker_access {
         return of.state();
     }
 
-    /// Why this worker can't be joined from here, or not on behalf of `channel`; null where it can.
+    /// Why this worker can't be joined from here, or not on behalf of `channel`; null if it can.
     template <class T, class E>
     static const char* why_not_join(channel_serial channel, worker<T, E>& of) {
         if (channel == no_channel) return "the end was moved from, so nothing was closed or joined";
@@ -69,7 +69,7 @@ struct worker_access {
 template <class Workers>
 using error_of = typename std::ranges::range_value_t<Workers>::error_type;
 
-/// The primary failure and the others; nothing where none failed.
+/// The primary failure and the others; nothing if none failed.
 template <class E>
 std::optional<failure<E>> primary(collected all) {
     if (all.failures.empty()) return std::nullopt;
@@ -85,7 +85,7 @@ failure<E> handed_out(failure<E> answer) noexcept {
     return answer;
 }
 
-/// What every form of resolve does, for one worker or many; `lead` begins the answer where none failed.
+/// What every form of resolve does, for one worker or many; `lead` begins the answer if none failed.
 template <class E, class Item>
 std::expected<failure<E>, still_running> ask(const channel_handle<Item>& tx, auto&& workers, const char* lead,
                                              const push_error& why, clock::time_point deadline = forever) {
@@ -116,7 +116,7 @@ inline constexpr const char* all_silent = "all workers exited but the channel cl
 
 } // namespace detail
 
-/// Joins all of `workers`, and answers with the primary failure and the others, each once, or nothing where none failed.
+/// Joins all of `workers`, and returns the primary failure and the others, each once, or nothing if none failed.
 /// Rethrows nothing: exceptions are in the causes. Blocks as `join` does. All that it returns count as observed.
 template <std::ranges::forward_range Workers>
 [[nodiscard]] auto report(Workers&& workers) -> std::optional<failure<detail::error_of<Workers>>> {
@@ -129,14 +129,14 @@ template <std::ranges::forward_range Workers>
 }
 
 /// Finds out why a push failed: closes the channel, whatever other senders are alive, joins the worker, and
-/// - where the worker returned an error: answers with that error;
-/// - where it returned another worker's failure: answers with that one, also where that other worker threw;
-/// - where it threw: rethrows here, the same exception object;
-/// - else answers with a text that has the push error in it.
+/// - if the worker returned an error: returns that error;
+/// - if it returned another worker's failure: returns that one, even if that other worker threw;
+/// - if it threw: rethrows here, the same exception object;
+/// - else returns a text that has the push error in it.
 ///
-/// `tx` is a sender or a channel. Acts where the push said `closed`; for `full`, `timeout` and `stopped`
+/// `tx` is a sender or a channel. Acts if the push said `closed`; for `full`, `timeout` and `stopped`
 /// nothing is closed or joined, and the answer says so. Blocks on the worker's code: never call it holding a
-/// lock that the worker may need. From inside a worker of the same channel it never joins and answers with
+/// lock that the worker may need. From inside a worker of the same channel it never joins and returns
 /// what is known so far; a worker that reads another channel is not joined either. May throw std::bad_alloc.
 ///
 /// What is returned or rethrown counts as observed: the failure hook is not told of it.
@@ -144,7 +144,7 @@ template <class Item, class T, class E>
 [[nodiscard]] failure<E> resolve(const channel_handle<Item>& tx, worker<T, E>& asked, const push_error& why) {
     return *detail::ask<E>(tx, std::span(&asked, 1), detail::one_silent, why);
 }
-/// The same, waiting no longer than `limit`: where the worker has not ended by then, the channel is closed all the
+/// The same, waiting no longer than `limit`: if the worker has not ended by then, the channel is closed all the
 /// same, and the answer says what the worker is doing. It may be asked again. No failure has been observed by that.
 template <class Item, class T, class E, class Rep, class Period>
 [[nodiscard]] std::expected<failure<E>, still_running>
@@ -162,7 +162,7 @@ resolve_until(const channel_handle<Item>& tx, worker<T, E>& asked, const push_er
                           detail::deadline_at(detail::steady_deadline(deadline)));
 }
 
-/// As `resolve`, for many: closes the channel, joins all of `workers` (any range of them), and answers with the
+/// As `resolve`, for many: closes the channel, joins all of `workers` (any range of them), and returns the
 /// earliest failure that is no consequence of another; the rest are its `also_failed`. One that some workers passed on is
 /// there once; it is rethrown if the worker that threw it is among `workers`. All of them count as observed;
 /// but if the earliest is an exception and so rethrown, only that one: `report(workers)` still returns the others, and

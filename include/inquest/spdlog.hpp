@@ -9,7 +9,7 @@
 
 namespace inquest { inline namespace INQUEST_ABI {
 
-/// What no hook takes goes to `logger` instead of standard error: failures that nobody looked at at level error,
+/// What no hook takes goes to `logger` instead of standard error: failures that nobody observed at level error,
 /// long waits at level warn. Replaces the logger before; a null one takes it away. Any thread may call it; it
 /// does not block. May throw std::bad_alloc.
 void log_to(std::shared_ptr<spdlog::logger> logger);

@@ -28,19 +28,19 @@ class still_running {
         : worker_(std::move(worker)), channel_(std::move(channel)), items_(items), known_(std::move(known)),
           waited_(waited), doing_(doing) {}
 
-    /// Its name, numbered where workers share it.
+    /// Its name, numbered if workers share it.
     [[nodiscard]] const std::string& worker() const noexcept { return worker_; }
     /// What it was doing.
     [[nodiscard]] inquest::activity activity() const noexcept { return doing_; }
-    /// The name of the channel in which it waits; empty where it does not, or the channel has none.
+    /// The name of the channel in which it waits; empty if it does not, or the channel has none.
     [[nodiscard]] const std::string& channel() const noexcept { return channel_; }
-    /// The items it was working on, where it had popped any.
+    /// The items it was working on, if it had popped any.
     [[nodiscard]] const std::optional<item_range>& items() const noexcept { return items_; }
-    /// What is known of why its channel broke; empty where it did not.
+    /// What is known of why its channel broke; empty if it did not.
     [[nodiscard]] const inquest::cause& cause() const noexcept { return known_; }
     /// How long it had been waited for.
     [[nodiscard]] std::chrono::nanoseconds waited() const noexcept { return waited_; }
-    /// One line: who, what, on which item, and the cause where one is known. Allocates.
+    /// One line: who, what, on which item, and the cause if one is known. Allocates.
     [[nodiscard]] std::string message() const;
 
   private:

@@ -30,9 +30,9 @@ class [[nodiscard("keep the worker: it is joined when it is destroyed")]] worker
   public:
     using value_type = T;
     using error_type = E;
-    /// What `join` answers.
+    /// What `join` returns.
     using result_type = std::expected<T, failure<E>>;
-    /// What the timed forms answer: the result, to be had by `get()`, or what the worker is still doing.
+    /// What the timed forms return: the result, to be had by `get()`, or what the worker is still doing.
     using timed_result_type = std::expected<std::reference_wrapper<const result_type>, still_running>;
 
     /// There is no worker without a thread: to start one later, keep a `std::optional` of it.
@@ -53,12 +53,12 @@ class [[nodiscard("keep the worker: it is joined when it is destroyed")]] worker
     /// Ends the worker held before as the destructor does.
     worker& operator=(worker&&) noexcept = default;
 
-    /// Waits for the thread's end; then the result, the same one every time. A returned error is a
-    /// `failure<E>` that holds it; another worker's failure that it returned is that one, also where that worker threw; a
-    /// thrown exception is rethrown, the same object every time; so are endings of other kinds a failure, whose cause
-    /// tells them.
+    /// Waits for the thread's end, and returns the result, the same one every time. If the function returned an error, that
+    /// is a `failure<E>` that holds it; if it returned another worker's failure, that very failure, even if the other worker
+    /// threw. If it threw, the exception is rethrown, the same object every time. Any other ending is a failure, and its
+    /// cause describes it.
     /// On the worker's own thread, and on those of workers attached to the same channel, nothing is waited for:
-    /// the answer is its failure where that is known already, or one that says so.
+    /// the answer is its failure if that is known already, or one that says so.
     /// Throws std::future_error (no_state) on a moved-from worker, or if `get_future` took the value away.
     [[nodiscard("it may be the worker's failure: look at it, or use wait()")]] const result_type& join() & {
         return state().join();
@@ -84,7 +84,7 @@ class [[nodiscard("keep the worker: it is joined when it is destroyed")]] worker
     [[nodiscard]] timed_result_type join_until(const std::chrono::time_point<Clock, Duration>& deadline) {
         return state().join(detail::deadline_at(detail::steady_deadline(deadline)));
     }
-    /// What `join` would answer now, without waiting: the result, a rethrow of what the function threw, or what the
+    /// What `join` would return now, without waiting: the result, a rethrow of what the function threw, or what the
     /// worker is doing.
     [[nodiscard]] timed_result_type peek() { return state().join(detail::clock::time_point::min()); }
 
@@ -111,21 +111,21 @@ class [[nodiscard("keep the worker: it is joined when it is destroyed")]] worker
     [[nodiscard]] bool is_done() const noexcept { return state_ && state_->block->done.is_open(); }
 
     /// Asks the worker to stop: its blocking calls on channels end `stopped`, its std::stop_token says so. What its
-    /// function then returns stands; items that it leaves queued are for `recover`, and where nobody asks for them
+    /// function then returns stands; items that it leaves queued are for `recover`, and if nobody asks for them
     /// the failure hook is told how many were lost. Does not wait. True if this call made the request.
     bool request_stop() noexcept { return state_ && state_->block->request_stop(state_->thread); }
 
-    /// Waits for the thread's end, as join does; then the failure, or nothing where there was none. Rethrows
+    /// Waits for the thread's end, as join does; then the failure, or nothing if there was none. Rethrows
     /// nothing: the exception is in the failure's cause.
     [[nodiscard]] std::optional<failure<E>> report() { return state().report(); }
 
-    /// The name in messages: numbered where workers share it.
+    /// The name in messages: numbered if workers share it.
     [[nodiscard]] std::string name() const { return state().block->identity->display(); }
 
     /// Gives the future away, to code that has its own place for futures. It carries what the function returned
     /// or threw, of a `failure<E>` the E; a failure without one, and an ending of another kind, travels in it as the
     /// exception `inquest::ended`. `join` can then no longer return the value; failures, `report` and `resolve` are not
-    /// concerned, but a failure counts as observed. Throws std::future_error (no_state) where it was taken already or joined.
+    /// concerned, but a failure counts as observed. Throws std::future_error (no_state) if it was taken already or joined.
     [[nodiscard]] std::future<std::expected<T, E>> get_future() { return state().take_future(); }
 
   private:
@@ -145,7 +145,7 @@ class [[nodiscard("keep the worker: it is joined when it is destroyed")]] worker
 /// may be worker_options.
 ///
 /// `fn` may take a std::stop_token first, as std::jthread has it. It returns `std::expected<T, E>`, or a
-/// plain value or nothing where it reports by exception. What would pass for success whatever it means (a bool, an int,
+/// plain value or nothing if it reports by exception. What would pass for success whatever it means (a bool, an int,
 /// a pointer, a std::error_code) does not compile: the wrappers in returns.hpp say what it means. Its copy lives on the
 /// worker, and is destroyed there. Where no thread can be created the worker says so as its failure (`never_started`).
 /// Throws std::invalid_argument for an empty std::function or a null pointer, std::bad_alloc.
@@ -164,7 +164,7 @@ auto spawn(std::string name, Fn fn) {
     return spawn(worker_options{.name = std::move(name)}, std::move(fn));
 }
 
-/// The same for a function that reads from a channel: it is passed `receiver<T>&`, after the stop token where
+/// The same for a function that reads from a channel: it is passed `receiver<T>&`, after the stop token if
 /// it takes one. The worker is *attached*: its failure ends the stream for everybody (`fail_fast`), and the
 /// channel closes when its last attached worker has ended, however it ended. Throws std::invalid_argument for a
 /// moved-from receiver.

@@ -26,7 +26,7 @@ enum class on_destroy : unsigned char {
 
 /// How a worker is started.
 struct worker_options {
-    std::string name; ///< in messages, numbered where workers share it, and in the system's thread list
+    std::string name; ///< in messages, numbered if workers share it, and in the system's thread list
     inquest::on_exception on_exception = inquest::on_exception::record; ///< whether what it throws is caught
     inquest::on_destroy on_destroy = inquest::on_destroy::drain; ///< whether a closed stream is drained
 };

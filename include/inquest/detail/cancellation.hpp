@@ -1,4 +1,4 @@
-// A thread that must not be cancelled where it is.
+// Keeping a thread from being cancelled.
 #pragma once
 
 #include <inquest/detail/config.hpp>

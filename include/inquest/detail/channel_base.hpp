@@ -73,9 +73,9 @@ class channel_base {
     /// call that was blocked has left.
     void destroy() noexcept;
 
-    /// What is known of why it closed; empty where nothing is.
+    /// What is known of why it closed; empty if nothing is.
     [[nodiscard]] cause known_cause() const;
-    /// What a push is told that is not even tried.
+    /// What a push that is not even tried is told.
     [[nodiscard]] push_error refusal(const std::source_location& site) const;
 
   protected:
@@ -113,7 +113,7 @@ class channel_base {
     stream_state state_;
 
   private:
-    /// `by` says who, if there is more to say than where the calling thread is.
+    /// `by` says who, if there is more to say than which thread calls.
     void close_locked(status ending, wake_list& wakes, const std::source_location* where = nullptr,
                       cause by = {}) noexcept;
     /// The worker on this thread closed it itself, and nothing has failed since.

@@ -63,10 +63,10 @@ class ring final : public channel_base {
     static constexpr bool copied_outside =
         std::is_const_v<U> && brief && !std::is_trivially_copy_constructible_v<T>;
 
-    /// How an item leaves: moved where T can be moved, else copied.
+    /// How an item leaves: moved if T can be moved, else copied.
     using handed_out = std::conditional_t<std::is_move_constructible_v<T>, T&&, const T&>;
 
-    /// Throws std::invalid_argument for capacity 0 and std::length_error for one whose bytes no address space
+    /// Throws std::invalid_argument for capacity 0 and std::length_error for one of more bytes than any address space
     /// holds, both before anything is allocated; std::bad_alloc.
     static std::shared_ptr<ring> make(channel_options options) {
         if (options.capacity == 0)
@@ -87,7 +87,7 @@ class ring final : public channel_base {
     ~ring() {
         if (left_behind()) return;
         const uncancelled guard;
-        wait_for_calls(); // an end that goes closes the channel, and they may still be on their way out
+        wait_for_calls(); // an end that is destroyed closes the channel, and they may still be on their way out
         report_leftovers();
         for (auto n = pop_.ticket; n != push_.ticket; ++n) std::destroy_at(at(n));
     }
@@ -110,7 +110,7 @@ class ring final : public channel_base {
     }
 
     /// All of `items`, in order, waiting for room as often as need be. `accepted` counts those that went in, also
-    /// where this ends by an exception.
+    /// if this ends by an exception.
     template <class U>
     std::expected<void, push_error> push(U* items, std::size_t n, std::size_t& accepted,
                                          const wait_options& options, const std::source_location& site) {
@@ -146,7 +146,7 @@ class ring final : public channel_base {
         return pop_waiting(options);
     }
 
-    /// Appends up to `max` items, waiting until there are so many; answers how many, or why there is none.
+    /// Appends up to `max` items, waiting until there are so many; returns how many, or why there is none.
     std::expected<std::size_t, pop_error> pop(std::vector<T>& into, std::size_t max,
                                               const wait_options& options) {
         std::size_t got = 0;
@@ -204,7 +204,7 @@ class ring final : public channel_base {
         return out;
     }
 
-    /// What `pop` answers now that the stream has ended; empty while it goes on.
+    /// What `pop` returns now that the stream has ended; empty while it goes on.
     std::optional<pop_error> ended() {
         const std::lock_guard lock(pop_.lock);
         if (state_.is_open() || (!state_.is_stopped() && is_filled())) return std::nullopt;

@@ -31,11 +31,11 @@ using stop_token = std::stop_token;
 template <class F>
 using stop_callback = std::stop_callback<F>;
 
-/// How long a call that waits spins at most, where the channel's options say nothing else: about what it costs to park
+/// How long a call that waits spins at most, if the channel's options say nothing else: about what it costs to park
 /// and be woken on a virtual machine.
 inline constexpr std::chrono::microseconds spin_limit{50};
 /// A thread that was just started often shares the processor of the one that started it, and spins in its way. One that
-/// is woken is put on an idle one where there is any.
+/// is woken is put on an idle one if there is any.
 inline constexpr bool first_wait_parks = true;
 inline constexpr unsigned hints_between_looks = 8, looks_between_yields = 16, lock_rounds = 6;
 /// Told to the processor in a loop that waits for another thread.
@@ -48,7 +48,7 @@ inline void spin_hint() noexcept {
 }
 /// Whether this process had one processor only, when first asked: nobody can do anything while a thread spins there.
 [[nodiscard]] bool one_processor() noexcept;
-/// Lets somebody else run, where somebody can.
+/// Lets somebody else run, if somebody can.
 inline void yield() noexcept { std::this_thread::yield(); }
 /// A place on the calling thread whose value lives until the thread has ended. Filled before any other thread-local
 /// object is made, it outlives them all.
@@ -57,7 +57,7 @@ template <class T>
     static thread_local std::optional<T> kept;
     return kept;
 }
-/// Whether a thread that is yet to be joined has come to its end; true where the system does not say.
+/// Whether a thread that is yet to be joined has come to its end; true if the system does not say.
 [[nodiscard]] bool has_exited(jthread& thread) noexcept;
 
 }}} // namespace inquest::INQUEST_ABI::detail

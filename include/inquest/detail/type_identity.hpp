@@ -1,4 +1,4 @@
-// Which type a value is of: told exactly, across shared objects, and without RTTI (with Clang, then within one only).
+// Which type a value is of: known exactly, across shared objects, and without RTTI (with Clang, then within one only).
 //
 // Within a program or shared object a type is known by the address of an object of its own. Another shared object may
 // have another such object for the same type, so there it is known by its name, provided that no other type can have

@@ -80,7 +80,7 @@ class wake_list {
     void take_all(wait_list& line) noexcept {
         while (!line.empty()) add(*line.pop_front());
     }
-    /// Now, for an owner that goes on; not under the lock.
+    /// Now, for an owner that has more to do; not under the lock.
     void signal_all() noexcept;
 
   private:

@@ -8,7 +8,7 @@
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
-/// The caller's own stop token for one call, where one is given: a std::stop_token is taken for it. A reference, so
+/// The caller's own stop token for one call, if one is given: a std::stop_token is taken for it. A reference, so
 /// that a call counts no owners.
 struct stop_token_ref {
     constexpr stop_token_ref() noexcept = default;
@@ -36,7 +36,7 @@ struct wait_options {
         return {.deadline = deadline_at(deadline), .token = stop.token};
     }
 
-    /// When to give up. Reads the clock where there is a limit.
+    /// When to give up. Reads the clock if there is a limit.
     [[nodiscard]] clock::time_point deadline_from_now() const {
         return limit == clock::duration::max() ? deadline : deadline_after(limit);
     }

@@ -20,7 +20,7 @@ concept callable_with = requires(Fn& fn, Args&&... args) { fn(std::forward<Args>
 template <class Fn, class... Ends>
 concept worker_callable = callable_with<Fn, stop_token, Ends&...> || callable_with<Fn, Ends&...>;
 
-/// What a worker's function returns; its stop token comes first where it takes one.
+/// What a worker's function returns; its stop token comes first if it takes one.
 template <class Fn, class... Ends>
 struct returned_by : std::invoke_result<Fn&, Ends&...> {};
 template <class Fn, class... Ends>

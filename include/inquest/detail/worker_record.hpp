@@ -50,7 +50,7 @@ class worker_identity {
     worker_identity(const worker_identity&) = delete;
     worker_identity& operator=(const worker_identity&) = delete;
 
-    /// The name with its number, where it has one.
+    /// The name with its number, if it has one.
     [[nodiscard]] std::string display() const;
     /// Gives the calling thread this name, cut to what the system takes but keeping the number.
     void name_this_thread() noexcept;
@@ -111,10 +111,10 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     void record_success() noexcept;
     /// A returned failure: of another worker's end it is passed on, of anything else it is this worker's own.
     void record_failure(const failure<>& its) noexcept;
-    /// Its function was handed the failure with this number. False where that is known.
+    /// Its function was handed the failure with this number. False if that is known.
     bool note_handed(std::uint64_t number) noexcept;
 
-    /// Asks the thread's own token, so that whoever has seen it stopped is not given an item after that; but only where
+    /// Asks the thread's own token, so that whoever has seen it stopped is not given an item after that; but only if
     /// a request is on its way or there.
     [[nodiscard]] bool stop_requested() const noexcept {
         return unstopped_channel.get() == stopping && stop.stop_requested();
@@ -146,9 +146,9 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     /// Only once published.
     [[nodiscard]] bool failed() const noexcept { return kind != cause_kind::finished; }
 
-    /// The call that the worker is blocked in, where it is.
+    /// The call that the worker is blocked in, if any.
     struct blocked_at {
-        waiter* node = nullptr; // where request_stop finds it; null where it obeys a token of its own
+        waiter* node = nullptr; // where request_stop finds it; null if it obeys a token of its own
         const std::string* channel = nullptr; // its name
         inquest::activity activity = activity::running;
     };
@@ -185,7 +185,7 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     atomic<bool> orphaned{false}; // its handle went on its own thread, and left it to end by itself
 
     // Written before it is published.
-    // What its function returned, where that was a failure. The causes in it were published before: they never lead back
+    // What its function returned, if that was a failure. The causes in it were published before: they never lead back
     // here.
     std::optional<failure<>> returned;
     bool passes_on = false; // its failure is the cause in `returned`, and none of its own
@@ -241,7 +241,7 @@ void begin_thread(worker_record& record, const stop_token& stop);
 /// that is attached to none. Never throws, never allocates.
 void publish(worker_record& record, channel_base* channel) noexcept;
 
-/// Waits until the worker's last act is done, and tells the long-wait hook where that takes long. `channel` is
+/// Waits until the worker's last act is done, and reports to the long-wait hook if that takes long. `channel` is
 /// the one that the worker reads, if there is one and it is alive.
 void wait_for_ending(worker_record& record, const std::weak_ptr<channel_base>& channel);
 
@@ -254,13 +254,13 @@ bool is_draining(const std::weak_ptr<channel_base>& channel) noexcept;
 /// What is known of why `channel` broke.
 cause known_cause(const std::weak_ptr<channel_base>& channel) noexcept;
 
-/// Notes that the calling thread is handed a cause, or all that are in a failure. To be called where it is certain that
+/// Notes that the calling thread is handed a cause, or all that are in a failure. To be called when it is certain that
 /// it gets them.
 void observe(const cause& handed_out) noexcept;
 void observe(const failure<>& handed_out) noexcept;
 
 /// Tells the hook of a failure nobody observed, and of others that the worker passed on with it; run once for a worker
-/// object that goes.
+/// object that is destroyed.
 void report_if_unobserved(const std::shared_ptr<worker_record>& record) noexcept;
 
 }}} // namespace inquest::INQUEST_ABI::detail

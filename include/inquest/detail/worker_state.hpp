@@ -60,7 +60,7 @@ struct worker_state {
     worker_state(const worker_state&) = delete;
     worker_state& operator=(const worker_state&) = delete;
 
-    /// Why waiting from this thread could never end; null where it can be waited for.
+    /// Why waiting from this thread could never end; null if it can be waited for.
     [[nodiscard]] const char* why_not_wait() const noexcept {
         if (left_behind()) return "left behind by a fork, so not joined";
         if (is_this_thread()) return "asked from inside the worker, so not joined";
@@ -176,7 +176,7 @@ struct worker_state {
         return answer;
     }
 
-    /// Instead of waiting for ever: the outcome where it is known already, else the reason for not waiting.
+    /// Instead of waiting for ever: the outcome if it is known already, else the reason for not waiting.
     result_type& refuse(const char* why) {
         const bool known = block->is_published() && block->failed();
         const std::lock_guard lock(refusing);

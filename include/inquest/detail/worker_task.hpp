@@ -77,7 +77,7 @@ struct worker_block final : worker_record {
     }
 
   private:
-    /// The error that the function returned, or that is in the failure it returned; null where there is none.
+    /// The error that the function returned, or that is in the failure it returned; null if there is none.
     [[nodiscard]] const E* returned_error() const noexcept {
         if (result) return &result->error();
         return returned ? as_cause().template get<E>() : nullptr; // kept alive by this record
