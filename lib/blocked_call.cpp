@@ -54,7 +54,7 @@ bool blocked_call::spin() {
 // Two sides that follow one another item by item spend their time on passing cache lines to and fro, and meet on the
 // allocator's lock. So a call whose turn has come after it spun slips behind for a moment, until its side has a run of them
 // to itself. (Temporal slipping: Giacomoni, Moseley and Vachharajani, FastForward, PPoPP 2008.) A push leaves the pops
-// at least half the ring to go on with meanwhile. A pop delays an item that somebody waits for, so it stays no longer
+// at least half the ring to go on with meanwhile. A pop delays an item that somebody waits for, so it slips for no more
 // than a few looks, and for the shortest run just looks whether it is there.
 void blocked_call::slip() noexcept {
     if (settings_.longest_slip < spin_policy::shortest_slip || one_processor() || deadline_ != forever)

@@ -1,7 +1,12 @@
 #include "platform.hpp"
 
+#include <inquest/detail/cancellation.hpp>
 #include <inquest/detail/channel_base.hpp>
 #include <inquest/hook.hpp>
+
+#include <algorithm>
+#include <mutex>
+#include <utility>
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
@@ -344,7 +349,7 @@ push_error channel_base::push_refused(gave_up why, const std::source_location& s
         return queued();
     }();
     const bool early = state_.was_left_early();
-    reported_early_ = reported_early_ || early;
+    if (early) reported_early_ = true;
     return {status::closed, state_.why(), site, accepted, early, undelivered};
 }
 

@@ -1,4 +1,4 @@
-// Every text that the library makes.
+// The texts of causes, errors and glances.
 #include "platform.hpp"
 
 #include <inquest/cause.hpp>

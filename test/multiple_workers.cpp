@@ -256,7 +256,7 @@ TEST_CASE("a worker that has ended can be joined, and asked, by another one of i
         support::wait_for("go", [&] { return go.load(); });
         return std::unexpected("no disk");
     });
-    auto worker_access = spawn("worker_access", std::move(rx), [&](receiver<int>&) -> outcome {
+    auto asker = spawn("asker", std::move(rx), [&](receiver<int>&) -> outcome {
         go = true;
         support::wait_for("its colleagues", [&] { return value.is_done() && error.is_done(); });
         CHECK(value.join().value() == 7);
@@ -265,6 +265,6 @@ TEST_CASE("a worker that has ended can be joined, and asked, by another one of i
         CHECK(error.join_for(std::chrono::hours(1))->get().error().cause() == error.report()->cause());
         return 0;
     });
-    CHECK(worker_access.join().value() == 0);
+    CHECK(asker.join().value() == 0);
     tx.finish();
 }

@@ -235,7 +235,7 @@ TEST_CASE("from inside a timed form does not wait at all") {
         CHECK(refused.error().message() == "worker 'other': asked from inside the channel, so not joined");
         return {};
     });
-    support::wait_for("the worker_access", [&] { return w.is_done(); });
+    support::wait_for("the asker", [&] { return w.is_done(); });
     g.open = true;
     CHECK(w.join());
 }

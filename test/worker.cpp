@@ -428,9 +428,9 @@ TEST_CASE("a worker that joins another one of the same channel is refused, not h
     auto reader =
         spawn("reader", rx, inquest::returns_value([](receiver<int>& r) { return r.pop().has_value(); }));
     wait_for_blocked(tx);
-    auto worker_access = spawn("worker_access", std::move(rx),
-                               [&reader](receiver<int>&) { return reader.join().error().message(); });
-    CHECK(worker_access.join().value() == "worker 'reader': asked from inside the channel, so not joined");
+    auto asker =
+        spawn("asker", std::move(rx), [&reader](receiver<int>&) { return reader.join().error().message(); });
+    CHECK(asker.join().value() == "worker 'reader': asked from inside the channel, so not joined");
     CHECK(tx.push(1));
     CHECK(reader.join().value());
     tx.finish();

@@ -7,6 +7,7 @@
 // clang-format on
 #include <inquest/cause.hpp>
 #include <inquest/channel.hpp>
+#include <inquest/channel_options.hpp>
 #include <inquest/hook.hpp>
 #include <inquest/operations.hpp>
 #include <inquest/push_error.hpp>

@@ -46,7 +46,7 @@ class deaf_port {
 /// Answers each line with "ok: " and the line; hangs up on everybody after `patience` lines.
 class line_server {
   public:
-    explicit line_server(int wait_options) : left_(wait_options) {
+    explicit line_server(int patience) : left_(patience) {
         REQUIRE(::listen(fd_, 16) == 0);
         accepting_ = std::jthread([this] {
             for (;;) {

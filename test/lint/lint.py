@@ -79,12 +79,13 @@ def check_text(root):
 
 
 def check_readme(root):
-    """Every C++ sample of the README stands, indentation aside, in test/readme.cpp, where it is compiled and run."""
+    """Every C++ sample of the README stands, indentation aside, in test/readme.cpp or test/examples/hello.cpp, where it is
+    compiled and run."""
 
     def lines(text):
         return "\n".join(line.strip() for line in text.splitlines())
 
-    compiled = lines((root / "test/readme.cpp").read_text())
+    compiled = lines("".join((root / name).read_text() for name in ("test/readme.cpp", "test/examples/hello.cpp")))
     samples = re.findall(r"```cpp\n(.*?)```", (root / "README.md").read_text(), re.DOTALL)
     missing = [sample for sample in samples if lines(sample).strip() not in compiled]
     print("\n".join(missing) or f"{len(samples)} samples, all compiled")

@@ -1,4 +1,4 @@
-// Atomic values by what may be concluded from reading them.
+// Atomic values, by what may be concluded from reading them; and what keeps values apart that threads write.
 #pragma once
 
 #include <inquest/detail/sync.hpp>
@@ -36,7 +36,7 @@ class acquire_release {
     atomic<T> value_{};
 };
 
-/// Tells two sides whose a slot is: a number that grows.
+/// Says which side a slot belongs to now: a number that only grows.
 using turn = acquire_release<std::uint64_t>;
 
 }}} // namespace inquest::INQUEST_ABI::detail

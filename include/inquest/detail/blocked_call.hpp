@@ -16,6 +16,7 @@
 #include <inquest/detail/channel_side.hpp>
 #include <inquest/detail/stream_state.hpp>
 #include <inquest/detail/wait_options.hpp>
+#include <inquest/detail/worker_record.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -29,14 +30,14 @@ namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 struct wait_target {
     const turn* next = nullptr;
     std::uint64_t wanted = 0;
-    // It slips behind until this one has come.
+    // A call that spun slips behind until this one has come.
     const turn* slip_to = nullptr;
     std::uint64_t slip_wanted = 0;
 
     [[nodiscard]] bool has_come() const noexcept { return next->get() >= wanted; }
 };
 
-/// Why a call no longer waits.
+/// Why a call does not wait, or waits no longer.
 enum class gave_up : unsigned char { ended, would_block, stopped, timed_out };
 
 /// What is the same for all calls of one channel.
@@ -128,8 +129,8 @@ class blocked_call {
         if (!counted_) ++side_.inside;
         counted_ = true;
     }
-    /// Under no lock it may be so by now; under the other side's line lock it can't become so any more without finding us in
-    /// the line.
+    /// Without a lock it may become so at any moment; with the lock of the other side's line held, whoever makes it so finds us
+    /// in that line.
     [[nodiscard]] bool has_come_or_closed() const noexcept {
         return target_.has_come() || state_.is_closed();
     }
@@ -149,7 +150,7 @@ class blocked_call {
     bool late_ = false;
     bool counted_ = false;   // in `inside`
     bool waited_ = false;    // and has a deadline, if there is one
-    bool preempted_ = false; // by a yield
+    bool preempted_ = false; // during a yield
     slip_seen slip_seen_ = slip_seen::nothing;
     std::size_t slip_distance_ = spin_policy::shortest_slip; // the side's, when the wait began
     clock::time_point deadline_ = forever;

@@ -10,7 +10,7 @@
 //   2n + 1        push_.lock, by push n                   pop n may take what is in it
 //
 // Invariants:
-//   All of a side but its lock: under that lock.
+//   What changes of a side is protected by its lock, but for the line of those that wait for it.
 //   A side's ticket is the number of its next item, from 0, and its index that one's slot, ticket % capacity, until delivery
 //     is stopped.
 //   A slot's item is touched only under the lock of the side whose turn it is; the turn goes on after that.
@@ -97,10 +97,12 @@ class channel_base {
     [[nodiscard]] std::size_t queued() const noexcept {
         return static_cast<std::size_t>(push_.ticket - pop_.ticket);
     }
-    // With a side's lock held; stop_delivery with both.
+    // With push_.lock held.
     [[nodiscard]] push_error push_refused(gave_up why, const std::source_location& site,
                                           std::size_t accepted) const;
+    // With pop_.lock held.
     [[nodiscard]] pop_error pop_refused(gave_up why) const;
+    // With both.
     void stop_delivery(wake_list& wakes) noexcept;
 
     const channel_serial serial_ = next_channel_serial();
@@ -129,9 +131,10 @@ class channel_base {
     static void name_this_thread(cause_record& into) noexcept;
     [[nodiscard]] std::shared_ptr<worker_record> first_worker() const;
 
-    mutable bool reported_early_ =
-        false;                          // some push was told that the stream was left early; under push_.lock
-    waiter* last_worker_out_ = nullptr; // ~channel, waiting until all workers have ended; under both locks
+    // Some push was told that the stream was left early; under push_.lock.
+    mutable bool reported_early_ = false;
+    // ~channel, waiting until all workers have ended; under both locks.
+    waiter* last_worker_out_ = nullptr;
     // Allocated ahead, because they are needed in destructors. Each is written once, before it is published.
     std::shared_ptr<cause_record> event_ = std::make_shared<cause_record>();        // what becomes the cause
     std::shared_ptr<cause_record> closing_note_ = std::make_shared<cause_record>(); // who closed it

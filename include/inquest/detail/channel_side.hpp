@@ -18,7 +18,7 @@
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
-/// On lines of its own: the sides share the slots' alone. Everything but the lock is protected by it.
+/// On lines of its own: the sides share the slots' alone. What changes is protected by the lock, but for `waiters`.
 struct alignas(line_pair) channel_side {
     /// `brief`: items move without throwing, so that the lock is never held for long.
     channel_side(activity its_calls, bool brief_moves) noexcept : what(its_calls), brief(brief_moves) {}

@@ -8,11 +8,11 @@
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
-/// Any thread may call any operation.
+/// Any thread may call any operation; only assigning, moving and destroying it need exclusive access.
 class last_push {
   public:
     last_push() noexcept : place_(none()) {}
-    /// A copy of a sender has pushed nothing, or is finished with it.
+    /// A copy has pushed nothing; of one that has finished, it has finished too.
     last_push(const last_push& other) noexcept : place_(other.is_finished() ? finished() : none()) {}
     /// What was moved from is finished.
     last_push(last_push&& other) noexcept : place_(other.place_.exchange(finished())) {}
@@ -36,7 +36,7 @@ class last_push {
         }
     }
     [[nodiscard]] std::source_location place() const noexcept { return place_.load(); }
-    /// Whether `place`, of some sender, is none, because it pushed nothing.
+    /// Whether this is the place of a sender that pushed nothing.
     [[nodiscard]] static bool is_none(const std::source_location& place) noexcept {
         return same(place, none());
     }

@@ -14,7 +14,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <memory>
 #include <utility>
 #include <vector>
 
@@ -91,7 +90,7 @@ class stream_state {
         if (announced_ > 0) --announced_;
     }
     void announce(std::size_t n) noexcept { announced_ += n; }
-    /// True if by that the last of them has ended.
+    /// True if all that were attached have ended, and none is announced any more.
     [[nodiscard]] bool renounce(std::size_t n) noexcept {
         if (announced_ == 0) return false;
         announced_ -= std::min(announced_, n);
@@ -119,7 +118,7 @@ class stream_state {
     void leave_early() noexcept { left_early_ = true; }
 
   private:
-    // Calls that spin look at these: on a line that is written when the stream closes and at no other time.
+    // Calls that spin look at these: on a line that is written only when the stream closes and when delivery stops.
     alignas(cache_line) phase phase_ = phase::open;
     acquire_release<bool> closed_, stopped_; // the phase, for who holds no lock
 

@@ -100,7 +100,7 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     }
     /// A push was refused: what follows on this thread may be a consequence.
     void note_refused_push() noexcept { saw_broken_stream = true; }
-    /// A pop on `channel` reported `end`: any status but empty and timeout. One that the worker brought about itself, by
+    /// A pop on `channel` reported `ending`: any status but empty and timeout. One that the worker brought about itself, by
     /// closing, is to be reported as `complete`.
     void note_ending(channel_serial channel, status ending, const cause& why) noexcept;
     /// The function asked how `channel`'s stream has ended, and so knows.
@@ -190,7 +190,7 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     std::optional<failure<>> returned;
     bool passes_on = false; // its failure is the cause in `returned`, and none of its own
 
-    // Written on the worker's thread only, relaxed at from elsewhere.
+    // Written on the worker's thread only, read from elsewhere.
     relaxed<std::uint64_t> doing_last;              // the item it took last
     relaxed<std::uint64_t> range_first, range_last; // of the last call that took several
     relaxed<std::uint64_t> ended_after; // the item it had taken last when pop on its channel reported an end
