@@ -2,7 +2,6 @@
 // full channel, or running; it has joined the worker, or has the cause with the failed push. Beside it the same with a
 // mutex, two condition variables, a future and a thread, as old code has it.
 #include "measure_cause.hpp"
-
 #include "report.hpp"
 
 namespace {

@@ -4,7 +4,6 @@
 // round_trip: two channels of capacity 1, one message at a time. paced: so many messages a second, each timed from
 // when it was to be sent. Each run checks that every message arrived once.
 #include "measure_latency.hpp"
-
 #include "report.hpp"
 
 namespace {

@@ -1,7 +1,6 @@
 // How long a message takes while many are under way: any number of producers and consumers, capacities and payloads.
 // Named QUEUE/PRODUCERS:CONSUMERS/CAPACITY/BYTES. Each run checks that every message arrived once.
 #include "measure_throughput.hpp"
-
 #include "report.hpp"
 
 namespace {
