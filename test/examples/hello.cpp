@@ -4,16 +4,15 @@
 #include <iostream>
 #include <string>
 
-std::expected<int, std::string> add_up(inquest::receiver<int>& numbers) {
-    int sum = 0;
-    while (auto n = numbers.pop()) {
-        if (*n == 13) return std::unexpected("13 is not a number to add");
-        sum += *n;
-    }
-    return sum;
-}
-
 int main() {
+    const auto add_up = [](inquest::receiver<int>& numbers) -> std::expected<int, std::string> {
+        int sum = 0;
+        while (auto n = numbers.pop()) {
+            if (*n == 13) return std::unexpected("13 is not a number to add");
+            sum += *n;
+        }
+        return sum;
+    };
     auto [tx, rx] = inquest::make_channel<int>(4);
     auto worker = inquest::spawn("sum", std::move(rx), add_up);
     for (int i = 1; i <= 100; ++i)
