@@ -1,3 +1,4 @@
+#include "long_wait.hpp"
 #include "platform.hpp"
 
 #include <inquest/detail/cancellation.hpp>
@@ -143,13 +144,8 @@ void channel_base::wait_for_workers() noexcept {
         if (current_worker && current_worker->attached_to == serial_) return;
         last_worker_out_ = &last;
     }
-    const auto since = clock::now();
-    for (clock::duration after = ticks(long_wait()); !last.wait(deadline_after(after));
-         after = clock::now() - since)
-        try {
-            report_long_wait(first_worker()->glance(clock::now() - since, known_cause()));
-        } catch (...) { // the last one has just ended, or there is no memory to say so
-        }
+    wait_however_long([&](auto deadline) { return last.wait(deadline); },
+                      [this](auto waited) { return first_worker()->glance(waited, known_cause()); });
     const both_locks locks(push_, pop_); // whoever signalled has let go of them, and of the node
 }
 

@@ -1,3 +1,4 @@
+#include "long_wait.hpp"
 #include "platform.hpp"
 #include "spinning.hpp"
 
@@ -266,13 +267,8 @@ void publish(worker_record& record, channel_base* channel) noexcept {
 
 void wait_for_ending(worker_record& record, const std::weak_ptr<channel_base>& channel) {
     if (record.done.is_open()) return;
-    const auto since = clock::now();
-    for (clock::duration after = ticks(long_wait()); !record.done.wait(deadline_after(after));
-         after = clock::now() - since)
-        try {
-            report_long_wait(record.glance(clock::now() - since, known_cause(channel)));
-        } catch (const std::bad_alloc&) { // then nobody is told, and the wait goes on
-        }
+    wait_however_long([&](auto deadline) { return record.done.wait(deadline); },
+                      [&](auto waited) { return record.glance(waited, known_cause(channel)); });
 }
 
 // To be woken costs the one who joins a multiple of what is left of the other's life.

@@ -1,0 +1,22 @@
+// Waiting for something that may take long, and reporting it to the hook if it does. Private to the library.
+#pragma once
+
+#include <inquest/detail/deadline.hpp>
+#include <inquest/hook.hpp>
+
+#include <exception>
+
+namespace inquest { inline namespace INQUEST_ABI { namespace detail {
+
+/// Returns once `wait(deadline)` has returned true. Each time the wait has grown long, reports what `glance(waited)` returns.
+void wait_however_long(auto&& wait, auto&& glance) {
+    const auto since = clock::now();
+    for (clock::duration after = ticks(long_wait()); !wait(deadline_after(after));
+         after = clock::now() - since)
+        try {
+            report_long_wait(glance(clock::now() - since));
+        } catch (const std::exception&) { // no memory to say so, or nobody left to look at: the wait goes on
+        }
+}
+
+}}} // namespace inquest::INQUEST_ABI::detail
