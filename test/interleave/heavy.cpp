@@ -83,7 +83,7 @@ void heavy_timeout() {
         until_quiet();
         push_all(queue, all, {1});
     }
-    for (const auto& item : queue.recover()) all.recovered(std::array{static_cast<int>(item)});
+    all.recovered(queue.recover());
     all.settle();
 }
 
@@ -101,7 +101,7 @@ void heavy_stop() {
         const auto s = thread("stopper", [&] { stop.request_stop(); });
         push_all(queue, all, {0});
     }
-    for (const auto& item : queue.recover()) all.recovered(std::array{static_cast<int>(item)});
+    all.recovered(queue.recover());
     all.settle();
 }
 

@@ -98,7 +98,7 @@ class ledger {
         say("pop: " + std::to_string(item));
         count(found_, item);
     }
-    void recovered(std::span<const int> items) {
+    void recovered(const auto& items) {
         for (const int item : items) {
             say("recovered: " + std::to_string(item));
             count(found_, item);
