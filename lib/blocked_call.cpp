@@ -7,6 +7,22 @@
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
+blocked_call::blocked_call(channel_side& mine, channel_side& other, const stream_state& state,
+                           const wait_options& options, const wait_settings& settings) noexcept
+    : side_(mine), other_(other), state_(state), options_(options), settings_(settings) {
+    lock();
+}
+
+blocked_call::blocked_call(channel_side& mine, channel_side& other, const stream_state& state,
+                           const wait_options& options, const wait_settings& settings,
+                           std::adopt_lock_t) noexcept
+    : side_(mine), other_(other), state_(state), options_(options), settings_(settings),
+      lock_(mine.lock, std::adopt_lock) {}
+
+blocked_call::~blocked_call() {
+    if (counted_) leave();
+}
+
 std::optional<gave_up> blocked_call::wait(const wait_target& target) {
     target_ = target;
     if (!state_.is_open()) return gave_up::ended;
@@ -41,7 +57,7 @@ bool blocked_call::spin() {
             slip();
             return true;
         }
-        if (options_.stop_requested()) return true;
+        if (stop_requested()) return true;
         const auto now = clock::now();
         if (!began_) began_ = now;
         if (deadline_ <= now) return late_ = true; // one more try, and no parking
@@ -63,11 +79,10 @@ void blocked_call::slip() noexcept {
         side_.what == activity::pushing
             ? static_cast<std::size_t>(std::min<clock::duration>(settings_.spin_limit, spin_limit) /
                                        time_of_a_look)
-            : polls_per_yield;
+            : polls_per_yield();
     const auto last = [this] { return target_.slip_to->get(); };
-    (void)poll(
-        [&] { return last() >= target_.slip_wanted || state_.is_closed() || options_.stop_requested(); },
-        std::min(1 + 4 * (slip_distance_ - spin_policy::shortest_slip), at_most));
+    (void)poll([&] { return last() >= target_.slip_wanted || state_.is_closed() || stop_requested(); },
+               std::min(1 + 4 * (slip_distance_ - spin_policy::shortest_slip), at_most));
     // If it is a lap on, others of this side have had the run, which says nothing.
     if (last() <= target_.slip_wanted)
         slip_seen_ = last() == target_.slip_wanted ? slip_seen::whole : slip_seen::part;
@@ -77,7 +92,7 @@ void blocked_call::slip() noexcept {
 bool blocked_call::park() {
     if (!parked_) parked_.emplace(*this);
     if (!began_) began_ = clock::now();
-    if (options_.stop_requested()) return true; // asked before the node could be found; the caller looks
+    if (stop_requested()) return true; // asked before the node could be found; the caller looks
     {
         const std::lock_guard line(other_.line_lock());
         if (has_come_or_closed()) return true;

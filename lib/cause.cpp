@@ -1,67 +1,34 @@
 #include <inquest/cause.hpp>
 #include <inquest/detail/worker_record.hpp>
 
-#include <algorithm>
-#include <cxxabi.h>
-#include <typeinfo>
+#include <utility>
 
 namespace inquest { inline namespace INQUEST_ABI {
 
 namespace detail {
 
-void fixed_text::set(std::string_view text) noexcept {
-    constexpr std::string_view cut = "...";
-    size_ = std::min(text.size(), chars_.size());
-    std::copy_n(text.begin(), size_, chars_.begin());
-    if (text.size() > size_) std::copy(cut.begin(), cut.end(), chars_.end() - cut.size());
+cause unexplained(std::string text, const cause& upstream) {
+    auto record = std::make_shared<given_record<std::string>>(std::move(text), std::source_location());
+    record->kind = cause_kind::unexplained;
+    record->consequence = true; // never the first of several
+    record->value_type = {};    // a text of ours is nobody's typed error
+    record->upstream = record_of(upstream);
+    record->place_file = nullptr;
+    return to_cause(std::move(record));
 }
 
-void observers::change(auto&& next) noexcept {
-    auto now = state_.load();
-    while (!state_.compare_exchange_strong(now, next(now))) {
-    }
-}
-
-void observers::add() noexcept {
-    change([](auto now) { return now | for_good; });
-}
-
-void observers::add_worker() noexcept {
-    change([](auto now) { return now + one_worker; });
-}
-
-void observers::pass_on(bool counted) noexcept {
-    change([=](auto now) { return now + one_holder - (counted ? one_worker : 0); });
-}
-
-bool observers::leave() noexcept {
-    bool last = false;
-    change([&](auto now) {
-        now -= one_holder;
-        last = now == 0;
-        return last ? for_good : now;
-    });
-    return last;
-}
-
-void cause_record::set_current_exception() noexcept {
-    exception = std::current_exception();
-    if (!exception) return; // a forced unwind is passing, which must not be thrown again from here
-    // Asked of the runtime, not of typeid: works for every type, and for callers built without RTTI.
-    if (const std::type_info* type = abi::__cxa_current_exception_type()) exception_type = type->name();
-    try {
-        throw;
-    } catch (const std::exception& e) {
-        if (const char* text = e.what()) what.set(text);
-    } catch (const std::string& text) {
-        what.set(text);
-    } catch (const char* text) {
-        what.set(text ? text : "");
-    } catch (...) {
-    }
-}
+cause unexplained(std::string text) { return unexplained(std::move(text), {}); }
 
 } // namespace detail
+
+cause::cause(const cause& other) noexcept = default;
+cause& cause::operator=(const cause& other) noexcept = default;
+cause& cause::operator=(cause&& other) noexcept = default;
+cause::~cause() = default;
+
+ended::ended(const ended& other) noexcept = default;
+ended& ended::operator=(const ended& other) noexcept = default;
+ended::~ended() = default;
 
 cause::operator bool() const noexcept { return record_ && record_->kind != cause_kind::closed; }
 
@@ -78,7 +45,7 @@ std::optional<item_range> cause::items() const noexcept {
 
 std::exception_ptr cause::exception() const noexcept { return record_ ? record_->exception : nullptr; }
 
-cause cause::upstream() const noexcept { return record_ ? record_->upstream : cause{}; }
+cause cause::upstream() const noexcept { return record_ ? detail::to_cause(record_->upstream) : cause{}; }
 
 std::optional<std::source_location> cause::where() const noexcept {
     if (!record_ || !record_->place_file) return std::nullopt;

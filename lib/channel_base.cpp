@@ -6,12 +6,23 @@
 #include <inquest/hook.hpp>
 
 #include <algorithm>
+#include <limits>
 #include <mutex>
+#include <stdexcept>
 #include <utility>
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
-channel_base::channel_base(channel_options options, bool brief)
+void channel_base::complete(channel_options& options, std::size_t slot_size, bool items_have_other_side) {
+    if (options.capacity == 0)
+        throw std::invalid_argument("inquest: a channel's capacity must be at least 1");
+    if (options.capacity > static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max()) / slot_size)
+        throw std::length_error("inquest: a channel's capacity is too large");
+    if (!options.undelivered)
+        options.undelivered = items_have_other_side ? undelivered::discard : undelivered::keep;
+}
+
+channel_base::channel_base(channel_options&& options, bool brief)
     : capacity_(options.capacity), options_(std::move(options)),
       settings_{options_.spin ? std::chrono::microseconds(*options_.spin) : spin_limit,
                 spin_policy::longest_slip(capacity_), options_.name},
@@ -20,28 +31,52 @@ channel_base::channel_base(channel_options options, bool brief)
     closing_note_->channel_name = options_.name;
 }
 
+channel_base::~channel_base() = default;
+
 std::size_t channel_base::size() const noexcept {
-    const both_locks locks(push_, pop_);
+    const both_locks locks(*this);
     return queued();
-}
-
-std::size_t channel_base::blocked() const noexcept {
-    std::size_t parked = 0;
-    for (const channel_side* its : {&push_, &pop_}) {
-        const std::lock_guard line(its->line_lock());
-        parked += its->waiters.size();
-    }
-    return parked;
-}
-
-std::size_t channel_base::inside() const noexcept {
-    const both_locks locks(push_, pop_);
-    return push_.inside + pop_.inside;
 }
 
 cause channel_base::known_cause() const {
     const std::lock_guard line(push_.line_lock()); // not held while an item is copied
     return state_.why();
+}
+
+std::optional<pop_error> channel_base::ended() const {
+    const std::lock_guard lock(pop_.lock);
+    if (state_.is_open() || (!state_.is_stopped() && may_pop_from(turns_[pop_.index]))) return std::nullopt;
+    if (current_worker) current_worker->acknowledge(serial_);
+    const status ending = state_.ending();
+    return pop_error(ending, ending == status::complete ? cause{} : state_.why());
+}
+
+// --- waiting
+// -------------------------------------------------------------------------------------------------
+
+std::optional<gave_up> channel_base::wait_for_room(blocked_call& call) const {
+    for (;;) {
+        if (call.stop_requested()) return gave_up::stopped;
+        if (may_push_to(turns_[push_.index])) return std::nullopt;
+        if (const auto why = call.wait(target(push_, 2 * push_.ticket))) return why;
+    }
+}
+
+std::optional<gave_up> channel_base::wait_for_item(blocked_call& call) const {
+    for (;;) {
+        if (call.stop_requested()) return gave_up::stopped;
+        if (may_pop_from(turns_[pop_.index])) return std::nullopt;
+        if (const auto why = call.wait(target(pop_, 2 * pop_.ticket + 1))) return why;
+    }
+}
+
+wait_target channel_base::target(const channel_side& its, std::uint64_t wanted) const noexcept {
+    const std::size_t distance = its.spinning.slip_distance() - 1;
+    const std::size_t last = its.index + distance;
+    return {.next = &turns_[its.index],
+            .wanted = wanted,
+            .slip_to = &turns_[last < capacity_ ? last : last - capacity_],
+            .slip_wanted = wanted + 2 * distance};
 }
 
 // --- closing
@@ -79,7 +114,7 @@ void channel_base::stop_delivery(wake_list& wakes) noexcept {
 
 bool channel_base::close(closer who, const std::source_location& where) noexcept {
     wake_list wakes;
-    const both_locks locks(push_, pop_);
+    const both_locks locks(*this);
     if (!state_.is_open()) return false;
     close_locked(who == closer::receiver   ? status::closed
                  : who == closer::resolver ? status::truncated
@@ -95,7 +130,7 @@ bool channel_base::closed_by_this_worker() const noexcept {
 
 bool channel_base::close_with(cause why) noexcept {
     wake_list wakes;
-    const both_locks locks(push_, pop_);
+    const both_locks locks(*this);
     const bool won = set_cause(std::move(why));
     close_locked(status::truncated, wakes);
     return won;
@@ -105,7 +140,7 @@ bool channel_base::abort_with(cause why) noexcept {
     bool won = false;
     {
         wake_list wakes;
-        const both_locks locks(push_, pop_);
+        const both_locks locks(*this);
         won = set_cause(std::move(why));
         stop_delivery(wakes);
         if (!discards()) return won;
@@ -114,12 +149,28 @@ bool channel_base::abort_with(cause why) noexcept {
     return won;
 }
 
+channel_base::recovery_guard::recovery_guard(channel_base& owner) noexcept : self(owner) {
+    wake_list wakes;
+    const both_locks locks(self);
+    // A stream that was delivered to its end stays complete.
+    if (self.state_.is_open() || self.queued() > 0) self.stop_delivery(wakes);
+    first = self.pop_.ticket;
+    last = self.push_.ticket;
+    self.pop_.ticket = last;
+}
+
+channel_base::recovery_guard::~recovery_guard() {
+    if (first == last) return;
+    const both_locks locks(self);
+    self.pop_.ticket = first;
+}
+
 void channel_base::destroy() noexcept {
     if (left_behind()) return;
     wait_for_workers();
     {
         wake_list wakes;
-        const both_locks locks(push_, pop_);
+        const both_locks locks(*this);
         // A stream that was delivered to its end stays complete for a worker that is just about to ask.
         if (state_.is_open() || queued() > 0) {
             if (!state_.failure()) {
@@ -137,7 +188,7 @@ void channel_base::destroy() noexcept {
 void channel_base::wait_for_workers() noexcept {
     waiter last;
     {
-        const both_locks locks(push_, pop_);
+        const both_locks locks(*this);
         if (state_.is_open() || state_.is_stopped() ||
             std::ranges::none_of(state_.workers(), &worker_record::drains))
             return;
@@ -146,20 +197,20 @@ void channel_base::wait_for_workers() noexcept {
     }
     wait_however_long([&](auto deadline) { return last.wait(deadline); },
                       [this](auto waited) { return first_worker()->glance(waited, known_cause()); });
-    const both_locks locks(push_, pop_); // whoever signalled has let go of them, and of the node
+    const both_locks locks(*this); // whoever signalled has let go of them, and of the node
 }
 
 void channel_base::wait_for_calls() noexcept {
     waiter last_push, last_pop;
     {
-        const both_locks locks(push_, pop_);
+        const both_locks locks(*this);
         if (push_.inside == 0 && pop_.inside == 0) return;
         if (push_.inside > 0) push_.last_out = &last_push;
         if (pop_.inside > 0) pop_.last_out = &last_pop;
     }
     if (push_.last_out) last_push.wait_signalled();
     if (pop_.last_out) last_pop.wait_signalled();
-    const both_locks locks(push_, pop_); // whoever was the last has let go of them
+    const both_locks locks(*this); // whoever was the last has let go of them
     push_.last_out = pop_.last_out = nullptr;
 }
 
@@ -167,18 +218,18 @@ void channel_base::wait_for_calls() noexcept {
 // ----------------------------------------------------------------------------------------------------
 
 void channel_base::add_sender() noexcept {
-    const both_locks locks(push_, pop_);
+    const both_locks locks(*this);
     state_.add_sender();
 }
 
 void channel_base::add_receiver() noexcept {
-    const both_locks locks(push_, pop_);
+    const both_locks locks(*this);
     state_.add_receiver();
 }
 
 void channel_base::finish_sender(const std::source_location& where) noexcept {
     wake_list wakes;
-    const both_locks locks(push_, pop_);
+    const both_locks locks(*this);
     if (state_.finish_sender()) close_locked(status::complete, wakes, &where);
 }
 
@@ -195,7 +246,7 @@ void channel_base::drop_sender(bool finished, bool unwinding,
                                const std::source_location* last_push) noexcept {
     if (finished || left_behind()) return;
     wake_list wakes;
-    const both_locks locks(push_, pop_);
+    const both_locks locks(*this);
     state_.drop_sender();
     if (!state_.is_open()) return; // it has ended some other way already
     if (last_push || unwinding || (!state_.has_senders() && !state_.has_finished())) {
@@ -216,7 +267,7 @@ void channel_base::drop_receiver() noexcept {
     if (left_behind()) return;
     {
         wake_list wakes;
-        const both_locks locks(push_, pop_);
+        const both_locks locks(*this);
         if (!state_.drop_receiver()) return;
         if (state_.is_open()) {
             const bool worker_over = current_worker && current_worker->is_published();
@@ -237,13 +288,28 @@ void channel_base::drop_receiver() noexcept {
     discard_items();
 }
 
+void end_sender(std::shared_ptr<channel_base> core, last_push& its_last, int unwinding_at_birth) noexcept {
+    const uncancelled guard;
+    const std::source_location place = its_last.place();
+    core->drop_sender(its_last.is_finished(), std::uncaught_exceptions() > unwinding_at_birth,
+                      last_push::is_none(place) ? nullptr : &place);
+    its_last.finish();
+    core.reset();
+}
+
+void end_receiver(std::shared_ptr<channel_base> core) noexcept {
+    const uncancelled guard;
+    core->drop_receiver();
+    core.reset();
+}
+
 void channel_base::attach(worker_record& record) {
-    const both_locks locks(push_, pop_);
+    const both_locks locks(*this);
     state_.attach(record);
 }
 
 void channel_base::announce_workers(std::size_t n) noexcept {
-    const both_locks locks(push_, pop_);
+    const both_locks locks(*this);
     state_.announce(n);
 }
 
@@ -252,7 +318,7 @@ void channel_base::renounce_workers(std::size_t n) noexcept {
     const uncancelled guard;
     {
         wake_list wakes;
-        const both_locks locks(push_, pop_);
+        const both_locks locks(*this);
         if (!state_.renounce(n)) return;
         all_workers_ended(wakes);
     }
@@ -261,7 +327,7 @@ void channel_base::renounce_workers(std::size_t n) noexcept {
 
 // Throws std::bad_weak_ptr if there is none any more.
 std::shared_ptr<worker_record> channel_base::first_worker() const {
-    const both_locks locks(push_, pop_);
+    const both_locks locks(*this);
     if (state_.workers().empty()) throw std::bad_weak_ptr();
     return state_.workers().front()->shared_from_this();
 }
@@ -273,7 +339,7 @@ void channel_base::worker_ended(worker_record& record) noexcept {
         // destroyed after the locks, and after the wake-ups.
         cause last = record.as_cause();
         wake_list wakes;
-        const both_locks locks(push_, pop_);
+        const both_locks locks(*this);
         record.sequence = next_sequence();
         record.published.store(true);
         state_.detach(record, last);
@@ -291,7 +357,7 @@ void channel_base::worker_ended(worker_record& record) noexcept {
         if (!discards_now) return signal_last_worker_out(); // a producer may want the locks at this moment
     }
     discard_items();
-    const both_locks locks(push_, pop_);
+    const both_locks locks(*this);
     signal_last_worker_out();
 }
 
@@ -302,7 +368,7 @@ void channel_base::signal_last_worker_out() noexcept {
 
 void channel_base::discard_if_stopped() noexcept {
     {
-        const both_locks locks(push_, pop_);
+        const both_locks locks(*this);
         if (!state_.is_stopped() || !discards()) return;
     }
     discard_items();

@@ -7,6 +7,8 @@
 #include <inquest/still_running.hpp>
 
 #include <limits>
+#include <sstream>
+#include <utility>
 
 namespace inquest { inline namespace INQUEST_ABI {
 
@@ -37,6 +39,19 @@ namespace detail {
 std::string describe_errno(int number) {
     const int positive = number < 0 && number != std::numeric_limits<int>::min() ? -number : number;
     return std::generic_category().message(positive) + " (errno " + std::to_string(positive) + ')';
+}
+
+std::string describe_enum(std::string_view type, unsigned long long number, bool is_signed) {
+    return std::string(type) + '(' +
+           (is_signed ? std::to_string(static_cast<long long>(number)) : std::to_string(number)) + ')';
+}
+
+std::string describe_unknown(std::string_view type) { return "an error of type " + std::string(type); }
+
+std::string describe_streamed(void (*write)(std::ostream& out, const void* value), const void* value) {
+    std::ostringstream out;
+    write(out, value);
+    return std::move(out).str();
 }
 
 std::string describe_exception(const std::exception_ptr& thrown) {
@@ -93,8 +108,9 @@ std::string cause::text() const {
     case cause_kind::unexplained:
         if (r.value) return r.value_text(r.value);
         if (r.exception) return detail::describe_exception(r.exception);
-        return r.kind == cause_kind::error && says_more(r.upstream) ? r.upstream.message()
-                                                                    : "no reason given";
+        if (r.kind == cause_kind::error)
+            if (const auto behind = upstream(); says_more(behind)) return behind.message();
+        return "no reason given";
     case cause_kind::exception: {
         // From the copies taken when it was thrown: the object may be in another thread's hands by now.
         std::string text = r.exception_type ? platform::demangle(r.exception_type) : "an exception";
@@ -104,8 +120,8 @@ std::string cause::text() const {
     case cause_kind::finished:
         return "finished early";
     case cause_kind::broken_stream:
-        return says_more(r.upstream) ? r.upstream.message()
-                                     : "the stream was " + std::string(to_string(r.broken_ending));
+        if (const auto behind = upstream(); says_more(behind)) return behind.message();
+        return "the stream was " + std::string(to_string(r.broken_ending));
     case cause_kind::never_started:
         return std::generic_category().message(r.system_error);
     case cause_kind::forced_unwind:

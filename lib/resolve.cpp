@@ -1,37 +1,110 @@
 #include <inquest/resolve.hpp>
 
 #include <algorithm>
+#include <future>
 #include <utility>
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
-cause unexplained(std::string text, cause upstream) {
-    auto record = std::make_shared<given_record<std::string>>(std::move(text), std::source_location());
-    record->kind = cause_kind::unexplained;
-    record->consequence = true; // never the first of several
-    record->value_type = {};    // a text of ours is nobody's typed error
-    record->upstream = std::move(upstream);
-    record->place_file = nullptr;
-    return to_cause(std::move(record));
+namespace {
+
+worker_thread& checked(worker_thread* thread) {
+    if (!thread) throw std::future_error(std::future_errc::no_state);
+    return *thread;
 }
 
-std::vector<cause> primary_first(collected all) {
-    auto made = std::move(all.failures);
+// The failures of workers, and others that these passed on.
+struct collected {
+    std::vector<cause> failures, others;
+    void add(const failure<>& one) {
+        failures.push_back(one.cause());
+        others.insert(others.end(), one.also_failed().begin(), one.also_failed().end());
+    }
+};
+
+// Of several failures the earliest that is no consequence of another, else the earliest; and all the rest, by time, each
+// once. Nothing if none failed.
+std::optional<failure<>> primary(collected all) {
+    if (all.failures.empty()) return std::nullopt;
+    auto rest = std::move(all.failures);
     const auto by_rank = [](const cause& one) { return std::pair(one.is_consequence(), one.sequence()); };
-    std::iter_swap(made.begin(), std::ranges::min_element(made, {}, by_rank));
-    made.insert(made.end(), all.others.begin(), all.others.end());
-    const auto rest = made.begin() + 1;
-    std::sort(rest, made.end(), [](const cause& a, const cause& b) { return a.sequence() < b.sequence(); });
-    made.erase(std::unique(rest, std::remove(rest, made.end(), cause(made.front()))), made.end());
-    return made;
+    std::iter_swap(rest.begin(), std::ranges::min_element(rest, {}, by_rank));
+    cause first = std::move(rest.front());
+    rest.erase(rest.begin());
+    rest.insert(rest.end(), all.others.begin(), all.others.end());
+    std::erase(rest, first);
+    std::ranges::sort(rest, {}, &cause::sequence);
+    rest.erase(std::unique(rest.begin(), rest.end()), rest.end());
+    return failure<>(std::move(first), std::move(rest));
 }
 
-cause fallback(std::string_view lead, const push_error& why) {
-    return unexplained(std::string(lead) + " (push: " + why.message() + ')', why.cause());
+// The answer if no worker failed, with what the push itself knew behind it.
+failure<> fallback(std::string_view lead, const push_error& why) {
+    return failure<>(unexplained(std::string(lead) + " (push: " + why.message() + ')', why.cause()));
 }
 
+// It says that the channel is closed, so that there is something to resolve.
 bool is_resolvable(const push_error& why) noexcept {
     return why.status() == status::closed || why.status() == status::aborted;
+}
+
+// Why this worker can't be joined from here, or not on behalf of the channel; null if it can.
+const char* why_not_join(channel_serial channel, worker_thread* asked) {
+    if (channel == no_channel) return "the end was moved from, so nothing was closed or joined";
+    if (current_worker && current_worker->attached_to == channel)
+        return "asked from inside the channel, so not joined";
+    if (const char* why = checked(asked).why_not_wait()) return why;
+    const auto reads = asked->reads();
+    return reads != no_channel && reads != channel ? "the worker reads another channel, so not joined"
+                                                   : nullptr;
+}
+
+// The answer instead of a join: what is known so far.
+failure<> so_far(const channel_base* channel, const char* lead, const push_error& why) {
+    if (channel)
+        if (auto known = channel->known_cause(); known && known.kind() != cause_kind::finished)
+            return failure<>(std::move(known));
+    return fallback(lead, why);
+}
+
+failure<> handed_out(failure<> answer) noexcept {
+    observe(answer);
+    return answer;
+}
+
+} // namespace
+
+std::expected<failure<>, still_running> ask(channel_base* channel, std::span<worker_thread* const> workers,
+                                            const char* silent, const push_error& why,
+                                            clock::time_point deadline) {
+    if (!is_resolvable(why)) return fallback("nothing was closed", why);
+    for (worker_thread* const asked : workers)
+        if (const char* refused = why_not_join(channel ? channel->serial() : no_channel, asked))
+            return handed_out(so_far(channel, refused, why));
+    const auto since = deadline == forever ? clock::time_point{} : clock::now();
+    if (channel) channel->close(closer::resolver, why.where());
+    collected all;
+    for (worker_thread* const asked : workers) {
+        if (!asked->wait(deadline)) return std::unexpected(asked->glance(since));
+        if (const auto failed = asked->failed()) all.add(*failed);
+    }
+    auto failed = primary(std::move(all));
+    if (!failed) return fallback(silent, why);
+    for (worker_thread* const asked : workers) // one that passes an exception on has returned it
+        if (asked->threw(failed->cause())) {
+            observe(failed->cause()); // the others are not thrown, and wait for somebody to ask
+            std::rethrow_exception(failed->cause().exception());
+        }
+    return handed_out(*std::move(failed));
+}
+
+std::optional<failure<>> report(std::span<worker_thread* const> workers) {
+    collected all;
+    for (worker_thread* const asked : workers)
+        if (const auto failed = checked(asked).collect()) all.add(*failed);
+    auto failed = primary(std::move(all));
+    if (failed) observe(*failed);
+    return failed;
 }
 
 }}} // namespace inquest::INQUEST_ABI::detail

@@ -2,23 +2,19 @@
 #pragma once
 
 #include <inquest/detail/deadline.hpp>
+#include <inquest/detail/spin_policy.hpp>
 
 #include <algorithm>
+#include <cstddef>
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
 /// How often to look before others are let run.
-inline const unsigned polls_per_yield = one_processor() ? 1 : looks_between_yields;
-
-/// About how long a look and the hints behind it take.
-inline constexpr std::chrono::nanoseconds time_of_a_look{200};
-/// A yield that takes longer has let somebody compute who would not have had to: less than a scheduler's time slice, more
-/// than others that spin and yield as well take in turns.
-inline constexpr std::chrono::microseconds time_slice{500};
+inline unsigned polls_per_yield() noexcept { return one_processor() ? 1 : most_polls_per_yield; }
 
 /// True as soon as `news()` says so, false after so many looks, of which there is one at least.
 template <class F>
-bool poll(F&& news, std::size_t times = polls_per_yield) {
+bool poll(F&& news, std::size_t times = polls_per_yield()) {
     for (std::size_t look = 1;; ++look) {
         if (news()) return true;
         if (look >= times) return false;

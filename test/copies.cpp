@@ -104,6 +104,12 @@ TEST_CASE("while a copy is made for a push, the channel may be destroyed, and so
             CHECK(why.cause());
         }
     }
+    // Also in a push from where its sender has pushed before.
+    auto ends = make_channel<light>(4);
+    const auto push = [&] { return ends.first.push(items[0]); };
+    CHECK(push());
+    const while_copying during([&] { ends = make_channel<light>(1); });
+    CHECK(push().error().status() == status::closed);
 }
 
 TEST_CASE_TEMPLATE("a copy into a channel holds up no pop, no timeout and no stop", T, light, heavy) {

@@ -302,8 +302,7 @@ TEST_CASE("a channel that goes with items left, or open, has not delivered its s
     for (const bool closed : {false, true}) {
         CAPTURE(closed);
         auto queue = std::make_unique<inquest::channel<int>>(2);
-        auto late =
-            inquest::detail::handle_access::make_receiver(inquest::detail::handle_access::core(*queue));
+        auto late = inquest::detail::channel_inspector::make_receiver(*queue);
         if (closed) {
             CHECK(queue->push(1));
             CHECK(queue->close());

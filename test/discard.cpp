@@ -81,7 +81,7 @@ const std::vector<ending> endings{
     {"finish", false, [](stage& s) { s.tx->finish(); }},
     {"close by a producer", false, [](stage& s) { CHECK(s.tx->close()); }},
     {"close with a cause", false, [](stage& s) { CHECK(s.tx->close(cause("why"))); }},
-    {"close by resolve", false, [](stage& s) { inquest::detail::worker_access::close(*s.tx); }},
+    {"close by resolve", false, [](stage& s) { inquest::detail::channel_inspector::close(*s.tx); }},
     {"an abandonment", false,
      [](stage& s) {
          auto copy = *s.tx;

@@ -126,7 +126,7 @@ struct stage {
             rx->close();
             return;
         case event::close_resolve:
-            inquest::detail::worker_access::close(*stays);
+            inquest::detail::channel_inspector::close(*stays);
             return;
         case event::close_cause:
             stays->close(given);

@@ -83,7 +83,7 @@ TEST_CASE("with spin = 0 a call that waits parks at once, and with a long spin n
             std::size_t parked = 0;
             for (int i = 0; i < 100; ++i) {
                 std::this_thread::sleep_for(100us);
-                parked += inquest::detail::handle_access::core(queue)->blocked();
+                parked += inquest::detail::channel_inspector::parked(queue);
             }
             CHECK(parked == 0);
         };
@@ -214,7 +214,7 @@ TEST_CASE("a call whose yield let somebody compute for a time slice parks the ne
         CHECK(queue.push(round));
         for (int i = 0; !parked && i < 100; ++i) {
             std::this_thread::sleep_for(100us);
-            parked = inquest::detail::handle_access::core(queue)->blocked() > 0;
+            parked = inquest::detail::channel_inspector::parked(queue) > 0;
         }
     }
     CHECK(parked);

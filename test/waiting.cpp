@@ -76,7 +76,7 @@ TEST_CASE(
     CHECK(value == std::string(50, 'v'));
     CHECK(tx.size() == 1);
     CHECK(!tx.is_closed());
-    CHECK(inquest::detail::handle_access::core(tx)->blocked() == 0);
+    CHECK(inquest::detail::channel_inspector::parked(tx) == 0);
 }
 
 TEST_CASE("a deadline that has passed does not keep a call from what is there") {
@@ -197,7 +197,7 @@ TEST_CASE("timed waits leave nothing behind: a million timeouts, and the channel
         auto none = rx.pop_for(0ns);
         if (none || none.error().status() != status::timeout) FAIL("no timeout");
     }
-    CHECK(inquest::detail::handle_access::core(tx)->blocked() == 0);
+    CHECK(inquest::detail::channel_inspector::parked(tx) == 0);
     CHECK(tx.push(1));
     CHECK(rx.pop().value() == 1);
 }
@@ -303,8 +303,8 @@ TEST_CASE("every blocking call on a worker's thread obeys that worker's stop req
     const auto ends_stopped = [&](auto call) {
         auto w = spawn("w", [&] { CHECK(call() == status::stopped); });
         support::wait_for("the worker to block", [&] {
-            return inquest::detail::handle_access::core(tx)->blocked() +
-                       inquest::detail::handle_access::core(in)->blocked() ==
+            return inquest::detail::channel_inspector::parked(tx) +
+                       inquest::detail::channel_inspector::parked(in) ==
                    1;
         });
         CHECK(w.request_stop());
@@ -336,7 +336,7 @@ TEST_CASE("a token given to a call on a worker's thread replaces the worker's ow
         "w", [&, r = rx]() mutable { CHECK(r.pop(mine.get_token()).error().status() == status::stopped); });
     wait_for_blocked(tx);
     w.request_stop();
-    CHECK(inquest::detail::handle_access::core(tx)->blocked() == 1); // not for the worker's
+    CHECK(inquest::detail::channel_inspector::parked(tx) == 1); // not for the worker's
     CHECK(!w.is_done());
     mine.request_stop();
     CHECK(w.join());

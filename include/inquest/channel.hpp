@@ -1,7 +1,7 @@
 // The queue and its ends.
 #pragma once
 
-#include <inquest/detail/last_push.hpp>
+#include <inquest/detail/cancellation.hpp>
 #include <inquest/operations.hpp>
 
 #include <expected>
@@ -68,7 +68,13 @@ class announced_workers {
 
 namespace detail {
 
-struct handle_access; // lets the library's own parts reach an end's core
+template <class T>
+inline constexpr bool has_other_side<sender<T>> = true;
+template <class T>
+inline constexpr bool has_other_side<receiver<T>> = true;
+
+struct handle_access;     // lets the library's own parts reach an end's core
+struct channel_inspector; // and its tests
 
 /// What is called to make an end of no channel does not compile.
 template <class Never>
@@ -127,14 +133,14 @@ class channel_handle {
 
   protected:
     friend detail::handle_access;
+    friend detail::channel_inspector;
     explicit channel_handle(std::shared_ptr<detail::ring<T>> core) noexcept : core_(std::move(core)) {}
 
     template <class U>
     [[gnu::always_inline]] std::expected<void, push_error> send(U& item, const detail::wait_options& options,
                                                                 std::source_location site) {
         if (!core_) return std::unexpected(push_error(status::closed, {}, site));
-        // NOLINTNEXTLINE(misc-const-correctness): a copy, or a reference to what is not const
-        const held_core<U> core = core_;
+        held_core<U> core = core_;
         return core->push(item, options, site);
     }
     template <class U>
@@ -142,8 +148,7 @@ class channel_handle {
                                          const detail::wait_options& options,
                                          const std::source_location& site) {
         if (!core_) return std::unexpected(push_error(status::closed, {}, site));
-        // NOLINTNEXTLINE(misc-const-correctness): a copy, or a reference to what is not const
-        const held_core<U> core = core_;
+        held_core<U> core = core_;
         return core->push(items, n, accepted, options, site);
     }
     [[gnu::always_inline]] std::expected<T, pop_error> receive(const detail::wait_options& options) {
@@ -156,13 +161,13 @@ class channel_handle {
         return core_->pop(into, max, options);
     }
 
-    std::shared_ptr<detail::ring<T>> core_;
-
-  private:
     // While a copy is made no lock is held, and ~channel does not wait for that: the call keeps the core alive.
     template <class U>
-    using held_core = std::conditional_t<detail::ring<T>::template copied_outside<U>,
-                                         std::shared_ptr<detail::ring<T>>, std::shared_ptr<detail::ring<T>>&>;
+    using held_core =
+        std::conditional_t<detail::ring<T>::template copied_outside<U>,
+                           const std::shared_ptr<detail::ring<T>>, const std::shared_ptr<detail::ring<T>>&>;
+
+    std::shared_ptr<detail::ring<T>> core_;
 };
 
 namespace detail {
@@ -243,14 +248,17 @@ class sender : public channel_handle<T>, public push_operations<sender<T>, T> {
     [[gnu::always_inline]] std::expected<void, push_error> send(U& item, const detail::wait_options& options,
                                                                 std::source_location site) {
         // As a rule it is: a producer's loop has one place. Then the sender is neither finished nor moved from.
-        return last_push_.matches(site) ? this->core_->push(item, options, site)
-                                        : send_from_elsewhere(item, options, site);
+        if (!last_push_.matches(site)) return send_from_elsewhere(item, options, site);
+        typename channel_handle<T>::template held_core<U> core = this->core_;
+        return core->push(item, options, site);
     }
     template <class U>
     [[gnu::noinline]] std::expected<void, push_error>
     send_from_elsewhere(U& item, detail::wait_options options, std::source_location site) {
         if (last_push_.is_finished() && this->core_) return std::unexpected(this->core_->refusal(site));
-        auto sent = channel_handle<T>::send(item, options, site);
+        if (!this->core_) return std::unexpected(push_error(status::closed, {}, site));
+        typename channel_handle<T>::template held_core<U> core = this->core_;
+        auto sent = core->push_slowly(item, options, site);
         if (sent) last_push_.note(site);
         return sent;
     }
@@ -272,13 +280,8 @@ class sender : public channel_handle<T>, public push_operations<sender<T>, T> {
     }
 
     void drop() noexcept {
-        if (!this->core_) return;
-        const detail::uncancelled guard;
-        const std::source_location last = last_push_.place();
-        this->core_->drop_sender(last_push_.is_finished(), std::uncaught_exceptions() > unwinding_,
-                                 detail::last_push::is_none(last) ? nullptr : &last);
-        last_push_.finish(); // an item that is destroyed with the channel may still push through this
-        this->core_.reset();
+        // An item that is destroyed with the channel may still push through this, and finds it finished and moved from.
+        if (this->core_) detail::end_sender(std::move(this->core_), last_push_, unwinding_);
     }
 
     detail::last_push last_push_;
@@ -372,6 +375,7 @@ class receiver : public channel_handle<T>, public pop_operations<receiver<T>, T>
 
   private:
     friend detail::handle_access;
+    friend detail::channel_inspector;
     friend pop_operations<receiver<T>, T>;
     template <class U>
     friend std::pair<sender<U>, receiver<U>> make_channel(channel_options);
@@ -380,10 +384,7 @@ class receiver : public channel_handle<T>, public pop_operations<receiver<T>, T>
     }
 
     void drop() noexcept {
-        if (!this->core_) return;
-        const detail::uncancelled guard;
-        this->core_->drop_receiver();
-        this->core_.reset();
+        if (this->core_) detail::end_receiver(std::move(this->core_));
     }
 };
 

@@ -23,16 +23,21 @@ inline constexpr bool is_failure_of_another = false;
 template <class U, class E>
 inline constexpr bool is_failure_of_another<failure<U>, E> = !std::is_void_v<U> && !std::is_same_v<U, E>;
 
+/// Says that the error in a failure is of the type that is now given to it, or of none.
+struct typed_anew {};
+
 } // namespace detail
 
 /// A failure of any kind, without the type of its error. Cheap to copy; nothing here blocks.
 template <>
 class failure<void> {
   public:
-    explicit failure(inquest::cause why, std::vector<inquest::cause> others = {})
-        : cause_(std::move(why)),
-          others_(others.empty() ? nullptr
-                                 : std::make_shared<const std::vector<inquest::cause>>(std::move(others))) {}
+    explicit failure(inquest::cause why, std::vector<inquest::cause> others = {});
+    failure(const failure& other) noexcept;
+    failure(failure&& other) noexcept = default;
+    failure& operator=(const failure& other) noexcept;
+    failure& operator=(failure&& other) noexcept;
+    ~failure();
 
     /// The reason: the first of several failures, by time, that is no consequence of another. Never empty.
     [[nodiscard]] const inquest::cause& cause() const noexcept { return cause_; }
@@ -59,6 +64,8 @@ class failure : public failure<void> {
     using error_type = E;
 
     using failure<void>::failure;
+    /// For the library's own use, which knows whose failure `any` is.
+    failure(detail::typed_anew, failure<void> any) noexcept : failure<void>(std::move(any)) {}
     /// A failure of the program's own, so that a function that returns one can fail in other ways too.
     template <class U>
         requires(std::convertible_to<U, E> && !std::derived_from<std::remove_cvref_t<U>, failure<void>> &&

@@ -5,7 +5,9 @@
 // clang-format off
 #include <inquest/failure.hpp>
 // clang-format on
+#include <inquest/activity.hpp>
 #include <inquest/cause.hpp>
+#include <inquest/cause_kind.hpp>
 #include <inquest/channel.hpp>
 #include <inquest/channel_options.hpp>
 #include <inquest/hook.hpp>

@@ -1,6 +1,7 @@
 // What a worker is doing that has not come to its end.
 #pragma once
 
+#include <inquest/activity.hpp>
 #include <inquest/cause.hpp>
 
 #include <chrono>
@@ -9,14 +10,6 @@
 #include <utility>
 
 namespace inquest { inline namespace INQUEST_ABI {
-
-/// What a worker was seen doing.
-enum class activity : unsigned char {
-    running, ///< its own code, or a wait that is not this library's
-    pushing, ///< it waits in a push, for room
-    popping, ///< it waits in a pop, for an item
-    ending,  ///< its outcome is recorded; what its function captured is being destroyed
-};
 
 /// The answer of a timed wait for a worker that had not ended by then, and what the long-wait hook is told. A
 /// glance at one moment: the worker has gone on since. Nothing here blocks.

@@ -2,8 +2,7 @@
 #pragma once
 
 #include <inquest/channel.hpp>
-#include <inquest/detail/worker_function.hpp>
-#include <inquest/detail/worker_state.hpp>
+#include <inquest/detail/spawner.hpp>
 
 #include <expected>
 #include <future>
@@ -14,6 +13,12 @@
 #include <utility>
 
 namespace inquest { inline namespace INQUEST_ABI {
+
+namespace detail {
+
+struct worker_access; // lets resolve reach a worker's thread
+
+} // namespace detail
 
 /// A running `std::jthread` and its `std::future<std::expected<T, E>>`, as one object.
 ///
@@ -61,10 +66,10 @@ class [[nodiscard("keep the worker: it is joined when it is destroyed")]] worker
     /// the answer is its failure if that is known already, or one that says so.
     /// Throws std::future_error (no_state) on a moved-from worker, or if `get_future` took the value away.
     [[nodiscard("it may be the worker's failure: look at it, or use wait()")]] const result_type& join() & {
-        return state().join();
+        return thread().join();
     }
     [[nodiscard("it may be the worker's failure: look at it, or use wait()")]] result_type join() && {
-        auto& result = state().join();
+        auto& result = thread().join();
         if (!result) return result_type(std::unexpect, result.error()); // stays what it is, for others
         if constexpr (std::is_void_v<T>)
             return {};
@@ -77,68 +82,73 @@ class [[nodiscard("keep the worker: it is joined when it is destroyed")]] worker
     /// limit is none, and this is `join`.
     template <class Rep, class Period>
     [[nodiscard]] timed_result_type join_for(const std::chrono::duration<Rep, Period>& limit) {
-        return state().join(detail::deadline_after(detail::ticks(limit)));
+        return thread().join(detail::deadline_after(detail::ticks(limit)));
     }
     /// As `join`, but waits no longer than until `deadline`.
     template <class Clock, class Duration>
     [[nodiscard]] timed_result_type join_until(const std::chrono::time_point<Clock, Duration>& deadline) {
-        return state().join(detail::deadline_at(detail::steady_deadline(deadline)));
+        return thread().join(detail::deadline_at(detail::steady_deadline(deadline)));
     }
     /// What `join` would return now, without waiting: the result, a rethrow of what the function threw, or what the
     /// worker is doing.
-    [[nodiscard]] timed_result_type peek() { return state().join(detail::clock::time_point::min()); }
+    [[nodiscard]] timed_result_type peek() { return thread().join(detail::clock::time_point::min()); }
 
     /// Waits for the thread's end as `join` does, but looks at nothing: a failure that nobody asks for is still reported
     /// when this object is destroyed. False, at once, if it can't be waited for from here (see `join`).
     bool wait() const {
-        if (state().why_not_wait()) return false;
-        state().wait();
+        if (thread().why_not_wait()) return false;
+        thread().wait();
         return true;
     }
     /// The same, no longer than `limit`, and only until the result is there. True if it is.
     template <class Rep, class Period>
     bool wait_for(const std::chrono::duration<Rep, Period>& limit) const {
-        return !state().why_not_wait() && state().wait(detail::deadline_after(detail::ticks(limit)));
+        return !thread().why_not_wait() && thread().wait(detail::deadline_after(detail::ticks(limit)));
     }
     /// The same, no longer than until `deadline`.
     template <class Clock, class Duration>
     bool wait_until(const std::chrono::time_point<Clock, Duration>& deadline) const {
-        return !state().why_not_wait() &&
-               state().wait(detail::deadline_at(detail::steady_deadline(deadline)));
+        return !thread().why_not_wait() &&
+               thread().wait(detail::deadline_at(detail::steady_deadline(deadline)));
     }
 
     /// True once the function's outcome is known: the timed forms return it at once. Does not block.
-    [[nodiscard]] bool is_done() const noexcept { return state_ && state_->block->done.is_open(); }
+    [[nodiscard]] bool is_done() const noexcept { return thread_ && thread_->is_done(); }
 
     /// Asks the worker to stop: its blocking calls on channels end `stopped`, its std::stop_token says so. What its
     /// function then returns stands; items that it leaves queued are for `recover`, and if nobody asks for them
     /// the failure hook is told how many were lost. Does not wait. True if this call made the request.
-    bool request_stop() noexcept { return state_ && state_->block->request_stop(state_->thread); }
+    bool request_stop() noexcept { return thread_ && thread_->request_stop(); }
 
     /// Waits for the thread's end, as join does; then the failure, or nothing if there was none. Rethrows
     /// nothing: the exception is in the failure's cause.
-    [[nodiscard]] std::optional<failure<E>> report() { return state().report(); }
+    [[nodiscard]] std::optional<failure<E>> report() {
+        auto failed = thread().report();
+        if (!failed) return std::nullopt;
+        return failure<E>(detail::typed_anew{}, *std::move(failed));
+    }
 
     /// The name in messages: numbered if workers share it.
-    [[nodiscard]] std::string name() const { return state().block->identity->display(); }
+    [[nodiscard]] std::string name() const { return thread().name(); }
 
     /// Gives the future away, to code that has its own place for futures. It carries what the function returned
     /// or threw, of a `failure<E>` the E; a failure without one, and an ending of another kind, travels in it as the
     /// exception `inquest::ended`. `join` can then no longer return the value; failures, `report` and `resolve` are not
     /// concerned, but a failure counts as observed. Throws std::future_error (no_state) if it was taken already or joined.
-    [[nodiscard]] std::future<std::expected<T, E>> get_future() { return state().take_future(); }
+    [[nodiscard]] std::future<std::expected<T, E>> get_future() { return thread().take_future(); }
 
   private:
     friend detail::spawner;
     friend detail::worker_access;
-    explicit worker(std::unique_ptr<detail::worker_state<T, E>> state) noexcept : state_(std::move(state)) {}
+    explicit worker(std::unique_ptr<detail::typed_worker_thread<T, E>> thread) noexcept
+        : thread_(std::move(thread)) {}
 
-    [[nodiscard]] detail::worker_state<T, E>& state() const {
-        if (!state_) throw std::future_error(std::future_errc::no_state);
-        return *state_;
+    [[nodiscard]] detail::typed_worker_thread<T, E>& thread() const {
+        if (!thread_) throw std::future_error(std::future_errc::no_state);
+        return *thread_;
     }
 
-    std::unique_ptr<detail::worker_state<T, E>> state_;
+    std::unique_ptr<detail::typed_worker_thread<T, E>> thread_;
 };
 
 /// Runs `fn` on a thread of its own, under a name that the system's thread list shows. In place of the name there

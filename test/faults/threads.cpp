@@ -118,7 +118,7 @@ TEST_CASE("pthread_cancel through a blocked pop: the wait is left, and the cause
         CHECK(::pthread_cancel(thread) == 0);
         CHECK(w.join().error().cause().kind() == cause_kind::forced_unwind);
         CHECK(tx.push(1).error().cause().kind() == cause_kind::forced_unwind);
-        CHECK(inquest::detail::handle_access::core(tx)->blocked() == 0);
+        CHECK(inquest::detail::channel_inspector::parked(tx) == 0);
     }
 }
 

@@ -226,7 +226,7 @@ constexpr program table[] = {
     {"ends_meet", ends_meet, 3, 67'827, 2000},
     {"recover_and_push", recover_and_push, 2, 109'341, 2000},
     {"last_sender_goes", last_sender_goes, 2, 13'419, 2000, true},
-    {"last_receiver_goes", last_receiver_goes, 3, 51'918, 2000, true},
+    {"last_receiver_goes", last_receiver_goes, 3, 51'721, 2000, true},
     {"finish_and_abandon", finish_and_abandon, 2, 10'230, 2000},
     {"end_goes_under_a_pop", end_goes_under_a_pop, 3, 9'520, 2000, true, true},
     {"channel_goes_under_a_pop", channel_goes_under_a_pop, 2, 10'856, 2000, true, true},

@@ -22,10 +22,10 @@ CALL = "lib/blocked_call.cpp"
 RING = "include/inquest/detail/ring.hpp"
 WAIT_LIST = "lib/wait_list.cpp"
 LATCH = "lib/latch.cpp"
-WORKER = "lib/worker.cpp"
+WORKER = "lib/worker_record.cpp"
 RECORD = "include/inquest/detail/worker_record.hpp"
-STATE = "include/inquest/detail/worker_state.hpp"
-RESOLVE = "include/inquest/resolve.hpp"
+THREAD = "lib/worker_thread.cpp"
+RESOLVE = "lib/resolve.cpp"
 
 # Each: name, kind, the program that catches it, how many preemptions it needs, within how many schedules it is found,
 # how what is told of it begins; then the file, and by twos a text in it and what takes its place, where BROKEN is true
@@ -102,9 +102,9 @@ BREAKAGES = [
     ("drainer_not_told", "lost wake-up", "channel_goes_while_drained", 0, 1, "deadlock", BASE,
      "    if (state_.workers().empty() && last_worker_out_) std",
      "    if (state_.workers().empty() && last_worker_out_ && !BROKEN) std"),
-    ("always_stopped", "delivery not ended", "worker_goes", 0, 1, "stopped though", STATE,
-     "const bool drains = block->drains &&",
-     "const bool drains = block->drains && !BROKEN &&"),
+    ("always_stopped", "delivery not ended", "worker_goes", 0, 1, "stopped though", THREAD,
+     "const bool drains = record_->drains &&",
+     "const bool drains = record_->drains && !BROKEN &&"),
     ("announced_in_vain", "delivery not ended", "announced", 1, 239, "it closed before", BASE,
      "        if (state_.have_all_ended()) all_workers",
      "        if (state_.have_all_ended() || (BROKEN && state_.workers().empty())) all_workers"),
@@ -166,13 +166,13 @@ BREAKAGES = [
      "    if (!state_.is_open()) return gave_up::ended;",
      "    if (!state_.is_open() && !(BROKEN && late_)) return gave_up::ended;"),
     ("no_look_at_the_stop", "re-check skipped", "stop_a_worker", 2, 381, "deadlock", CALL,
-     "    if (options_.stop_requested()) return true;\n    {\n",
-     "    if (!BROKEN && options_.stop_requested()) return true;\n    {\n"),
+     "    if (stop_requested()) return true;\n    {\n",
+     "    if (!BROKEN && stop_requested()) return true;\n    {\n"),
     ("woken_before_closed", "state changed outside the lock", "close_and_pops", 2, 262, "lost wake-up", BASE,
      "bool channel_base::close(closer who, const std::source_location& where) noexcept {\n",
      "bool channel_base::close(closer who, const std::source_location& where) noexcept {\n"
      "    if (BROKEN) {\n"
-     "        {\n            wake_list early;\n            const both_locks locks(push_, pop_);\n"
+     "        {\n            wake_list early;\n            const both_locks locks(*this);\n"
      "            pop_.wake_all(early);\n            push_.wake_all(early);\n        }\n"
      "        state_.close(status::complete, {});\n        return true;\n    }\n"),
     ("line_looked_at_early", "looked at outside the lock", "one_each", 0, 1, "lost wake-up", CALL_TYPE,
@@ -232,44 +232,41 @@ BREAKAGES = [
      "        }\n"
      "    }\n"
      "    wait"),
-    ("recovered_twice", "item lost or doubled", "recover_and_push", 0, 3, "item 2 is there twice", RING,
-     "            self.pop_.ticket = last;",
-     "            if (!BROKEN) self.pop_.ticket = last;"),
+    ("recovered_twice", "item lost or doubled", "recover_and_push", 0, 3, "item 2 is there twice", BASE,
+     "    self.pop_.ticket = last;",
+     "    if (!BROKEN) self.pop_.ticket = last;"),
     ("closed_before_the_cause", "outcome out of order", "outcome_before_close", 1, 39, "closed before the cause was there", BASE,
      "void channel_base::worker_ended(worker_record& record) noexcept {\n",
      "void channel_base::worker_ended(worker_record& record) noexcept {\n"
      "    if (BROKEN && record.failed()) abort_with({});\n"),
     ("number_drawn_early", "outcome out of order", "two_failures", 1, 138, "the channel's cause is the first failure by number", BASE,
      "        wake_list wakes;\n"
-     "        const both_locks locks(push_, pop_);\n"
+     "        const both_locks locks(*this);\n"
      "        record.sequence = next_sequence();",
      "        const bool early = BROKEN;\n"
      "        if (early) record.sequence = next_sequence();\n"
      "        wake_list wakes;\n"
-     "        const both_locks locks(push_, pop_);\n"
+     "        const both_locks locks(*this);\n"
      "        if (!early) record.sequence = next_sequence();"),
     ("item_taken_before_the_stop", "item lost or doubled", "stop_and_delivery", 2, 534, "item 0 is lost", RING,
-     "            if (slot* const next = readable_slot()) return take(*next, call, [&] { note_popped(); });",
-     "            if (slot* const next = readable_slot()) {\n"
-     "                auto item = take(*next, call, [&] { note_popped(); });\n"
-     "                if (BROKEN && options.stop_requested())\n"
-     "                    return std::unexpected(pop_refused(gave_up::stopped));\n"
-     "                return item;\n"
-     "            }"),
-    ("joined_without_the_mutex", "looked at outside the lock", "resolve_twice", 1, 5, "joins a thread that was joined", STATE,
-     "        const std::lock_guard lock(joining);\n        if (thread.joinable()) join_ended",
-     "        const bool early = BROKEN && thread.joinable();\n        const std::lock_guard lock(joining);\n"
-     "        if (early || thread.joinable()) join_ended"),
+     "        return take(next_to_empty(), call, [&] { note_popped(); });",
+     "        auto item = take(next_to_empty(), call, [&] { note_popped(); });\n"
+     "        if (BROKEN && stop_requested(options)) return std::unexpected(pop_refused(gave_up::stopped));\n"
+     "        return item;"),
+    ("joined_without_the_mutex", "looked at outside the lock", "resolve_twice", 1, 5, "joins a thread that was joined", THREAD,
+     "    const std::lock_guard lock(joining_);\n    if (!thread_.joinable()) return;",
+     "    const bool early = BROKEN && thread_.joinable();\n    const std::lock_guard lock(joining_);\n"
+     "    if (!early && !thread_.joinable()) return;"),
     ("resolved_by_the_first", "outcome out of order", "two_failures", 0, 1, "both failed", RESOLVE,
-     "        if (const auto failed = state.failed()) all.add(*failed);\n    }",
-     "        if (const auto failed = state.failed()) all.add(*failed);\n"
+     "        if (const auto failed = asked->failed()) all.add(*failed);\n    }",
+     "        if (const auto failed = asked->failed()) all.add(*failed);\n"
      "        if (BROKEN) break;\n    }"),
     ("node_left_behind", "touch after release", "stop_a_worker", 2, 518, "destroys a mutex that is locked", CALL,
      "    if (current_worker) current_worker->set_blocked(",
      "    if (current_worker && !BROKEN) current_worker->set_blocked("),
-    ("recovered_while_open", "delivery not ended", "recover_and_push", 0, 1, "deadlock", RING,
-     "            if (self.state_.is_open() || self.queued() > 0) self",
-     "            if (!BROKEN && (self.state_.is_open() || self.queued() > 0)) self"),
+    ("recovered_while_open", "delivery not ended", "recover_and_push", 0, 1, "deadlock", BASE,
+     "    if (self.state_.is_open() || self.queued() > 0) self",
+     "    if (!BROKEN && (self.state_.is_open() || self.queued() > 0)) self"),
 ]
 
 

@@ -181,10 +181,7 @@ using condition_variable = interleave::condition_variable;
 template <class T>
 using atomic = interleave::atomic<T>;
 using clock = interleave::clock;
-/// Only where a program asks for it.
-inline constexpr std::chrono::microseconds spin_limit{0};
-inline constexpr bool first_wait_parks = false;
-inline constexpr unsigned hints_between_looks = 0, looks_between_yields = 1, lock_rounds = 0;
+inline constexpr bool explored = true;
 inline void spin_hint() {}
 inline bool one_processor() { return false; }
 /// Lets some time pass, so that who spins comes to an end.

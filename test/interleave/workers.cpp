@@ -176,14 +176,14 @@ void all_keep_going() {
 
 constexpr program table[] = {
     {"outcome_before_close", outcome_before_close, 3, 65'578, 2000, true},
-    {"two_failures", two_failures, 2, 22'610, 2000},
-    {"resolve_twice", resolve_twice, 2, 38'620, 2000},
-    {"resolve_in_time", resolve_in_time, 3, 8'324, 2000},
+    {"two_failures", two_failures, 2, 22'604, 2000},
+    {"resolve_twice", resolve_twice, 2, 38'524, 2000},
+    {"resolve_in_time", resolve_in_time, 3, 7'788, 2000},
     {"glance_at_a_leaver", glance_at_a_leaver, 2, 49'942, 2000, true, true},
     {"stop_a_worker", stop_a_worker, 3, 8'754, 2000},
-    {"stop_a_busy_worker", stop_a_busy_worker, 3, 104'780, 2000},
+    {"stop_a_busy_worker", stop_a_busy_worker, 3, 102'669, 2000},
     {"timed_join", timed_join, 2, 7'530, 2000},
-    {"all_keep_going", all_keep_going, 2, 60'667, 2000},
+    {"all_keep_going", all_keep_going, 2, 59'765, 2000},
 };
 
 } // namespace

@@ -7,27 +7,13 @@ namespace interleave {
 namespace {
 
 using inquest::detail::channel_base;
-
-// To look into a channel without a step, as only a test may: explicit instantiations may name what is private.
-template <auto Member, class Key>
-struct opened {
-    friend constexpr auto look(Key) { return Member; }
-};
-#define INTERLEAVE_OPEN(key, type, member)                                                                   \
-    struct key {                                                                                             \
-        friend constexpr auto look(key);                                                                     \
-    };                                                                                                       \
-    template struct opened<&type::member, key>;
-INTERLEAVE_OPEN(key_of_state, channel_base, state_)
-INTERLEAVE_OPEN(key_of_push, channel_base, push_)
-INTERLEAVE_OPEN(key_of_pop, channel_base, pop_)
-#undef INTERLEAVE_OPEN
+using inquest::detail::channel_inspector;
 
 // Nobody can go on. So whoever is blocked must be in line, and have reason to be.
 void look_at(const channel_base& c, const std::string& name) {
-    const auto& push = c.*look(key_of_push{});
-    const auto& pop = c.*look(key_of_pop{});
-    const bool open = (c.*look(key_of_state{})).is_open();
+    const auto& push = channel_inspector::pushes(c);
+    const auto& pop = channel_inspector::pops(c);
+    const bool open = channel_inspector::stream(c).is_open();
     const auto count = push.ticket - pop.ticket;
     const std::size_t pushing = pop.waiters.size(), popping = push.waiters.size();
     const auto lost = [&](const char* what) {
@@ -57,13 +43,14 @@ void until_quiet() {
 }
 
 void until_within(const channel_base& channel) {
-    scheduler::get().take({.what = step::kind::until,
-                           .text = "goes on when some call waits in",
-                           .object = &channel,
-                           .possible = [](const void* one) {
-                               const auto& c = *static_cast<const channel_base*>(one);
-                               return (c.*look(key_of_push{})).inside + (c.*look(key_of_pop{})).inside > 0;
-                           }});
+    scheduler::get().take(
+        {.what = step::kind::until,
+         .text = "goes on when some call waits in",
+         .object = &channel,
+         .possible = [](const void* one) {
+             const auto& c = *static_cast<const channel_base*>(one);
+             return channel_inspector::pushes(c).inside + channel_inspector::pops(c).inside > 0;
+         }});
 }
 
 void watch(const std::shared_ptr<const channel_base>& channel, std::string name) {

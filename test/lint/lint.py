@@ -235,7 +235,7 @@ def check_tags(root):
     if not tool or "Universal" not in subprocess.run([tool, "--version"], capture_output=True, text=True).stdout:
         print("Universal Ctags is not there")
         return SKIPPED
-    files = [str(p) for p in sources(root, ["include", "lib"], {".hpp", ".cpp"})]
+    files = [str(p) for p in sources(root, ["include", "lib", "test/support"], {".hpp", ".cpp"})]
     listed = subprocess.run(
         [tool, "--languages=C++", "--kinds-C++=+p", "-f", "-", *files], capture_output=True, text=True, check=True
     ).stdout

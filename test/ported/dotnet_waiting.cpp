@@ -200,7 +200,7 @@ TEST_CASE("a million calls that gave up leave no memory and no waiter behind") {
     const auto after = mallinfo2().uordblks;
     CHECK(wrong == 0);
     CHECK(after < before + 10'000);
-    CHECK(inquest::detail::handle_access::core(tx)->blocked() == 0);
+    CHECK(inquest::detail::channel_inspector::parked(tx) == 0);
     stop.request_stop(); // finds none of those calls
     std::jthread consumer([&] { CHECK(got(rx.pop()) == 3); });
     wait_for_blocked(tx);

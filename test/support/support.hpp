@@ -1,6 +1,7 @@
 // What the tests share: waiting for a state, rounds of stress, counted and awkward item types.
 #pragma once
 
+#include "channel_inspector.hpp"
 #include "watchdog.hpp"
 
 #include <inquest/inquest.hpp>
@@ -67,14 +68,15 @@ inquest::push_error push_error_of(auto& tx) {
 template <class T>
 void wait_for_blocked(const inquest::channel_handle<T>& end, std::size_t n = 1) {
     wait_for("waiting for calls to block",
-             [&] { return inquest::detail::handle_access::core(end)->blocked() == n; });
+             [&] { return inquest::detail::channel_inspector::parked(end) == n; });
 }
 
 /// Waits until a call waits in the channel of `end`, spinning or parked.
 template <class T>
 void wait_for_a_call(const inquest::channel_handle<T>& end) {
-    wait_for("waiting for a call to begin to wait",
-             [&] { return inquest::detail::handle_access::core(end)->inside() > 0; });
+    wait_for("waiting for a call to begin to wait", [&] {
+        return inquest::detail::channel_inspector::inside(*inquest::detail::channel_inspector::core(end)) > 0;
+    });
 }
 
 /// `n`, or a tenth of it where INQUEST_TEST_TENTH is set, as slow sanitizer builds have it.

@@ -47,6 +47,13 @@ struct wait_settings {
     const std::string& channel;
 };
 
+/// Whether the caller has been asked to stop: by its own token, or else as the worker it is. Not one that does not wait.
+[[nodiscard]] inline bool stop_requested(const wait_options& options) noexcept {
+    if (!options.block) return false;
+    if (options.token) return options.token->stop_requested();
+    return current_worker && current_worker->stop_requested();
+}
+
 /// A side, locked by one push or pop, which waits with it if it must:
 ///
 ///     blocked_call call(push_, pop_, state_, options, settings_);
@@ -58,20 +65,16 @@ struct wait_settings {
 class blocked_call {
   public:
     blocked_call(channel_side& mine, channel_side& other, const stream_state& state,
-                 const wait_options& options, const wait_settings& settings) noexcept
-        : blocked_call((mine.take_lock(), mine), other, state, options, settings, std::adopt_lock) {}
+                 const wait_options& options, const wait_settings& settings) noexcept;
+    /// Whose side is locked already.
     blocked_call(channel_side& mine, channel_side& other, const stream_state& state,
-                 const wait_options& options, const wait_settings& settings, std::adopt_lock_t) noexcept
-        : side_(mine), other_(other), state_(state), options_(options), settings_(settings),
-          lock_(mine.lock, std::adopt_lock) {}
-    ~blocked_call() {
-        if (counted_) leave();
-    }
+                 const wait_options& options, const wait_settings& settings, std::adopt_lock_t) noexcept;
+    ~blocked_call();
     blocked_call(const blocked_call&) = delete;
     blocked_call& operator=(const blocked_call&) = delete;
 
     /// To be asked before anything is claimed.
-    [[nodiscard]] bool stop_requested() const noexcept { return options_.stop_requested(); }
+    [[nodiscard]] bool stop_requested() const noexcept { return detail::stop_requested(options_); }
     /// Waits until there is something to look at again, and returns nothing; or says why the call has come to its end. What
     /// has happened is looked at before the time, so a timeout that races a close says that it ended.
     [[nodiscard]] std::optional<gave_up> wait(const wait_target& target);

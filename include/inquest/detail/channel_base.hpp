@@ -21,10 +21,14 @@
 
 #include <inquest/channel_options.hpp>
 #include <inquest/detail/blocked_call.hpp>
+#include <inquest/detail/last_push.hpp>
 #include <inquest/push_error.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <source_location>
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
@@ -44,10 +48,6 @@ class channel_base {
     [[nodiscard]] bool is_closed() const noexcept { return state_.is_closed(); }
     /// Closed, and what is queued is still delivered.
     [[nodiscard]] bool is_draining() const noexcept { return state_.is_draining(); }
-
-    /// Calls that are parked in it now; and those that wait, spinning or parked, or are between two items.
-    [[nodiscard]] std::size_t blocked() const noexcept;
-    [[nodiscard]] std::size_t inside() const noexcept;
 
     // Ends. Each blocks for the channel's lock only.
     void add_sender() noexcept;
@@ -75,13 +75,41 @@ class channel_base {
 
     /// What is known of why it closed; empty if nothing is.
     [[nodiscard]] cause known_cause() const;
+    /// What `pop` returns now that the stream has ended; empty while it goes on.
+    [[nodiscard]] std::optional<pop_error> ended() const;
     /// What a push that is not even tried is told.
     [[nodiscard]] push_error refusal(const std::source_location& site) const;
 
   protected:
-    /// `brief`: items move without throwing, so that a side's lock is never held for long.
-    channel_base(channel_options options, bool brief);
-    ~channel_base() = default;
+    friend struct channel_inspector; // for tests
+
+    /// The locks of both sides. None is held while the other is waited for: an item may be copied under that one. The push
+    /// side's is the last to be let go of, because a push that is refused next wants the other as well.
+    struct both_locks {
+        explicit both_locks(const channel_base& of)
+            : push(of.push_.lock), pop(of.pop_.lock, std::try_to_lock) {
+            if (pop.owns_lock()) return;
+            push.unlock();
+            std::lock(push, pop);
+        }
+        std::unique_lock<mutex> push, pop;
+    };
+
+    /// The slots' turns, each so many bytes after the one before.
+    struct turns {
+        turn* first = nullptr;
+        std::size_t stride = 0;
+        [[nodiscard]] turn& operator[](std::size_t index) const noexcept {
+            return *reinterpret_cast<turn*>(reinterpret_cast<std::byte*>(first) + index * stride);
+        }
+    };
+
+    /// Checks the capacity for slots of that size, and fills in what was left open. Throws std::invalid_argument,
+    /// std::length_error.
+    static void complete(channel_options& options, std::size_t slot_size, bool items_have_other_side);
+    /// `brief`: items move without throwing, so that a side's lock is never held for long. The items' owner sets `turns_`.
+    channel_base(channel_options&& options, bool brief);
+    ~channel_base();
 
     /// True in a forked child, for the parent's channels: nothing is touched, their lock least of all.
     [[nodiscard]] bool left_behind() const noexcept { return generation_ != fork_generation(); }
@@ -92,6 +120,28 @@ class channel_base {
     void report_leftovers() const noexcept;
     /// Destroys what is undelivered, outside the lock.
     virtual void discard_items() noexcept = 0;
+
+    /// Whether the next push may fill its slot, or the next pop empty it, whose turn `its` is. With the side's lock held.
+    [[nodiscard, gnu::always_inline]] bool may_push_to(const turn& its) const noexcept {
+        return its.get() == 2 * push_.ticket && state_.is_open();
+    }
+    [[nodiscard, gnu::always_inline]] bool may_pop_from(const turn& its) const noexcept {
+        return its.get() == 2 * pop_.ticket + 1 && !state_.is_stopped();
+    }
+    /// Wait until it may, and return nothing, or why the call gives up.
+    [[nodiscard]] std::optional<gave_up> wait_for_room(blocked_call& call) const;
+    [[nodiscard]] std::optional<gave_up> wait_for_item(blocked_call& call) const;
+
+    /// Takes all slots out of the channel's hands, to work on them without the lock; nobody else touches
+    /// slots once delivery has ended. What is left at the end goes back.
+    struct recovery_guard {
+        explicit recovery_guard(channel_base& owner) noexcept;
+        ~recovery_guard();
+        recovery_guard(const recovery_guard&) = delete;
+        recovery_guard& operator=(const recovery_guard&) = delete;
+        channel_base& self;
+        std::uint64_t first = 0, last = 0; // numbers of items
+    };
 
     /// With both locks held.
     [[nodiscard]] std::size_t queued() const noexcept {
@@ -113,8 +163,10 @@ class channel_base {
 
     channel_side push_, pop_;
     stream_state state_;
+    turns turns_; // never changes once set
 
   private:
+    [[nodiscard]] wait_target target(const channel_side& its, std::uint64_t wanted) const noexcept;
     /// `by` says who, if there is more to say than which thread calls.
     void close_locked(status ending, wake_list& wakes, const std::source_location* where = nullptr,
                       cause by = {}) noexcept;
@@ -139,5 +191,9 @@ class channel_base {
     std::shared_ptr<cause_record> event_ = std::make_shared<cause_record>();        // what becomes the cause
     std::shared_ptr<cause_record> closing_note_ = std::make_shared<cause_record>(); // who closed it
 };
+
+// What the destructors of the ends do.
+void end_sender(std::shared_ptr<channel_base> core, last_push& its_last, int unwinding_at_birth) noexcept;
+void end_receiver(std::shared_ptr<channel_base> core) noexcept;
 
 }}} // namespace inquest::INQUEST_ABI::detail

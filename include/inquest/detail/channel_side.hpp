@@ -7,10 +7,10 @@
 // without waiting for the copy.
 #pragma once
 
+#include <inquest/activity.hpp>
 #include <inquest/detail/atomics.hpp>
 #include <inquest/detail/spin_policy.hpp>
 #include <inquest/detail/wait_list.hpp>
-#include <inquest/still_running.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -77,18 +77,6 @@ inline void channel_side::wake_all(wake_list& wakes) noexcept {
     const line_too line(*this);
     wakes.take_all(waiters);
 }
-
-/// The locks of both sides. None is held while the other is waited for: an item may be copied under that one. The push side's
-/// is the last to be let go of, because a push that is refused next wants the other as well.
-struct both_locks {
-    both_locks(const channel_side& pushes, const channel_side& pops)
-        : push(pushes.lock), pop(pops.lock, std::try_to_lock) {
-        if (pop.owns_lock()) return;
-        push.unlock();
-        std::lock(push, pop);
-    }
-    std::unique_lock<mutex> push, pop;
-};
 
 /// A side, locked by a push or pop of one item that may be done at once. Small, and known to nobody else, so that all of it
 /// stays in registers. Brief: as above, known when compiled.

@@ -4,9 +4,10 @@
 #include <inquest/detail/config.hpp>
 
 #include <concepts>
+#include <cstdint>
 #include <exception>
+#include <memory>
 #include <ostream>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -33,6 +34,12 @@ constexpr std::string_view type_name() noexcept {
 std::string describe_exception(const std::exception_ptr& thrown);
 /// The text of an errno value, of either sign, with the number.
 std::string describe_errno(int number);
+/// `type(number)`, of an enum; its value as the bits of a `long long` if it is signed.
+std::string describe_enum(std::string_view type, unsigned long long number, bool is_signed);
+/// Names the type.
+std::string describe_unknown(std::string_view type);
+/// What `write` writes.
+std::string describe_streamed(void (*write)(std::ostream& out, const void* value), const void* value);
 
 template <class S>
 concept text = std::convertible_to<S, std::string> || std::convertible_to<S, std::string_view>;
@@ -80,14 +87,14 @@ std::string describe(const E& error) {
     else if constexpr (has_to_string<E>)
         return std::string(to_string(error));
     else if constexpr (streamable<E>) {
-        std::ostringstream out;
-        out << error;
-        return std::move(out).str();
+        return describe_streamed(
+            [](std::ostream& out, const void* value) { out << *static_cast<const E*>(value); },
+            std::addressof(error));
     } else if constexpr (std::is_enum_v<E>) {
-        return std::string(type_name<E>()) + '(' +
-               std::to_string(static_cast<std::underlying_type_t<E>>(error)) + ')';
+        return describe_enum(type_name<E>(), static_cast<unsigned long long>(error),
+                             std::is_signed_v<std::underlying_type_t<E>>);
     } else
-        return "an error of type " + std::string(type_name<E>());
+        return describe_unknown(type_name<E>());
 }
 
 }}} // namespace inquest::INQUEST_ABI::detail

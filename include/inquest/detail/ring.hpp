@@ -1,37 +1,23 @@
 // A channel's items: a ring allocated once, filled and emptied under the lock of a side each.
 #pragma once
 
+#include <inquest/detail/cancellation.hpp>
 #include <inquest/detail/channel_base.hpp>
 
 #include <algorithm>
 #include <expected>
 #include <future>
-#include <limits>
 #include <memory>
 #include <new>
 #include <optional>
-#include <stdexcept>
 #include <utility>
 #include <vector>
-
-namespace inquest { inline namespace INQUEST_ABI {
-
-template <class T>
-class sender;
-template <class T>
-class receiver;
-
-}} // namespace inquest::INQUEST_ABI
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
 /// Whether a T has another side, on which somebody may wait for as long as it is queued.
 template <class T>
 inline constexpr bool has_other_side = false;
-template <class T>
-inline constexpr bool has_other_side<sender<T>> = true;
-template <class T>
-inline constexpr bool has_other_side<receiver<T>> = true;
 template <class T>
 inline constexpr bool has_other_side<std::promise<T>> = true;
 template <class F>
@@ -70,18 +56,13 @@ class ring final : public channel_base {
     /// Throws std::invalid_argument for capacity 0 and std::length_error for one of more bytes than any address space
     /// holds, both before anything is allocated; std::bad_alloc.
     static std::shared_ptr<ring> make(channel_options options) {
-        if (options.capacity == 0)
-            throw std::invalid_argument("inquest: a channel's capacity must be at least 1");
-        if (options.capacity >
-            static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max()) / sizeof(slot))
-            throw std::length_error("inquest: a channel's capacity is too large");
-        if (!options.undelivered)
-            options.undelivered = has_other_side<T> ? undelivered::discard : undelivered::keep;
+        complete(options, sizeof(slot), has_other_side<T>);
         return std::make_shared<ring>(std::move(options));
     }
 
-    explicit ring(channel_options options)
+    explicit ring(channel_options&& options)
         : channel_base(std::move(options), brief), slots_(new slot[capacity_]) {
+        turns_ = {&slots_[0].turn, sizeof(slot)};
         for (std::size_t n = 0; n < capacity_; ++n) slots_[n].turn.set(2 * n);
     }
 
@@ -104,10 +85,24 @@ class ring final : public channel_base {
             return push(copy, options, site);
         }
         fast_lock<brief> mine(push_);
-        if (!options.stop_requested())
-            if (slot* const room = writable_slot()) return put(*room, item, mine);
+        slot& next = next_to_fill();
+        if (!stop_requested(options) && may_push_to(next.turn)) return put(next, item, mine);
         mine.release();
         return push_waiting(item, options, site);
+    }
+    /// The same, out of line.
+    template <class U>
+    std::expected<void, push_error> push_slowly(U& item, const wait_options& options,
+                                                const std::source_location& site) {
+        if constexpr (copied_outside<U>) {
+            if (!options.block)
+                if (auto refused = room_refused(site)) return std::unexpected(*std::move(refused));
+            T copy(item);
+            return push_slowly(copy, options, site);
+        } else {
+            push_.take_lock();
+            return push_waiting(item, options, site);
+        }
     }
 
     /// All of `items`, in order, waiting for room as often as need be. `accepted` counts those that went in, also
@@ -118,29 +113,27 @@ class ring final : public channel_base {
         if constexpr (copied_outside<U>) return push_copies(items, n, accepted, options, site);
         blocked_call call(push_, pop_, state_, options, settings_);
         for (;;) {
-            if (call.stop_requested()) return refused(gave_up::stopped, site, accepted);
-            if (slot* const first = writable_slot()) {
-                if constexpr (brief) {
-                    // Whoever is parked has the first at once: it is woken when the lock is let go.
-                    const std::size_t run = call.somebody_waits() ? 1 : most_at_once;
-                    push_batch(*first, items, std::min(n, accepted + run), accepted, call);
-                } else {
-                    (void)put(*first, items[accepted], call);
-                    ++accepted;
-                }
-                if (accepted == n) return {};
-                call.release_briefly();
-            } else if (const auto why = call.wait(push_target()))
-                return refused(*why, site, accepted);
+            if (const auto why = wait_for_room(call)) return refused(*why, site, accepted);
+            if constexpr (brief) {
+                // Whoever is parked has the first at once: it is woken when the lock is let go.
+                const std::size_t run = call.somebody_waits() ? 1 : most_at_once;
+                push_batch(items, std::min(n, accepted + run), accepted, call);
+            } else {
+                (void)put(next_to_fill(), items[accepted], call);
+                ++accepted;
+            }
+            if (accepted == n) return {};
+            call.release_briefly();
         }
     }
 
     [[gnu::always_inline]] std::expected<T, pop_error> pop(const wait_options& options) {
         fast_lock<brief> mine(pop_);
+        slot& next = next_to_empty();
         worker_record* const here = current_worker;
         if ((!here || here->is_unstopped_at(serial_)) && !(options.token && options.token->stop_requested()))
-            if (slot* const next = readable_slot())
-                return take(*next, mine, [&] {
+            if (may_pop_from(next.turn))
+                return take(next, mine, [&] {
                     if (here) here->note_item(pop_.ticket);
                 });
         mine.release();
@@ -154,20 +147,16 @@ class ring final : public channel_base {
         const auto make_room = [&] { reserve_more(into, std::min(max - got, capacity_)); };
         make_room();
         blocked_call call(pop_, push_, state_, options, settings_);
-        std::optional<gave_up> why;
-        while (!why) {
-            if (call.stop_requested())
-                why = gave_up::stopped;
-            else if (slot* const first = readable_slot()) {
-                const std::size_t room = into.capacity() - into.size(); // it grows outside the lock only
-                pop_batch(*first, into, std::min(max, got + std::min(most_at_once, room)), got, call);
-                if (got == max) return got;
-                call.release_briefly(make_room);
-            } else
-                why = call.wait(pop_target());
+        for (;;) {
+            if (const auto why = wait_for_item(call)) {
+                if (got > 0) return got; // the next call says why
+                return std::unexpected(pop_refused(*why));
+            }
+            const std::size_t room = into.capacity() - into.size(); // it grows outside the lock only
+            pop_batch(into, std::min(max, got + std::min(most_at_once, room)), got, call);
+            if (got == max) return got;
+            call.release_briefly(make_room);
         }
-        if (got > 0) return got; // the next call says why
-        return std::unexpected(pop_refused(*why));
     }
 
     /// Closes, ends delivery, and hands what is queued to `sink` as T&&, oldest first, outside the lock.
@@ -178,7 +167,7 @@ class ring final : public channel_base {
         std::size_t handed = 0;
         while (items.first != items.last) {
             sink(static_cast<handed_out>(*at(items.first)));
-            items.drop_front();
+            drop_first(items);
             ++handed;
         }
         return handed;
@@ -196,57 +185,25 @@ class ring final : public channel_base {
         if constexpr (std::is_nothrow_move_constructible_v<T>) {
             while (items.first != items.last) {
                 out.emplace_back(static_cast<handed_out>(*at(items.first)));
-                items.drop_front();
+                drop_first(items);
             }
         } else {
             for (auto n = items.first; n != items.last; ++n) out.emplace_back(std::as_const(*at(n)));
-            while (items.first != items.last) items.drop_front();
+            while (items.first != items.last) drop_first(items);
         }
         return out;
-    }
-
-    /// What `pop` returns now that the stream has ended; empty while it goes on.
-    std::optional<pop_error> ended() {
-        const std::lock_guard lock(pop_.lock);
-        if (state_.is_open() || (!state_.is_stopped() && is_filled())) return std::nullopt;
-        if (current_worker) current_worker->acknowledge(serial_);
-        const status ending = state_.ending();
-        return pop_error(ending, ending == status::complete ? cause{} : state_.why());
     }
 
   private:
     void discard_items() noexcept override {
         recovery_guard items(*this);
-        while (items.first != items.last) items.drop_front();
+        while (items.first != items.last) drop_first(items);
     }
-
-    /// Takes all slots out of the channel's hands, to work on them without the lock; nobody else touches
-    /// slots once delivery has ended. What is left at the end goes back.
-    struct recovery_guard {
-        explicit recovery_guard(ring& owner) : self(owner) {
-            wake_list wakes;
-            const both_locks locks(self.push_, self.pop_);
-            // A stream that was delivered to its end stays complete.
-            if (self.state_.is_open() || self.queued() > 0) self.stop_delivery(wakes);
-            first = self.pop_.ticket;
-            last = self.push_.ticket;
-            self.pop_.ticket = last;
-        }
-        ~recovery_guard() {
-            if (first == last) return;
-            const both_locks locks(self.push_, self.pop_);
-            self.pop_.ticket = first;
-        }
-        recovery_guard(const recovery_guard&) = delete;
-        recovery_guard& operator=(const recovery_guard&) = delete;
-        void drop_front() noexcept { std::destroy_at(self.at(first++)); }
-        ring& self;
-        std::uint64_t first = 0, last = 0;
-    };
 
     [[nodiscard]] T* at(std::uint64_t n) const noexcept {
         return std::addressof(slots_[static_cast<std::size_t>(n % capacity_)].value);
     }
+    void drop_first(recovery_guard& of) noexcept { std::destroy_at(at(of.first++)); }
     // Items that a range moves at most before it lets go of its lock: others want it, and wait to be woken.
     static constexpr std::size_t most_at_once = brief ? 64 : 1;
 
@@ -265,7 +222,7 @@ class ring final : public channel_base {
     std::optional<push_error> room_refused(const std::source_location& site) {
         push_.take_lock();
         const std::lock_guard lock(push_.lock, std::adopt_lock);
-        if (writable_slot()) return std::nullopt;
+        if (may_push()) return std::nullopt;
         return push_refused(state_.is_open() ? gave_up::would_block : gave_up::ended, site, 0);
     }
 
@@ -279,17 +236,14 @@ class ring final : public channel_base {
         if (options.block) make_copy();
         blocked_call call(push_, pop_, state_, options, settings_);
         for (;;) {
-            if (call.stop_requested()) return refused(gave_up::stopped, site, accepted);
-            slot* const room = writable_slot();
-            if (room && copy) {
-                (void)put(*room, *copy, call);
+            if (const auto why = wait_for_room(call)) return refused(*why, site, accepted);
+            if (copy) {
+                (void)put(next_to_fill(), *copy, call);
                 copy.reset();
                 if (++accepted == n) return {};
-                if (options.block || writable_slot()) call.release_briefly(make_copy);
-            } else if (room) {
-                call.release_briefly(make_copy);
-            } else if (const auto why = call.wait(push_target()))
-                return refused(*why, site, accepted);
+                if (!options.block && !may_push()) continue; // which says why
+            }
+            call.release_briefly(make_copy);
         }
     }
 
@@ -298,45 +252,20 @@ class ring final : public channel_base {
     [[gnu::noinline]] std::expected<void, push_error> push_waiting(U& item, wait_options options,
                                                                    std::source_location site) {
         blocked_call call(push_, pop_, state_, options, settings_, std::adopt_lock);
-        for (;;) {
-            if (call.stop_requested()) return refused(gave_up::stopped, site, 0);
-            if (slot* const room = writable_slot()) return put(*room, item, call);
-            if (const auto why = call.wait(push_target())) return refused(*why, site, 0);
-        }
+        if (const auto why = wait_for_room(call)) return refused(*why, site, 0);
+        return put(next_to_fill(), item, call);
     }
     [[gnu::noinline]] std::expected<T, pop_error> pop_waiting(wait_options options) {
         blocked_call call(pop_, push_, state_, options, settings_, std::adopt_lock);
-        for (;;) {
-            if (call.stop_requested()) return std::unexpected(pop_refused(gave_up::stopped));
-            if (slot* const next = readable_slot()) return take(*next, call, [&] { note_popped(); });
-            if (const auto why = call.wait(pop_target())) return std::unexpected(pop_refused(*why));
-        }
+        if (const auto why = wait_for_item(call)) return std::unexpected(pop_refused(*why));
+        return take(next_to_empty(), call, [&] { note_popped(); });
     }
 
-    /// Where the next push goes, or null. With push_.lock held.
-    [[nodiscard, gnu::always_inline]] slot* writable_slot() noexcept {
-        slot& next = slots_[push_.index];
-        return next.turn.get() == 2 * push_.ticket && state_.is_open() ? &next : nullptr;
-    }
-    /// Where the next pop finds its item, or null. With pop_.lock held.
-    [[nodiscard, gnu::always_inline]] slot* readable_slot() noexcept {
-        slot& next = slots_[pop_.index];
-        return next.turn.get() == 2 * pop_.ticket + 1 && !state_.is_stopped() ? &next : nullptr;
-    }
-    // What they wait for. With the side's lock held.
-    [[nodiscard]] wait_target push_target() const noexcept { return target(push_, 2 * push_.ticket); }
-    [[nodiscard]] wait_target pop_target() const noexcept { return target(pop_, 2 * pop_.ticket + 1); }
-    [[nodiscard]] wait_target target(const channel_side& its, std::uint64_t wanted) const noexcept {
-        const std::size_t distance = its.spinning.slip_distance() - 1;
-        const std::size_t last = its.index + distance;
-        return {.next = &slots_[its.index].turn,
-                .wanted = wanted,
-                .slip_to = &slots_[last < capacity_ ? last : last - capacity_].turn,
-                .slip_wanted = wanted + 2 * distance};
-    }
-    [[nodiscard]] bool is_filled() const noexcept {
-        return slots_[pop_.index].turn.get() == 2 * pop_.ticket + 1;
-    }
+    // With the side's lock held.
+    [[nodiscard]] slot& next_to_fill() noexcept { return slots_[push_.index]; }
+    [[nodiscard]] slot& next_to_empty() noexcept { return slots_[pop_.index]; }
+    [[nodiscard, gnu::always_inline]] bool may_push() noexcept { return may_push_to(next_to_fill().turn); }
+    [[nodiscard, gnu::always_inline]] bool may_pop() noexcept { return may_pop_from(next_to_empty().turn); }
 
     // May throw: nothing has changed yet.
     template <class U>
@@ -359,7 +288,8 @@ class ring final : public channel_base {
     // last: until then the pops wait for it, and leave the slots behind it to this side's cache. So it goes on after the
     // line was looked at, which is right only if the line's lock is this side's own.
     template <class U>
-    void push_batch(slot& first, U* items, std::size_t end, std::size_t& accepted, blocked_call& mine) {
+    void push_batch(U* items, std::size_t end, std::size_t& accepted, blocked_call& mine) {
+        slot& first = next_to_fill();
         struct handing_on {
             detail::turn& turn;
             const std::uint64_t filled;
@@ -370,7 +300,7 @@ class ring final : public channel_base {
         for (;;) {
             mine.advance_and_wake(capacity_);
             if (++accepted == end) return;
-            slot& next = slots_[push_.index];
+            slot& next = next_to_fill();
             if (next.turn.get() != 2 * push_.ticket) return;
             fill(next, items[accepted]);
             next.turn.set(2 * push_.ticket + 1);
@@ -386,13 +316,13 @@ class ring final : public channel_base {
     }
 
     // What there is, of which there is one at least, until there are `end`.
-    void pop_batch(slot& first, std::vector<T>& into, std::size_t end, std::size_t& got, blocked_call& mine) {
-        for (slot* next = &first; next; next = readable_slot()) {
-            into.push_back(static_cast<handed_out>(next->value)); // may throw: it stays first in line
-            drop(*next, mine);
+    void pop_batch(std::vector<T>& into, std::size_t end, std::size_t& got, blocked_call& mine) {
+        do {
+            slot& next = next_to_empty();
+            into.push_back(static_cast<handed_out>(next.value)); // may throw: it stays first in line
+            drop(next, mine);
             note_popped(got);
-            if (++got == end) return;
-        }
+        } while (++got != end && may_pop());
     }
 
     // For the worker on this thread: an item, after `before` others of the same call.

@@ -5,10 +5,31 @@
 #include <inquest/detail/sync.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
+
+// --- what is tuned
+
+/// How long a call that waits spins at most, if the channel's options say nothing else: about what it costs to park
+/// and be woken on a virtual machine.
+inline constexpr std::chrono::microseconds spin_limit{explored ? 0 : 50};
+/// A thread that was just started often shares the processor of the one that started it, and spins in its way. One that
+/// is woken is put on an idle one if there is any.
+inline constexpr bool first_wait_parks = !explored;
+/// How often to look before others are let run, if there is more than one processor.
+inline constexpr unsigned most_polls_per_yield = explored ? 1 : 16;
+/// So many hints to the processor between two looks.
+inline constexpr unsigned hints_between_looks = explored ? 0 : 8;
+/// About how long a look and the hints behind it take.
+inline constexpr std::chrono::nanoseconds time_of_a_look{200};
+/// A yield that takes longer has let somebody compute who would not have had to: less than a scheduler's time slice, more
+/// than others that spin and yield as well take in turns.
+inline constexpr std::chrono::microseconds time_slice{500};
+/// A lock that is held is tried so many times, after twice as many hints each time, before a thread blocks on it.
+inline constexpr unsigned lock_rounds = explored ? 0 : 6;
 
 class spin_policy {
   public:

@@ -9,7 +9,6 @@
 
 #include <inquest/cause.hpp>
 #include <inquest/detail/atomics.hpp>
-#include <inquest/detail/worker_record.hpp>
 #include <inquest/status.hpp>
 
 #include <algorithm>
@@ -18,6 +17,8 @@
 #include <vector>
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
+
+class worker_record;
 
 enum class phase : unsigned char { open, draining, stopped };
 

@@ -4,8 +4,6 @@
 
 #include <inquest/detail/config.hpp>
 
-#include <cstdint>
-
 #ifdef INQUEST_SYNC_HEADER
 #include INQUEST_SYNC_HEADER
 #else
@@ -31,14 +29,9 @@ using stop_token = std::stop_token;
 template <class F>
 using stop_callback = std::stop_callback<F>;
 
-/// How long a call that waits spins at most, if the channel's options say nothing else: about what it costs to park
-/// and be woken on a virtual machine.
-inline constexpr std::chrono::microseconds spin_limit{50};
-/// A thread that was just started often shares the processor of the one that started it, and spins in its way. One that
-/// is woken is put on an idle one if there is any.
-inline constexpr bool first_wait_parks = true;
-inline constexpr unsigned hints_between_looks = 8, looks_between_yields = 16, lock_rounds = 6;
-/// Told to the processor in a loop that waits for another thread.
+/// Whether threads take their steps in turns, so that nobody spins unless a test asks for it.
+inline constexpr bool explored = false;
+/// A hint to the processor in a loop that waits for another thread.
 inline void spin_hint() noexcept {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();

@@ -112,15 +112,16 @@ struct type_identity {
     std::string_view name{}; // empty where others may have it too
     std::size_t size = 0, alignment = 0;
 
-    friend constexpr bool operator==(const type_identity& a, const type_identity& b) noexcept {
-        return a.mark == b.mark ||
-               (!a.name.empty() && a.name == b.name && a.size == b.size && a.alignment == b.alignment);
-    }
+    friend bool operator==(const type_identity& a, const type_identity& b) noexcept;
 };
 
 template <class T>
-constexpr type_identity identity_of() noexcept {
-    return {&type_mark<T>, naming<T>::is_unique() ? name_of<T>() : std::string_view(), sizeof(T), alignof(T)};
+type_identity identity_of() noexcept {
+#ifndef __clang__
+    constexpr // so that nothing of it is done when the program runs
+#endif
+        std::string_view name = naming<T>::is_unique() ? name_of<T>() : std::string_view();
+    return {&type_mark<T>, name, sizeof(T), alignof(T)};
 }
 
 }}} // namespace inquest::INQUEST_ABI::detail

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <inquest/detail/deadline.hpp>
-#include <inquest/detail/worker_record.hpp>
 
 #include <chrono>
 
@@ -39,11 +38,6 @@ struct wait_options {
     /// When to give up. Reads the clock if there is a limit.
     [[nodiscard]] clock::time_point deadline_from_now() const {
         return limit == clock::duration::max() ? deadline : deadline_after(limit);
-    }
-    [[nodiscard]] bool stop_requested() const noexcept {
-        if (!block) return false;
-        if (token) return token->stop_requested();
-        return current_worker && current_worker->stop_requested();
     }
 };
 

@@ -3,16 +3,18 @@
 
 #include <inquest/cause.hpp>
 #include <inquest/detail/atomics.hpp>
-#include <inquest/detail/cancellation.hpp>
 #include <inquest/detail/latch.hpp>
+#include <inquest/detail/worker_identity.hpp>
 #include <inquest/failure.hpp>
 #include <inquest/status.hpp>
 #include <inquest/still_running.hpp>
+#include <inquest/worker_options.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -21,7 +23,6 @@
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
-class channel_base;
 class worker_record;
 
 /// The worker whose function runs on the calling thread, or null.
@@ -40,45 +41,14 @@ using channel_serial = std::uint64_t;
 inline constexpr channel_serial no_channel = 0;
 [[nodiscard]] channel_serial next_channel_serial() noexcept;
 
-/// A worker's name in messages and in the system's thread list. Workers whose handles live at the same time
-/// and that were given one name are told apart by numbers from 1; a name that nobody shares stays as it is.
-class worker_identity {
-  public:
-    /// Enters the name into the process-wide register; may allocate.
-    static std::shared_ptr<worker_identity> enter(std::string name);
-    ~worker_identity();
-    worker_identity(const worker_identity&) = delete;
-    worker_identity& operator=(const worker_identity&) = delete;
-
-    /// The name with its number, if it has one.
-    [[nodiscard]] std::string display() const;
-    /// Gives the calling thread this name, cut to what the system takes but keeping the number.
-    void name_this_thread() noexcept;
-    /// From here on the name no longer changes: it stands in a recorded cause. Call on the worker's thread.
-    void freeze() noexcept;
-    /// The handle is gone: the name is free again once all who shared it are.
-    void leave() noexcept;
-
-  private:
-    struct registry;
-    [[nodiscard]] std::string thread_name() const;
-    explicit worker_identity(std::string name) : name_(std::move(name)) {}
-
-    const std::string name_;
-    atomic<unsigned> number_{0}; // 0: shared with nobody
-    // The rest is protected by the register's mutex.
-    atomic<bool> entered_{false};
-    std::size_t slot_ = 0; // among those who share the name
-    bool frozen_ = false;
-    bool has_thread_ = false;
-    std::uintptr_t thread_ = 0; // the system's handle, while has_thread_
-};
-
 /// One worker's record. As a cause_record it is written by the worker's thread up to `publish`, then
 /// immutable.
 class worker_record : public cause_record, public std::enable_shared_from_this<worker_record> {
   public:
-    explicit worker_record(std::string name) { who = identity = worker_identity::enter(std::move(name)); }
+    explicit worker_record(std::string name, on_destroy destroyed = on_destroy::drain);
+    ~worker_record();
+    worker_record(const worker_record&) = delete;
+    worker_record& operator=(const worker_record&) = delete;
 
     // On the worker's own thread only, through `current_worker`.
 
@@ -158,9 +128,9 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     [[nodiscard]] still_running glance(clock::duration waited, cause known) const;
 
     /// This record as the cause it is, or the one that it passes on. Only once its outcome is written.
-    [[nodiscard]] cause as_cause() const {
-        return passes_on ? returned->cause() : to_cause(shared_from_this());
-    }
+    [[nodiscard]] cause as_cause() const;
+    /// What its future throws if there is neither an error nor an exception: an `ended`. Once its outcome is written.
+    [[nodiscard]] std::exception_ptr as_ended() const noexcept;
     /// The other failures in what its function returned. Only once its outcome is written.
     [[nodiscard]] std::span<const cause> also_failed() const noexcept {
         return returned ? returned->also_failed() : std::span<const cause>();
@@ -170,9 +140,8 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     /// Its failure, with all that is in it, is observed for good.
     void observe_returned() const noexcept;
 
-    std::shared_ptr<worker_identity> identity;
-    bool drains =
-        true; // destroying the handle or the channel waits for a stream that has closed; set before it starts
+    const std::shared_ptr<worker_identity> identity;
+    const bool drains; // destroying the handle or the channel waits for a stream that has closed
     const unsigned generation = fork_generation();
     atomic<std::uint64_t> thread_serial{0}; // the thread's own, once it runs; never given twice
     static constexpr channel_serial stopping = no_channel, unattached = ~channel_serial{0};
@@ -218,49 +187,13 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
 /// Draws the number that orders worker ends. Call under the lock of the channel the worker is attached to.
 std::uint64_t next_sequence() noexcept;
 
-/// Makes the calling thread count as the worker's, for ends that are dropped here.
-class current_worker_scope {
-  public:
-    explicit current_worker_scope(worker_record& record) noexcept : before_(current_worker) {
-        current_worker = &record;
-    }
-    ~current_worker_scope() { current_worker = before_; }
-    current_worker_scope(const current_worker_scope&) = delete;
-    current_worker_scope& operator=(const current_worker_scope&) = delete;
-
-  private:
-    worker_record* before_;
-};
-
-/// Makes the calling thread the worker's, before its function runs and until the thread has ended, so that calls in the
-/// destructors of its thread-local objects still obey the worker's stop.
-void begin_thread(worker_record& record, const stop_token& stop);
-
-/// The end of a worker in the order that everything relies on: fills in what is common to all endings, then
-/// under the lock of its channel draws the number and acts on the channel. `channel` is null for a worker
-/// that is attached to none. Never throws, never allocates.
-void publish(worker_record& record, channel_base* channel) noexcept;
-
-/// Waits until the worker's last act is done, and reports to the long-wait hook if that takes long. `channel` is
-/// the one that the worker reads, if there is one and it is alive.
-void wait_for_ending(worker_record& record, const std::weak_ptr<channel_base>& channel);
-
-/// Joins the thread of a worker whose last act is done. Waits for the destructors of its thread-local objects.
-void join_ended(jthread& thread);
-
-/// Whether `channel` has closed, and what is queued is still delivered; false if it no longer exists, or never did.
-bool is_draining(const std::weak_ptr<channel_base>& channel) noexcept;
-
-/// What is known of why `channel` broke.
-cause known_cause(const std::weak_ptr<channel_base>& channel) noexcept;
-
 /// Notes that the calling thread is handed a cause, or all that are in a failure. To be called when it is certain that
 /// it gets them.
 void observe(const cause& handed_out) noexcept;
 void observe(const failure<>& handed_out) noexcept;
 
-/// Tells the hook of a failure nobody observed, and of others that the worker passed on with it; run once for a worker
+/// Reports to the hook a failure nobody observed, and others that the worker passed on with it. Called once for a worker
 /// object that is destroyed.
-void report_if_unobserved(const std::shared_ptr<worker_record>& record) noexcept;
+void report_if_unobserved(const worker_record& record) noexcept;
 
 }}} // namespace inquest::INQUEST_ABI::detail

@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+"""Measures what including inquest costs a program that is compiled with it, beside the standard headers alone.
+
+usage: bench/weight.py [--runs N] [CXX]
+
+Compiles, in turns, with `CXX -std=c++23 -O2` (c++ if none is named): the standard headers that inquest's own include;
+inquest.hpp; a small program that pushes to a worker and asks why a push failed; and that program with four more such
+channels and workers, each of types of its own. Prints a table of CPU times, over the standard headers' where that means
+anything, and of machine code: the median of N rounds (7), and the least and the most. Exit status: 0 whatever the figures
+are, 1 if something does not compile, 2 for bad usage.
+"""
+
+import argparse
+import pathlib
+import re
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+MORE = 4
+
+# One channel of items of a type of its own, and a worker with a function and an error of its own.
+PART = """
+struct item_{n} {{ int value; std::string text; }};
+enum class error_{n} {{ bad = 1 }};
+int part_{n}(int count) {{
+    auto [tx, rx] = inquest::make_channel<item_{n}>(16);
+    auto worker = inquest::spawn("part", std::move(rx),
+        [](inquest::receiver<item_{n}>& from) -> std::expected<long, error_{n}> {{
+            long sum = 0;
+            while (auto item = from.pop()) {{
+                if (item->value < 0) return std::unexpected(error_{n}::bad);
+                sum += item->value;
+            }}
+            return sum;
+        }});
+    for (int i = 0; i < count; ++i)
+        if (auto sent = tx.push(item_{n}{{i, "text"}}); !sent)
+            return static_cast<int>(resolve(tx, worker, sent.error()).error_or(error_{n}::bad));
+    tx.finish();
+    return static_cast<int>(worker.join().value());
+}}
+"""
+
+
+def standard_headers():
+    """Those that inquest's public headers include, themselves or through each other."""
+    found = set()
+    for header in (ROOT / "include").rglob("*.hpp"):
+        if header.name != "spdlog.hpp":
+            found |= set(re.findall(r"^#include <(\w+)>", header.read_text(), re.MULTILINE))
+    return sorted(found)
+
+
+def sources():
+    program = "#include <inquest/inquest.hpp>\n"
+    return {
+        "std": "".join(f"#include <{header}>\n" for header in standard_headers()),
+        "include": program,
+        "small": program + PART.format(n=0),
+        "more": program + "".join(PART.format(n=n) for n in range(1 + MORE)),
+    }
+
+
+def compile_one(compiler, source, into):
+    """The compiler's CPU seconds."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([compiler, "-std=c++23", "-O2", "-I", ROOT / "include", "-c", source, "-o", into], check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def code_size(compiled):
+    """Bytes of machine code, constants and unwinding tables."""
+    return int(subprocess.run(["size", compiled], check=True, capture_output=True, text=True).stdout.split("\n")[1].split()[0])
+
+
+def show(values, digits=2):
+    return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f}–{max(values):.{digits}f})"
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__.split("\n\n")[1].removeprefix("usage: "))
+    parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("compiler", nargs="?", default="c++")
+    arguments = parser.parse_args()
+    if arguments.runs < 1:
+        parser.error("--runs takes a number from 1")
+    seconds = {}
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        for name, text in sources().items():
+            (folder / f"{name}.cpp").write_text(text)
+            seconds[name] = []
+        for _ in range(arguments.runs):
+            for name in seconds:
+                seconds[name].append(compile_one(arguments.compiler, folder / f"{name}.cpp", folder / f"{name}.o"))
+        size = {name: code_size(folder / f"{name}.o") for name in seconds}
+    version = subprocess.run([arguments.compiler, "--version"], check=True, capture_output=True, text=True)
+    over = lambda name: [its / std for its, std in zip(seconds[name], seconds["std"])]  # noqa: E731
+    each = [(more - small) / MORE for more, small in zip(seconds["more"], seconds["small"])]
+    print(f"{version.stdout.splitlines()[0]}, -O2, {arguments.runs} rounds\n")
+    print("| what | CPU time | over the standard headers | machine code |")
+    print("|---|---|---|---|")
+    print(f"| the standard headers that inquest includes | {show(seconds['std'])} s | 1 | – |")
+    print(f"| `inquest.hpp` | {show(seconds['include'])} s | {show(over('include'))} | – |")
+    print(f"| a small program | {show(seconds['small'])} s | {show(over('small'))} | {size['small'] / 1000:.1f} kB |")
+    print(f"| each further channel with a worker | {show(each)} s | – "
+          f"| {(size['more'] - size['small']) / MORE / 1000:.1f} kB |")
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (OSError, subprocess.CalledProcessError) as problem:
+        sys.exit(f"weight.py: {problem}")

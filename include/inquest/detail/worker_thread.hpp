@@ -1,0 +1,163 @@
+// Behind a worker handle: a worker's thread, and how it is waited for.
+#pragma once
+
+#include <inquest/detail/worker_main.hpp>
+
+#include <exception>
+#include <expected>
+#include <functional>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace inquest { inline namespace INQUEST_ABI { namespace detail {
+
+/// A worker's thread, but for what its function returns. Any thread may call any operation.
+class worker_thread {
+  public:
+    worker_thread(std::shared_ptr<worker_record> its, std::weak_ptr<channel_base> reads) noexcept;
+    worker_thread(const worker_thread&) = delete;
+    worker_thread& operator=(const worker_thread&) = delete;
+
+    /// Starts it. If it can't be started, that is how the worker has ended.
+    void start(std::shared_ptr<worker_main> program);
+    bool request_stop() noexcept { return record_->request_stop(thread_); }
+
+    [[nodiscard]] std::string name() const { return record_->identity->display(); }
+    /// The channel that it is attached to, or none.
+    [[nodiscard]] channel_serial reads() const noexcept { return record_->attached_to; }
+    /// The outcome is there.
+    [[nodiscard]] bool is_done() const noexcept { return record_->done.is_open(); }
+
+    /// Why waiting from this thread could never end; null if it can be waited for.
+    [[nodiscard]] const char* why_not_wait() const noexcept;
+    /// Until the thread has ended.
+    void wait();
+    /// Until the outcome is there, or the deadline, and then false. With a deadline the thread is not joined: nobody
+    /// knows how long the destructors of its thread-local objects take.
+    bool wait(clock::time_point deadline);
+    /// What it is doing, for somebody who has waited since `since`.
+    [[nodiscard]] still_running glance(clock::time_point since) const;
+
+    // Once the outcome is there:
+
+    /// The failure, which nobody has observed by that.
+    [[nodiscard]] std::optional<failure<>> failed() const;
+    /// Its function threw just this.
+    [[nodiscard]] bool threw(const cause& why) const;
+
+    /// Waits, then as `failed`; instead of waiting for ever, the refusal.
+    std::optional<failure<>> collect();
+    /// The same, which observes it.
+    std::optional<failure<>> report();
+
+  protected:
+    ~worker_thread(); // after end_of_handle
+    /// What the handle's destructor does: joins, or lets go of the thread.
+    void end_of_handle() noexcept;
+    /// Instead of waiting for ever: the failure if it is known already, else the reason for not waiting.
+    [[nodiscard]] failure<> refusal(bool known, const char* why);
+    [[nodiscard]] bool is_known_to_have_failed() const noexcept {
+        return record_->is_published() && record_->failed();
+    }
+    /// Once the outcome is there: the failure, or nothing; rethrows what the function threw.
+    [[nodiscard]] std::optional<failure<>> failed_or_rethrow() const;
+    void observe_future() noexcept { record_->observe_future(); }
+
+  private:
+    [[nodiscard]] bool is_left_behind() const noexcept { return record_->generation != fork_generation(); }
+    /// Also in the destructors of thread-local objects, when its function is over.
+    [[nodiscard]] bool is_this_thread() const noexcept {
+        return record_->thread_serial.load() == this_thread_serial();
+    }
+    [[nodiscard]] cause no_wait(const char* why) const;
+
+    const std::shared_ptr<worker_record> record_;
+    const std::weak_ptr<channel_base> channel_;
+    union {              // so that it can be left behind
+        jthread thread_; // to be joined under `joining_` only
+    };
+    mutex joining_;
+    mutex refusing_;
+    cause refused_; // protected by refusing_
+};
+
+/// What the handle of a worker<T, E> holds.
+template <class T, class E>
+class typed_worker_thread final : public worker_thread {
+  public:
+    using result_type = std::expected<T, failure<E>>;
+    using timed_result = std::expected<std::reference_wrapper<const result_type>, still_running>;
+    using future_type = std::future<std::expected<T, E>>;
+
+    typed_worker_thread(std::shared_ptr<worker_record> its, std::weak_ptr<channel_base> reads,
+                        future_type future) noexcept
+        : worker_thread(std::move(its), std::move(reads)), future_(std::move(future)) {}
+    ~typed_worker_thread() { end_of_handle(); }
+    typed_worker_thread(const typed_worker_thread&) = delete;
+    typed_worker_thread& operator=(const typed_worker_thread&) = delete;
+
+    result_type& join() {
+        if (const char* why = why_not_wait()) return handed_out(refuse(why));
+        wait();
+        return result();
+    }
+    timed_result join(clock::time_point deadline) {
+        const auto since = clock::now();
+        if (const char* why = why_not_wait()) return std::cref(handed_out(refuse(why)));
+        if (!wait(deadline)) return std::unexpected(glance(since));
+        return std::cref(result());
+    }
+    future_type take_future() {
+        const std::lock_guard lock(answering_);
+        if (!future_.valid()) throw std::future_error(std::future_errc::no_state);
+        observe_future();
+        return std::move(future_);
+    }
+
+  private:
+    /// Once the outcome is there.
+    result_type& result() {
+        const std::lock_guard lock(answering_);
+        if (joined_) return handed_out(*joined_);
+        if (auto why = failed_or_rethrow())
+            return handed_out(joined_.emplace(std::unexpect, typed_anew{}, *std::move(why)));
+        if (lost_) std::rethrow_exception(lost_);
+        if (!future_.valid()) throw std::future_error(std::future_errc::no_state);
+        try {
+            auto value = future_.get(); // ready: the latch is open
+            if constexpr (std::is_void_v<T>)
+                return joined_.emplace();
+            else
+                return joined_.emplace(std::in_place, *std::move(value));
+        } catch (...) {
+            lost_ = std::current_exception();
+            throw;
+        }
+    }
+    result_type& refuse(const char* why) {
+        const bool known = is_known_to_have_failed();
+        const std::lock_guard lock(refusing_);
+        auto& answer = known ? refused_failed_ : refused_;
+        if (!answer) answer.emplace(std::unexpect, typed_anew{}, refusal(known, why));
+        return *answer;
+    }
+    static result_type& handed_out(result_type& answer) noexcept {
+        if (!answer) observe(answer.error());
+        return answer;
+    }
+
+    mutex answering_; // protects the three below
+    future_type future_;
+    std::optional<result_type> joined_; // never changes once set
+    std::exception_ptr lost_;           // what T threw when its value was moved to us
+
+    mutex refusing_; // protects the two below
+    std::optional<result_type> refused_, refused_failed_;
+};
+
+}}} // namespace inquest::INQUEST_ABI::detail

@@ -1,0 +1,33 @@
+#include <inquest/detail/observers.hpp>
+
+namespace inquest { inline namespace INQUEST_ABI { namespace detail {
+
+void observers::change(auto&& next) noexcept {
+    auto now = state_.load();
+    while (!state_.compare_exchange_strong(now, next(now))) {
+    }
+}
+
+void observers::add() noexcept {
+    change([](auto now) { return now | for_good; });
+}
+
+void observers::add_worker() noexcept {
+    change([](auto now) { return now + one_worker; });
+}
+
+void observers::pass_on(bool counted) noexcept {
+    change([=](auto now) { return now + one_holder - (counted ? one_worker : 0); });
+}
+
+bool observers::leave() noexcept {
+    bool last = false;
+    change([&](auto now) {
+        now -= one_holder;
+        last = now == 0;
+        return last ? for_good : now;
+    });
+    return last;
+}
+
+}}} // namespace inquest::INQUEST_ABI::detail

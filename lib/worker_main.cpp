@@ -1,0 +1,128 @@
+#include <inquest/detail/cancellation.hpp>
+#include <inquest/detail/worker_main.hpp>
+#include <inquest/hook.hpp>
+
+#include <utility>
+
+namespace inquest { inline namespace INQUEST_ABI { namespace detail {
+
+namespace {
+
+// A worker's thread while it is one: before its function runs and until the thread has ended, so that calls in the
+// destructors of its thread-local objects still obey the worker's stop.
+class running_worker {
+  public:
+    running_worker(worker_record& record, const stop_token& stop)
+        : record_(record.shared_from_this()), on_stop_(stop, stopper{&record}) {
+        current_worker = &record;
+    }
+    ~running_worker() { current_worker = nullptr; }
+    running_worker(const running_worker&) = delete;
+    running_worker& operator=(const running_worker&) = delete;
+
+  private:
+    struct stopper {
+        worker_record* record;
+        void operator()() const noexcept { record->interrupt(); }
+    };
+    std::shared_ptr<worker_record> record_;
+    stop_callback<stopper> on_stop_; // the worker's only one
+};
+
+void begin_thread(worker_record& record, const stop_token& stop) {
+    record.stop = stop;
+    record.thread_serial = this_thread_serial();
+    record.identity->name_this_thread();
+    until_thread_ends<running_worker>().emplace(record, stop);
+}
+
+// Makes the calling thread count as the worker's, for ends that are dropped here.
+class current_worker_scope {
+  public:
+    explicit current_worker_scope(worker_record& record) noexcept : before_(current_worker) {
+        current_worker = &record;
+    }
+    ~current_worker_scope() { current_worker = before_; }
+    current_worker_scope(const current_worker_scope&) = delete;
+    current_worker_scope& operator=(const current_worker_scope&) = delete;
+
+  private:
+    worker_record* before_;
+};
+
+} // namespace
+
+void worker_main::attach(std::shared_ptr<channel_base> channel) {
+    channel->attach(record_);
+    record_.attach(channel->serial());
+    channel_ = std::move(channel);
+}
+
+void worker_main::run(const stop_token& stop) {
+    begin_thread(record_, stop);
+    if (when_thrown_ == on_exception::terminate) return run_uncaught(stop);
+    try {
+        call(stop);
+    } catch (...) {
+        disable_cancellation();
+        record_.set_current_exception();
+        if (!record_.exception) { // pthread_exit or pthread_cancel: no exception of the language
+            record_.kind = cause_kind::forced_unwind;
+            finish();
+            throw; // it must go on
+        }
+        record_.kind = cause_kind::exception;
+    }
+    disable_cancellation();
+    finish();
+}
+
+// No handler stands between a throw and the top of the thread, so that the process ends at the throw, with the
+// stack as it was. A forced unwind still passes, and finds the destructor.
+void worker_main::run_uncaught(const stop_token& stop) {
+    struct finisher {
+        worker_main& self;
+        ~finisher() {
+            disable_cancellation();
+            if (self.record_.kind == cause_kind::unexplained) // nothing was returned
+                self.record_.kind = cause_kind::forced_unwind;
+            self.finish();
+        }
+    } const at_end{*this};
+    call(stop);
+}
+
+void worker_main::never_started(int system_error) noexcept {
+    record_.kind = cause_kind::never_started;
+    record_.system_error = system_error;
+    const uncancelled guard;
+    const current_worker_scope scope(record_); // for ends that the function captured
+    finish();
+}
+
+// Publishes the outcome, then lets go of the function and what it captured, then fulfils the promise.
+void worker_main::finish() noexcept {
+    if (record_.generation != fork_generation()) return; // the function forked, and this is the child
+    publish(record_, channel_.get());
+    if (record_.failed() && !record_.passes_on) report_eagerly(record_.as_cause()); // else it was told before
+    destroy_function();
+    channel_.reset(); // with it may go the items that are left, and their destructors
+    fulfil();
+    record_.done.open();
+    if (record_.orphaned) report_if_unobserved(record_);
+}
+
+void publish(worker_record& record, channel_base* channel) noexcept {
+    record.items = record.current_items();
+    record.consequence = record.saw_broken_stream;
+    record.identity->freeze();
+    if (channel) {
+        channel->worker_ended(record);
+    } else {
+        record.sequence = next_sequence();
+        record.published.store(true);
+    }
+    if (record.returned && record.observed_by.any()) record.observe_returned(); // its future was taken
+}
+
+}}} // namespace inquest::INQUEST_ABI::detail

@@ -1,0 +1,171 @@
+#include <inquest/detail/worker_record.hpp>
+#include <inquest/hook.hpp>
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+namespace inquest { inline namespace INQUEST_ABI { namespace detail {
+
+constinit thread_local worker_record* current_worker = nullptr;
+
+std::uint64_t next_sequence() noexcept {
+    static constinit atomic<std::uint64_t> last{0};
+    return last.fetch_add(1) + 1;
+}
+
+std::uint64_t this_thread_serial() noexcept {
+    static constinit atomic<std::uint64_t> last{0};
+    thread_local const std::uint64_t mine = last.fetch_add(1) + 1;
+    return mine;
+}
+
+channel_serial next_channel_serial() noexcept {
+    static constinit atomic<channel_serial> last{no_channel};
+    return last.fetch_add(1) + 1;
+}
+
+worker_record::worker_record(std::string name, on_destroy destroyed)
+    : identity(worker_identity::enter(std::move(name))), drains(destroyed == on_destroy::drain) {
+    who = identity;
+}
+
+worker_record::~worker_record() = default;
+
+namespace {
+
+// The record of a worker that failed, if the cause is one's end; else null.
+const cause_record* failed_worker(const cause& why) noexcept {
+    const auto* record = record_of(why).get();
+    return record && record->sequence != 0 && record->kind != cause_kind::finished ? record : nullptr;
+}
+
+} // namespace
+
+void worker_record::note_ending(channel_serial channel, status ending, const cause& why) noexcept {
+    if (is_published())
+        return; // a thread-local's destructor: the outcome stands, and may be the cause itself
+    if (ending == status::stopped) {
+        saw_broken_stream = true;
+        return;
+    }
+    if (attached_to == no_channel || attached_to == channel) ended_after.set(doing_last.get());
+    if (ending == status::complete) return;
+    saw_broken_stream = true;
+    const auto seen = std::span(broken).first(std::min(broken_count, broken.size()));
+    if (std::ranges::find(seen, channel, &broken_stream::channel) != seen.end()) return;
+    if (broken_count < broken.size()) broken[broken_count] = {channel, why, ending};
+    ++broken_count;
+}
+
+void worker_record::acknowledge(channel_serial channel) noexcept {
+    for (auto& one : broken)
+        if (one.channel == channel) one.known = true;
+}
+
+void worker_record::record_success() noexcept {
+    kind = cause_kind::finished;
+    if (stop_requested()) return;
+    const auto first =
+        std::ranges::find_if(broken, [](const auto& one) { return one.channel != no_channel && !one.known; });
+    if (first == broken.end() && broken_count <= broken.size()) return;
+    const auto& named = first == broken.end() ? broken.front() : *first;
+    kind = cause_kind::broken_stream;
+    upstream = record_of(named.why);
+    broken_ending = named.ending;
+}
+
+void worker_record::record_failure(const failure<>& its) noexcept {
+    kind = cause_kind::error;
+    returned.emplace(its);
+    const auto pass_on = [this](const cause& why) {
+        const auto* record = failed_worker(why);
+        if (!record) return false;
+        const auto at = std::ranges::find(handed, record->sequence);
+        const bool counted = at != handed.end();
+        if (counted) *at = 0;
+        record->observed_by.pass_on(counted);
+        return true;
+    };
+    passes_on = pass_on(its.cause());
+    for (const cause& other : its.also_failed()) (void)pass_on(other);
+    if (passes_on) return;
+    upstream = record_of(its.cause());
+    if (upstream) share_value(*upstream);
+}
+
+bool worker_record::note_handed(std::uint64_t number) noexcept {
+    if (std::ranges::find(handed, number) != handed.end()) return false;
+    handed[handed_next++ % handed.size()] = number;
+    return true;
+}
+
+cause worker_record::as_cause() const { return passes_on ? returned->cause() : to_cause(shared_from_this()); }
+
+std::exception_ptr worker_record::as_ended() const noexcept {
+    try {
+        return std::make_exception_ptr(ended(as_cause()));
+    } catch (...) { // no memory for the text
+        return std::current_exception();
+    }
+}
+
+// Either this sees the outcome published, or `publish` sees this.
+void worker_record::observe_future() noexcept {
+    observed_by.add();
+    if (is_published()) observe_returned();
+}
+
+void worker_record::observe_returned() const noexcept {
+    if (!returned) return;
+    for (const cause& other : returned->also_failed())
+        if (const auto* record = failed_worker(other)) record->observed_by.add();
+    if (passes_on) record_of(returned->cause())->observed_by.add();
+}
+
+// A call that registers after our look sees the token stopped: it asks after that, and the token came first.
+void worker_record::interrupt() noexcept {
+    const std::lock_guard lock(mutex_);
+    if (blocked_.node) blocked_.node->interrupt();
+}
+
+worker_record::blocked_at worker_record::set_blocked(const blocked_at& where) noexcept {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(blocked_, where);
+}
+
+still_running worker_record::glance(clock::duration waited, cause known) const {
+    auto now = activity::running;
+    std::string channel;
+    {
+        const std::lock_guard lock(mutex_); // a blocked call can't leave its channel meanwhile
+        now = is_published() ? activity::ending : blocked_.activity;
+        if (blocked_.channel) channel = *blocked_.channel;
+    }
+    std::optional<item_range> on;
+    if (const auto popped = current_items(); popped.last != 0) on = popped;
+    return {identity->display(), now, std::move(channel), on, std::move(known), waited};
+}
+
+void observe(const cause& handed_out) noexcept {
+    const auto* record = failed_worker(handed_out);
+    if (!record) return; // the hook is never told of it
+    if (!current_worker) return record->observed_by.add();
+    if (current_worker->note_handed(record->sequence)) record->observed_by.add_worker();
+}
+
+void observe(const failure<>& handed_out) noexcept {
+    for (const cause& other : handed_out.also_failed()) observe(other);
+    observe(handed_out.cause());
+}
+
+void report_if_unobserved(const worker_record& record) noexcept {
+    if (!record.is_published() || !record.failed()) return;
+    const auto leave = [](const cause& why) {
+        if (const auto* its = failed_worker(why); its && its->observed_by.leave()) report_unobserved(why);
+    };
+    leave(record.as_cause());
+    for (const cause& other : record.also_failed()) leave(other);
+}
+
+}}} // namespace inquest::INQUEST_ABI::detail

@@ -1,0 +1,152 @@
+#include "long_wait.hpp"
+#include "spinning.hpp"
+
+#include <inquest/detail/cancellation.hpp>
+#include <inquest/detail/worker_thread.hpp>
+#include <inquest/hook.hpp>
+
+#include <cerrno>
+#include <new>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace inquest { inline namespace INQUEST_ABI { namespace detail {
+
+namespace {
+
+cause known_cause(const std::weak_ptr<channel_base>& channel) noexcept {
+    const auto alive = channel.lock();
+    return alive ? alive->known_cause() : cause{};
+}
+
+// It has closed, and what is queued is still delivered; false if it no longer exists, or never did.
+bool is_draining(const std::weak_ptr<channel_base>& channel) noexcept {
+    const auto alive = channel.lock();
+    return alive && alive->is_draining();
+}
+
+// Until its last act is done; reports to the long-wait hook if that takes long.
+void wait_for_ending(worker_record& record, const std::weak_ptr<channel_base>& channel) {
+    if (record.done.is_open()) return;
+    wait_however_long([&](auto deadline) { return record.done.wait(deadline); },
+                      [&](auto waited) { return record.glance(waited, known_cause(channel)); });
+}
+
+} // namespace
+
+worker_thread::worker_thread(std::shared_ptr<worker_record> its, std::weak_ptr<channel_base> reads) noexcept
+    : record_(std::move(its)), channel_(std::move(reads)), thread_() {}
+
+worker_thread::~worker_thread() {
+} // NOLINT(modernize-use-equals-default): of a union's member it can't be defaulted
+
+void worker_thread::start(std::shared_ptr<worker_main> program) {
+    int problem = ENOMEM;
+    try {
+        thread_ = jthread([program](const stop_token& stop) mutable {
+            const auto mine = std::move(program); // gone before the thread is: a joined worker holds nothing
+            mine->run(stop);
+        });
+        return;
+    } catch (const std::system_error& e) {
+        problem = e.code().value();
+    } catch (const std::bad_alloc&) { // as it stands
+    }
+    program->never_started(problem);
+}
+
+void worker_thread::end_of_handle() noexcept {
+    const uncancelled guard;
+    if (is_left_behind()) { // the thread is not here: it can be neither joined nor detached
+        try {
+            if (!is_done()) report_unobserved(no_wait("left behind by a fork"));
+        } catch (const std::bad_alloc&) { // then nobody is told
+        }
+        return;
+    }
+    const bool drains = record_->drains && is_draining(channel_);
+    if (is_this_thread()) {
+        if (!drains) request_stop();
+        record_->orphaned = true;                      // it reports its failure itself, at its end
+        if (is_done()) report_if_unobserved(*record_); // which was before, and this a thread-local's
+        thread_.detach();
+    } else {
+        if (thread_.joinable()) {
+            if (drains) wait_for_ending(*record_, channel_);
+            request_stop(); // also for what its thread-local objects' destructors wait for
+            wait();
+        }
+        report_if_unobserved(*record_);
+    }
+    std::destroy_at(std::addressof(thread_));
+    record_->identity->leave();
+}
+
+const char* worker_thread::why_not_wait() const noexcept {
+    if (is_left_behind()) return "left behind by a fork, so not joined";
+    if (is_this_thread()) return "asked from inside the worker, so not joined";
+    const auto here = current_worker ? current_worker->attached_to : no_channel;
+    if (here != no_channel && here == reads() && !is_done())
+        return "asked from inside the channel, so not joined";
+    return nullptr;
+}
+
+void worker_thread::wait() {
+    wait_for_ending(*record_, channel_);
+    const std::lock_guard lock(joining_);
+    if (!thread_.joinable()) return;
+    spin([this] { return has_exited(thread_); }); // to be woken costs a multiple of what is left of its life
+    thread_.join();
+}
+
+bool worker_thread::wait(clock::time_point deadline) {
+    if (deadline != forever) return record_->done.wait(deadline);
+    wait();
+    return true;
+}
+
+still_running worker_thread::glance(clock::time_point since) const {
+    return record_->glance(clock::now() - since, known_cause(channel_));
+}
+
+std::optional<failure<>> worker_thread::failed() const {
+    if (!record_->failed()) return std::nullopt;
+    const auto others = record_->also_failed();
+    return failure<>(record_->as_cause(), std::vector<cause>(others.begin(), others.end()));
+}
+
+bool worker_thread::threw(const cause& why) const {
+    return record_->kind == cause_kind::exception && record_->as_cause() == why;
+}
+
+std::optional<failure<>> worker_thread::failed_or_rethrow() const {
+    if (record_->kind == cause_kind::exception) {
+        observe(record_->as_cause());
+        std::rethrow_exception(record_->exception);
+    }
+    return failed();
+}
+
+std::optional<failure<>> worker_thread::collect() {
+    if (const char* why = why_not_wait()) return refusal(is_known_to_have_failed(), why);
+    wait();
+    return failed();
+}
+
+std::optional<failure<>> worker_thread::report() {
+    auto why = collect();
+    if (why) observe(*why);
+    return why;
+}
+
+failure<> worker_thread::refusal(bool known, const char* why) {
+    if (known) return *failed();
+    const std::lock_guard lock(refusing_);
+    if (!refused_) refused_ = no_wait(why);
+    return failure<>(refused_);
+}
+
+cause worker_thread::no_wait(const char* why) const { return unexplained("worker '" + name() + "': " + why); }
+
+}}} // namespace inquest::INQUEST_ABI::detail

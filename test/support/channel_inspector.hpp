@@ -1,0 +1,53 @@
+// How tests look into a channel.
+#pragma once
+
+#include <inquest/channel.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <source_location>
+
+namespace inquest { inline namespace INQUEST_ABI { namespace detail {
+
+/// The one friend of what a channel is made of.
+struct channel_inspector {
+    template <class T>
+    static const std::shared_ptr<ring<T>>& core(const channel_handle<T>& of) noexcept {
+        return of.core_;
+    }
+    /// One more than the channel's user has asked for.
+    template <class T>
+    static receiver<T> make_receiver(const channel_handle<T>& of) {
+        return receiver<T>(of.core_);
+    }
+    /// As `resolve` closes it.
+    template <class T>
+    static void close(const channel_handle<T>& of,
+                      const std::source_location& where = std::source_location::current()) noexcept {
+        of.core_->close(closer::resolver, where);
+    }
+
+    /// Calls that are parked in it now.
+    template <class T>
+    static std::size_t parked(const channel_handle<T>& in) noexcept {
+        std::size_t all = 0;
+        for (const channel_side* its : {&pushes(*in.core_), &pops(*in.core_)}) {
+            const std::lock_guard line(its->line_lock());
+            all += its->waiters.size();
+        }
+        return all;
+    }
+    /// Those that wait, spinning or parked, or are between two items.
+    static std::size_t inside(const channel_base& channel) noexcept {
+        const channel_base::both_locks locks(channel);
+        return pushes(channel).inside + pops(channel).inside;
+    }
+
+    // Without a lock.
+    static const channel_side& pushes(const channel_base& of) noexcept { return of.push_; }
+    static const channel_side& pops(const channel_base& of) noexcept { return of.pop_; }
+    static const stream_state& stream(const channel_base& of) noexcept { return of.state_; }
+};
+
+}}} // namespace inquest::INQUEST_ABI::detail
