@@ -288,19 +288,19 @@ void channel_base::drop_receiver() noexcept {
     discard_items();
 }
 
-void end_sender(std::shared_ptr<channel_base> core, last_push& its_last, int unwinding_at_birth) noexcept {
+void end_sender(shared_channel&& of, last_push& its_last, int unwinding_at_birth) noexcept {
     const uncancelled guard;
+    const shared_channel channel(std::move(of));
     const std::source_location place = its_last.place();
-    core->drop_sender(its_last.is_finished(), std::uncaught_exceptions() > unwinding_at_birth,
-                      last_push::is_none(place) ? nullptr : &place);
+    channel->drop_sender(its_last.is_finished(), std::uncaught_exceptions() > unwinding_at_birth,
+                         last_push::is_none(place) ? nullptr : &place);
     its_last.finish();
-    core.reset();
 }
 
-void end_receiver(std::shared_ptr<channel_base> core) noexcept {
+void end_receiver(shared_channel&& of) noexcept {
     const uncancelled guard;
-    core->drop_receiver();
-    core.reset();
+    const shared_channel channel(std::move(of));
+    channel->drop_receiver();
 }
 
 void channel_base::attach(worker_record& record) {
@@ -434,5 +434,14 @@ push_error channel_base::refusal(const std::source_location& site) const {
     const std::lock_guard lock(push_.lock);
     return push_refused(gave_up::ended, site, 0);
 }
+
+// --- shares
+// -------------------------------------------------------------------------------------------------
+
+shared_channel::shared_channel(const shared_channel& other) noexcept = default;
+shared_channel& shared_channel::operator=(const shared_channel& other) noexcept = default;
+shared_channel& shared_channel::operator=(shared_channel&& other) noexcept = default;
+shared_channel::~shared_channel() = default;
+void shared_channel::reset() noexcept { channel_.reset(); }
 
 }}} // namespace inquest::INQUEST_ABI::detail

@@ -74,22 +74,25 @@ failure<> handed_out(failure<> answer) noexcept {
 
 } // namespace
 
-std::expected<failure<>, still_running> ask(channel_base* channel, std::span<worker_thread* const> workers,
-                                            const char* silent, const push_error& why,
+failure<> ask(const question& its, std::span<worker_thread* const> workers) {
+    return *ask(its, workers, forever);
+}
+
+std::expected<failure<>, still_running> ask(const question& its, std::span<worker_thread* const> workers,
                                             clock::time_point deadline) {
-    if (!is_resolvable(why)) return fallback("nothing was closed", why);
+    if (!is_resolvable(its.why)) return fallback("nothing was closed", its.why);
     for (worker_thread* const asked : workers)
-        if (const char* refused = why_not_join(channel ? channel->serial() : no_channel, asked))
-            return handed_out(so_far(channel, refused, why));
+        if (const char* refused = why_not_join(its.channel ? its.channel->serial() : no_channel, asked))
+            return handed_out(so_far(its.channel, refused, its.why));
     const auto since = deadline == forever ? clock::time_point{} : clock::now();
-    if (channel) channel->close(closer::resolver, why.where());
+    if (its.channel) its.channel->close(closer::resolver, its.why.where());
     collected all;
     for (worker_thread* const asked : workers) {
         if (!asked->wait(deadline)) return std::unexpected(asked->glance(since));
         if (const auto failed = asked->failed()) all.add(*failed);
     }
     auto failed = primary(std::move(all));
-    if (!failed) return fallback(silent, why);
+    if (!failed) return fallback(its.silent, its.why);
     for (worker_thread* const asked : workers) // one that passes an exception on has returned it
         if (asked->threw(failed->cause())) {
             observe(failed->cause()); // the others are not thrown, and wait for somebody to ask

@@ -52,26 +52,31 @@ class current_worker_scope {
 
 } // namespace
 
-void worker_main::attach(std::shared_ptr<channel_base> channel) {
-    channel->attach(record_);
-    record_.attach(channel->serial());
-    channel_ = std::move(channel);
+worker_main::worker_main(std::shared_ptr<worker_record>&& record, on_exception when_thrown) noexcept
+    : record_(std::move(record)), when_thrown_(when_thrown) {}
+
+worker_main::~worker_main() = default;
+
+void worker_main::attach(const shared_channel& channel) {
+    channel->attach(*record_);
+    record_->attach(channel->serial());
+    channel_ = channel;
 }
 
 void worker_main::run(const stop_token& stop) {
-    begin_thread(record_, stop);
+    begin_thread(*record_, stop);
     if (when_thrown_ == on_exception::terminate) return run_uncaught(stop);
     try {
         call(stop);
     } catch (...) {
         disable_cancellation();
-        record_.set_current_exception();
-        if (!record_.exception) { // pthread_exit or pthread_cancel: no exception of the language
-            record_.kind = cause_kind::forced_unwind;
+        record_->set_current_exception();
+        if (!record_->exception) { // pthread_exit or pthread_cancel: no exception of the language
+            record_->kind = cause_kind::forced_unwind;
             finish();
             throw; // it must go on
         }
-        record_.kind = cause_kind::exception;
+        record_->kind = cause_kind::exception;
     }
     disable_cancellation();
     finish();
@@ -84,8 +89,8 @@ void worker_main::run_uncaught(const stop_token& stop) {
         worker_main& self;
         ~finisher() {
             disable_cancellation();
-            if (self.record_.kind == cause_kind::unexplained) // nothing was returned
-                self.record_.kind = cause_kind::forced_unwind;
+            if (self.record_->kind == cause_kind::unexplained) // nothing was returned
+                self.record_->kind = cause_kind::forced_unwind;
             self.finish();
         }
     } const at_end{*this};
@@ -93,23 +98,24 @@ void worker_main::run_uncaught(const stop_token& stop) {
 }
 
 void worker_main::never_started(int system_error) noexcept {
-    record_.kind = cause_kind::never_started;
-    record_.system_error = system_error;
+    record_->kind = cause_kind::never_started;
+    record_->system_error = system_error;
     const uncancelled guard;
-    const current_worker_scope scope(record_); // for ends that the function captured
+    const current_worker_scope scope(*record_); // for ends that the function captured
     finish();
 }
 
 // Publishes the outcome, then lets go of the function and what it captured, then fulfils the promise.
 void worker_main::finish() noexcept {
-    if (record_.generation != fork_generation()) return; // the function forked, and this is the child
-    publish(record_, channel_.get());
-    if (record_.failed() && !record_.passes_on) report_eagerly(record_.as_cause()); // else it was told before
+    if (record_->generation != fork_generation()) return; // the function forked, and this is the child
+    publish(*record_, channel_.get());
+    if (record_->failed() && !record_->passes_on)
+        report_eagerly(record_->as_cause()); // else it was told before
     destroy_function();
     channel_.reset(); // with it may go the items that are left, and their destructors
     fulfil();
-    record_.done.open();
-    if (record_.orphaned) report_if_unobserved(record_);
+    record_->done.open();
+    if (record_->orphaned) report_if_unobserved(*record_);
 }
 
 void publish(worker_record& record, channel_base* channel) noexcept {

@@ -35,19 +35,25 @@ void wait_for_ending(worker_record& record, const std::weak_ptr<channel_base>& c
 
 } // namespace
 
-worker_thread::worker_thread(std::shared_ptr<worker_record> its, std::weak_ptr<channel_base> reads) noexcept
-    : record_(std::move(its)), channel_(std::move(reads)), thread_() {}
+worker_thread::worker_thread(const worker_main& program) noexcept : record_(program.record()), thread_() {}
 
 worker_thread::~worker_thread() {
 } // NOLINT(modernize-use-equals-default): of a union's member it can't be defaulted
 
-void worker_thread::start(std::shared_ptr<worker_main> program) {
+void worker_thread::attach(worker_main& program, const shared_channel& channel) {
+    channel_ = channel.weak();
+    program.attach(channel);
+}
+
+void worker_thread::start(std::unique_ptr<worker_main> program) {
     int problem = ENOMEM;
     try {
-        thread_ = jthread([program](const stop_token& stop) mutable {
-            const auto mine = std::move(program); // gone before the thread is: a joined worker holds nothing
+        thread_ = jthread([its = program.get()](const stop_token& stop) {
+            // Destroyed before the thread is: a joined worker holds nothing.
+            const std::unique_ptr<worker_main> mine(its);
             mine->run(stop);
         });
+        (void)program.release(); // it is the thread's
         return;
     } catch (const std::system_error& e) {
         problem = e.code().value();

@@ -200,7 +200,7 @@ TEST_CASE("failures at the same instant: the channel's cause is the first by num
                 }
                 mine.record[who]->kind = inquest::cause_kind::error;
                 inquest::detail::publish(*mine.record[who],
-                                         inquest::detail::channel_inspector::core(mine.queue).get());
+                                         &inquest::detail::channel_inspector::core(mine.queue));
                 ++done;
             }
         });
@@ -213,7 +213,7 @@ TEST_CASE("failures at the same instant: the channel's cause is the first by num
             const int i = rounds.number();
             round_of mine;
             for (const auto& record : mine.record)
-                inquest::detail::channel_inspector::core(mine.queue)->attach(*record);
+                inquest::detail::channel_inspector::core(mine.queue).attach(*record);
             now = &mine;
             begun = i;
             support::look_for([&] { return done.load() == 2 * i; });

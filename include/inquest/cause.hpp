@@ -33,11 +33,17 @@ cause unexplained(std::string text);
 /// Nothing here blocks; `message` and `text` allocate and call the error's own formatter, if it has one.
 class cause {
   public:
+    /// The empty cause.
     cause() noexcept = default;
+    /// The same record, shared.
     cause(const cause& other) noexcept;
+    /// Leaves `other` empty.
     cause(cause&& other) noexcept = default;
+    /// The same record, shared.
     cause& operator=(const cause& other) noexcept;
+    /// Leaves `other` empty.
     cause& operator=(cause&& other) noexcept;
+    /// The last copy that is destroyed destroys the error in it.
     ~cause();
 
     /// A cause of the program's own: any error value, a text, or a `std::exception_ptr`. A null pointer to characters
@@ -90,8 +96,11 @@ class cause {
 /// never started, or was ended by pthread_exit or pthread_cancel.
 class ended : public std::exception {
   public:
+    /// May throw std::bad_alloc.
     explicit ended(inquest::cause why);
+    /// Shares the cause and the text.
     ended(const ended& other) noexcept;
+    /// Shares the cause and the text.
     ended& operator=(const ended& other) noexcept;
     ~ended() override;
     /// The cause's message.

@@ -28,6 +28,7 @@ struct item_range {
     std::uint64_t first = 0; ///< the earliest of those it took last
     std::uint64_t last = 0;  ///< the latest; 0 if it took none
     bool after = false;      ///< it had taken `last`, and then been told that the stream had ended
+    /// True if all of it is equal.
     friend bool operator==(const item_range&, const item_range&) = default;
 };
 

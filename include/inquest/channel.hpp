@@ -45,7 +45,9 @@ template <class T>
 /// the other. Only moving and destroying it need exclusive access. Nothing blocks or throws.
 class announced_workers {
   public:
+    /// Leaves `other` with none to renounce.
     announced_workers(announced_workers&& other) noexcept = default;
+    /// Swaps them.
     announced_workers& operator=(announced_workers&& other) noexcept {
         std::swap(channel_, other.channel_);
         std::swap(count_, other.count_);
@@ -58,11 +60,11 @@ class announced_workers {
   private:
     template <class T>
     friend class channel_handle;
-    announced_workers(std::shared_ptr<detail::channel_base> channel, std::size_t count) noexcept
+    announced_workers(detail::shared_channel channel, std::size_t count) noexcept
         : channel_(std::move(channel)), count_(count) {
         if (channel_) channel_->announce_workers(count_);
     }
-    std::shared_ptr<detail::channel_base> channel_;
+    detail::shared_channel channel_;
     std::size_t count_;
 };
 
@@ -131,10 +133,11 @@ class channel_handle {
         return {core_, count};
     }
 
+    /// @cond
   protected:
     friend detail::handle_access;
     friend detail::channel_inspector;
-    explicit channel_handle(std::shared_ptr<detail::ring<T>> core) noexcept : core_(std::move(core)) {}
+    explicit channel_handle(detail::shared_ring<T> core) noexcept : core_(std::move(core)) {}
 
     template <class U>
     [[gnu::always_inline]] std::expected<void, push_error> send(U& item, const detail::wait_options& options,
@@ -163,22 +166,23 @@ class channel_handle {
 
     // While a copy is made no lock is held, and ~channel does not wait for that: the call keeps the core alive.
     template <class U>
-    using held_core =
-        std::conditional_t<detail::ring<T>::template copied_outside<U>,
-                           const std::shared_ptr<detail::ring<T>>, const std::shared_ptr<detail::ring<T>>&>;
+    using held_core = std::conditional_t<detail::ring<T>::template copied_outside<U>,
+                                         const detail::shared_ring<T>, const detail::shared_ring<T>&>;
 
-    std::shared_ptr<detail::ring<T>> core_;
+    detail::shared_ring<T> core_;
+    /// @endcond
 };
 
 namespace detail {
 
 struct handle_access {
     template <class T>
-    static const std::shared_ptr<ring<T>>& core(const channel_handle<T>& of) noexcept {
+    static const shared_ring<T>& core(const channel_handle<T>& of) noexcept {
         return of.core_;
     }
     template <class T>
-    static receiver<T> make_receiver(std::shared_ptr<ring<T>> core) {
+    static receiver<T> make_receiver(shared_ring<T> core) {
+        core->add_receiver();
         return receiver<T>(std::move(core));
     }
 };
@@ -194,6 +198,7 @@ struct handle_access {
 template <class T>
 class sender : public channel_handle<T>, public push_operations<sender<T>, T> {
   public:
+    /// The type of its items.
     using value_type = T;
 
     /// There is no sender without a channel, and this says so.
@@ -201,15 +206,19 @@ class sender : public channel_handle<T>, public push_operations<sender<T>, T> {
     sender() : channel_handle<T>(nullptr) {
         detail::refuse_no_channel<Never>();
     }
+    /// One more sender, which has pushed nothing yet; of one that has finished, another that has.
     sender(const sender& other) : channel_handle<T>(other), last_push_(other.last_push_) {
         if (this->core_ && !last_push_.is_finished()) this->core_->add_sender();
     }
+    /// `other` is moved from: it takes no more pushes, and destroying it does nothing.
     sender(sender&& other) noexcept
         : channel_handle<T>(std::move(other)), last_push_(std::move(other.last_push_)) {}
+    /// The end held before is dropped as by the destructor.
     sender& operator=(const sender& other) {
         if (this != &other) *this = sender(other);
         return *this;
     }
+    /// The end held before is dropped as by the destructor.
     sender& operator=(sender&& other) noexcept {
         if (this != &other) {
             drop();
@@ -218,6 +227,7 @@ class sender : public channel_handle<T>, public push_operations<sender<T>, T> {
         }
         return *this;
     }
+    /// Abandons the stream, if it has not finished: see above.
     ~sender() { drop(); }
 
     /// All was pushed. The channel closes when every sender has finished or gone; what is queued is still
@@ -239,9 +249,7 @@ class sender : public channel_handle<T>, public push_operations<sender<T>, T> {
   private:
     template <class U>
     friend std::pair<sender<U>, receiver<U>> make_channel(channel_options);
-    explicit sender(std::shared_ptr<detail::ring<T>> core) noexcept : channel_handle<T>(std::move(core)) {
-        this->core_->add_sender();
-    }
+    explicit sender(detail::shared_ring<T> counted) noexcept : channel_handle<T>(std::move(counted)) {}
 
     friend push_operations<sender<T>, T>;
     template <class U>
@@ -253,7 +261,7 @@ class sender : public channel_handle<T>, public push_operations<sender<T>, T> {
         return core->push(item, options, site);
     }
     template <class U>
-    [[gnu::noinline]] std::expected<void, push_error>
+    [[gnu::noinline, gnu::cold]] std::expected<void, push_error>
     send_from_elsewhere(U& item, detail::wait_options options, std::source_location site) {
         if (last_push_.is_finished() && this->core_) return std::unexpected(this->core_->refusal(site));
         if (!this->core_) return std::unexpected(push_error(status::closed, {}, site));
@@ -294,6 +302,7 @@ class sender : public channel_handle<T>, public push_operations<sender<T>, T> {
 template <class T>
 class receiver : public channel_handle<T>, public pop_operations<receiver<T>, T> {
   public:
+    /// The type of its items.
     using value_type = T;
 
     /// There is no receiver without a channel, and this says so.
@@ -301,14 +310,18 @@ class receiver : public channel_handle<T>, public pop_operations<receiver<T>, T>
     receiver() : channel_handle<T>(nullptr) {
         detail::refuse_no_channel<Never>();
     }
+    /// One more receiver of the same channel: each item goes to one of them.
     receiver(const receiver& other) : channel_handle<T>(other) {
         if (this->core_) this->core_->add_receiver();
     }
+    /// `other` is moved from: it pops nothing, and destroying it does nothing.
     receiver(receiver&& other) noexcept = default;
+    /// The end held before is dropped as by the destructor.
     receiver& operator=(const receiver& other) {
         if (this != &other) *this = receiver(other);
         return *this;
     }
+    /// The end held before is dropped as by the destructor.
     receiver& operator=(receiver&& other) noexcept {
         if (this != &other) {
             drop();
@@ -316,6 +329,7 @@ class receiver : public channel_handle<T>, public pop_operations<receiver<T>, T>
         }
         return *this;
     }
+    /// The last receiver that is destroyed closes the channel, unless workers are attached: then these count.
     ~receiver() { drop(); }
 
     /// How the stream has ended, once it has and everything was popped; nothing while it goes on. A worker
@@ -335,12 +349,17 @@ class receiver : public channel_handle<T>, public pop_operations<receiver<T>, T>
     /// no more. Equal to the sentinel once the stream has ended: ask `ended` how.
     class iterator {
       public:
+        /// @cond
         using value_type = T;
         using difference_type = std::ptrdiff_t;
         using iterator_concept = std::input_iterator_tag;
+        /// @endcond
 
+        /// Pops from `from`, which must live as long.
         explicit iterator(receiver& from) noexcept : from_(&from) {}
+        /// Takes the item that was popped, if any.
         iterator(iterator&&) = default;
+        /// Takes the item that was popped, if any.
         iterator& operator=(iterator&&) = default;
         /// The item: the caller's own, to change or move from. Blocks and throws as `pop` does if it was not popped yet.
         T& operator*() const { return *popped_item(); }
@@ -352,7 +371,9 @@ class receiver : public channel_handle<T>, public pop_operations<receiver<T>, T>
             item_.reset();
             return *this;
         }
+        /// The same.
         void operator++(int) { ++*this; }
+        /// True once the stream has ended. Blocks as `*` does.
         friend bool operator==(const iterator& i, std::default_sentinel_t) {
             return !i.popped_item().has_value();
         }
@@ -371,6 +392,7 @@ class receiver : public channel_handle<T>, public pop_operations<receiver<T>, T>
     };
     /// For `for (auto& item : rx)`, which pops until the stream has ended, or until the loop is left. Pops nothing yet.
     [[nodiscard]] iterator begin() noexcept { return iterator(*this); }
+    /// What an iterator equals once the stream has ended.
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
   private:
@@ -379,9 +401,7 @@ class receiver : public channel_handle<T>, public pop_operations<receiver<T>, T>
     friend pop_operations<receiver<T>, T>;
     template <class U>
     friend std::pair<sender<U>, receiver<U>> make_channel(channel_options);
-    explicit receiver(std::shared_ptr<detail::ring<T>> core) noexcept : channel_handle<T>(std::move(core)) {
-        this->core_->add_receiver();
-    }
+    explicit receiver(detail::shared_ring<T> counted) noexcept : channel_handle<T>(std::move(counted)) {}
 
     void drop() noexcept {
         if (this->core_) detail::end_receiver(std::move(this->core_));
@@ -400,6 +420,7 @@ class channel : public channel_handle<T>,
                 public push_operations<channel<T>, T>,
                 public pop_operations<channel<T>, T> {
   public:
+    /// The type of its items.
     using value_type = T;
 
     /// There is no channel without a capacity, and this says so.
@@ -409,6 +430,7 @@ class channel : public channel_handle<T>,
     }
     /// Throws as make_channel does.
     explicit channel(std::size_t capacity) : channel(channel_options{.capacity = capacity}) {}
+    /// The same, with more chosen than a capacity.
     explicit channel(channel_options options) : channel_handle<T>(detail::ring<T>::make(std::move(options))) {
         // Its own, for good: a worker's receiver that is destroyed is never the last.
         this->core_->add_receiver();
@@ -436,6 +458,8 @@ class channel : public channel_handle<T>,
 template <class T>
 std::pair<sender<T>, receiver<T>> make_channel(channel_options options) {
     auto core = detail::ring<T>::make(std::move(options));
+    core->add_sender();
+    core->add_receiver();
     return {sender<T>(core), receiver<T>(core)};
 }
 

@@ -32,10 +32,15 @@ struct typed_anew {};
 template <>
 class failure<void> {
   public:
+    /// With the failures of others, earliest first. May throw std::bad_alloc.
     explicit failure(inquest::cause why, std::vector<inquest::cause> others = {});
+    /// Shares the causes.
     failure(const failure& other) noexcept;
+    /// Leaves `other` with the empty cause.
     failure(failure&& other) noexcept = default;
+    /// Shares the causes.
     failure& operator=(const failure& other) noexcept;
+    /// Leaves `other` with the empty cause.
     failure& operator=(failure&& other) noexcept;
     ~failure();
 
@@ -61,6 +66,7 @@ class failure<void> {
 template <class E>
 class failure : public failure<void> {
   public:
+    /// The type of its error.
     using error_type = E;
 
     using failure<void>::failure;

@@ -117,10 +117,11 @@ class push_operations {
     using site_type = std::source_location;
 
   public:
-    /// Queues a copy of `value`, or the value itself, waiting while the channel is full.
+    /// Queues a copy of `value`, waiting while the channel is full.
     [[nodiscard]] result push(const T& value, site_type site = site_type::current()) {
         return one(value, {}, site);
     }
+    /// The same, which moves from `value` if it is accepted.
     [[nodiscard]] result push(T&& value, site_type site = site_type::current())
         requires std::is_move_constructible_v<T>
     {
@@ -130,6 +131,7 @@ class push_operations {
     [[nodiscard]] result push(const T& value, const stop_token& stop, site_type site = site_type::current()) {
         return one(value, {.token = &stop}, site);
     }
+    /// The same, which moves from `value` if it is accepted.
     [[nodiscard]] result push(T&& value, const stop_token& stop, site_type site = site_type::current())
         requires std::is_move_constructible_v<T>
     {
@@ -139,6 +141,7 @@ class push_operations {
     [[nodiscard]] result try_push(const T& value, site_type site = site_type::current()) {
         return one(value, wait_options::none(), site);
     }
+    /// The same, which moves from `value` if it is accepted.
     [[nodiscard]] result try_push(T&& value, site_type site = site_type::current())
         requires std::is_move_constructible_v<T>
     {
@@ -150,6 +153,7 @@ class push_operations {
                                   stop_token_ref stop = {}, site_type site = site_type::current()) {
         return one(value, wait_options::up_to(limit, stop), site);
     }
+    /// The same, which moves from `value` if it is accepted.
     template <class Rep, class Period>
     [[nodiscard]] result push_for(T&& value, const std::chrono::duration<Rep, Period>& limit,
                                   stop_token_ref stop = {}, site_type site = site_type::current())
@@ -163,6 +167,7 @@ class push_operations {
                                     stop_token_ref stop = {}, site_type site = site_type::current()) {
         return one(value, wait_options::until(detail::steady_deadline(deadline), stop), site);
     }
+    /// The same, which moves from `value` if it is accepted.
     template <class Clock, class Duration>
     [[nodiscard]] result push_until(T&& value, const std::chrono::time_point<Clock, Duration>& deadline,
                                     stop_token_ref stop = {}, site_type site = site_type::current())
@@ -172,7 +177,7 @@ class push_operations {
     }
 
     /// Queues all of `items` in order, waiting for room as often as need be: constant elements are copied, others
-    /// moved. Answers how many went in, which is all of them; a failure says in `accepted()` how many did before,
+    /// moved. Returns how many went in, which is all of them; a failure says in `accepted()` how many did before,
     /// and the rest is untouched. Items of other producers may come between. Where T's constructor throws, those
     /// before the one it threw on are queued.
     template <class R>
@@ -201,9 +206,11 @@ class push_operations {
                       site);
     }
 
+    /// @cond
     /// Not for a const end, and says so.
     result push(const T&) const { return detail::refuse_const<Self, result>(); }
     result try_push(const T&) const { return detail::refuse_const<Self, result>(); }
+    /// @endcond
 
   private:
     friend Self;
@@ -288,6 +295,7 @@ class pop_operations {
         return many(into, max, wait_options::until(detail::steady_deadline(deadline), stop));
     }
 
+    /// @cond
     /// Items are returned, not written into a variable; this says so.
     template <class Into>
         requires(!std::convertible_to<Into, stop_token>)
@@ -301,6 +309,7 @@ class pop_operations {
     /// Not for a const end, and says so.
     result pop() const { return detail::refuse_const<Self, result>(); }
     result try_pop() const { return detail::refuse_const<Self, result>(); }
+    /// @endcond
 
   private:
     friend Self;

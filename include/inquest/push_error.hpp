@@ -15,6 +15,7 @@ namespace inquest { inline namespace INQUEST_ABI {
 /// blocks.
 class push_error {
   public:
+    /// Made by the library.
     push_error(inquest::status why, inquest::cause behind, std::source_location site,
                std::size_t accepted = 0, bool early = false, std::size_t undelivered = 0) noexcept
         : cause_(std::move(behind)), site_(site), accepted_(accepted), undelivered_(undelivered),
@@ -48,6 +49,7 @@ class push_error {
 /// Why a pop gave no item. Nothing here blocks.
 class pop_error {
   public:
+    /// Made by the library.
     explicit pop_error(inquest::status why, inquest::cause behind = {}) noexcept
         : cause_(std::move(behind)), status_(why) {}
 

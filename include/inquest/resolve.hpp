@@ -35,24 +35,28 @@ struct worker_access {
 template <class Workers>
 using error_of = typename std::ranges::range_value_t<Workers>::error_type;
 
-/// What every form of resolve does, for one worker or many; `channel` is null for a moved-from end, and `silent` begins the
-/// answer if no worker failed.
-std::expected<failure<>, still_running> ask(channel_base* channel, std::span<worker_thread* const> workers,
-                                            const char* silent, const push_error& why,
-                                            clock::time_point deadline = forever);
+/// What every form of resolve is asked with, for one worker or many.
+struct question {
+    channel_base* channel; // null for a moved-from end
+    const push_error& why;
+    const char* silent; // begins the answer if no worker failed
+};
+failure<> ask(const question& its, std::span<worker_thread* const> workers);
+std::expected<failure<>, still_running> ask(const question& its, std::span<worker_thread* const> workers,
+                                            clock::time_point deadline);
 /// Joins them all: the primary failure and the others, or nothing if none failed.
 std::optional<failure<>> report(std::span<worker_thread* const> workers);
 
-template <class Item, class T, class E>
-std::expected<failure<>, still_running> ask_one(const channel_handle<Item>& tx, worker<T, E>& asked,
-                                                const push_error& why, clock::time_point deadline = forever) {
+template <class Item, class T, class E, class... Deadline>
+auto ask_one(const channel_handle<Item>& tx, worker<T, E>& asked, const push_error& why,
+             Deadline... deadline) {
     worker_thread* const thread = worker_access::thread_of(asked);
-    return ask(handle_access::core(tx).get(), std::span(&thread, 1), one_silent, why, deadline);
+    return ask({handle_access::core(tx).get(), why, one_silent}, std::span(&thread, 1), deadline...);
 }
-template <class Item, class Workers>
-std::expected<failure<>, still_running> ask_all(const channel_handle<Item>& tx, Workers& asked,
-                                                const push_error& why, clock::time_point deadline = forever) {
-    return ask(handle_access::core(tx).get(), worker_access::threads_of(asked), all_silent, why, deadline);
+template <class Item, class Workers, class... Deadline>
+auto ask_all(const channel_handle<Item>& tx, Workers& asked, const push_error& why, Deadline... deadline) {
+    const auto threads = worker_access::threads_of(asked);
+    return ask({handle_access::core(tx).get(), why, all_silent}, std::span(threads), deadline...);
 }
 
 template <class E>
@@ -90,7 +94,7 @@ template <std::ranges::forward_range Workers>
 /// What is returned or rethrown counts as observed: the failure hook is not told of it.
 template <class Item, class T, class E>
 [[nodiscard]] failure<E> resolve(const channel_handle<Item>& tx, worker<T, E>& asked, const push_error& why) {
-    return detail::typed<E>(*detail::ask_one(tx, asked, why));
+    return detail::typed<E>(detail::ask_one(tx, asked, why));
 }
 /// The same, waiting no longer than `limit`: if the worker has not ended by then, the channel is closed all the
 /// same, and the answer says what the worker is doing. It may be asked again. No failure has been observed by that.
@@ -117,7 +121,7 @@ resolve_until(const channel_handle<Item>& tx, worker<T, E>& asked, const push_er
 template <class Item, std::ranges::forward_range Workers>
 [[nodiscard]] auto resolve_first(const channel_handle<Item>& tx, Workers&& workers, const push_error& why)
     -> failure<detail::error_of<Workers>> {
-    return detail::typed<detail::error_of<Workers>>(*detail::ask_all(tx, workers, why));
+    return detail::typed<detail::error_of<Workers>>(detail::ask_all(tx, workers, why));
 }
 /// The same, waiting no longer than `limit` for all of them together: the answer is what the first of those that
 /// have not ended is doing. Then no failure has been observed, also of those that had ended before.

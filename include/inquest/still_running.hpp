@@ -15,6 +15,7 @@ namespace inquest { inline namespace INQUEST_ABI {
 /// glance at one moment: the worker has gone on since. Nothing here blocks.
 class still_running {
   public:
+    /// Made by the library.
     still_running(std::string worker, inquest::activity doing, std::string channel,
                   std::optional<item_range> items, inquest::cause known,
                   std::chrono::nanoseconds waited) noexcept

@@ -33,7 +33,9 @@ struct worker_access; // lets resolve reach a worker's thread
 template <class T, class E>
 class [[nodiscard("keep the worker: it is joined when it is destroyed")]] worker {
   public:
+    /// What its function returns if all is well.
     using value_type = T;
+    /// The type of its errors.
     using error_type = E;
     /// What `join` returns.
     using result_type = std::expected<T, failure<E>>;
@@ -54,6 +56,7 @@ class [[nodiscard("keep the worker: it is joined when it is destroyed")]] worker
                                        "functions the same std::expected<T, E>");
     }
     worker(const worker&) = delete; // one thread, one worker: write std::move(w), or pass worker<T, E>&
+    /// What was moved from has no thread: its operations throw std::future_error (no_state).
     worker(worker&&) noexcept = default;
     /// Ends the worker held before as the destructor does.
     worker& operator=(worker&&) noexcept = default;
@@ -65,6 +68,7 @@ class [[nodiscard("keep the worker: it is joined when it is destroyed")]] worker
     /// On the worker's own thread, and on those of workers attached to the same channel, nothing is waited for:
     /// the answer is its failure if that is known already, or one that says so.
     /// Throws std::future_error (no_state) on a moved-from worker, or if `get_future` took the value away.
+    /// @{
     [[nodiscard("it may be the worker's failure: look at it, or use wait()")]] const result_type& join() & {
         return thread().join();
     }
@@ -76,6 +80,7 @@ class [[nodiscard("keep the worker: it is joined when it is destroyed")]] worker
         else
             return result_type(std::in_place, *std::move(result));
     }
+    /// @}
 
     /// As `join`, but waits no longer than `limit`, and only until the result is there: what the destructors of the
     /// thread's thread-local objects still do is waited for by `join`, `wait` and the destructor. Past all counting, the

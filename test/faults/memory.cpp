@@ -27,7 +27,8 @@ void* operator new(std::size_t size) {
     if (void* memory = std::malloc(size)) return memory;
     throw std::bad_alloc();
 }
-void operator delete(void* memory) noexcept {
+// Inlined, GCC 12 would take its `free` for a mismatch with the `new` that it has not inlined.
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
     if (memory) --alive;
     std::free(memory);
 }

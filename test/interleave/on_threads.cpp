@@ -18,7 +18,7 @@ void until_within(const inquest::detail::channel_base&) {}
 void until_quiet() {
     for (int i = 0; i < 100; ++i) std::this_thread::yield();
 }
-void watch(const std::shared_ptr<const inquest::detail::channel_base>&, std::string) {}
+void watch(std::weak_ptr<const inquest::detail::channel_base>, std::string) {}
 
 } // namespace interleave
 

@@ -67,14 +67,14 @@ void until_quiet();
 void until_within(const inquest::detail::channel_base& channel);
 template <class T>
 void until_within(const inquest::channel_handle<T>& end) {
-    until_within(*inquest::detail::channel_inspector::core(end));
+    until_within(inquest::detail::channel_inspector::core(end));
 }
 /// Under the scheduler: whenever nobody can go on, looks whether all calls blocked in the channel are so with
 /// reason.
-void watch(const std::shared_ptr<const inquest::detail::channel_base>& channel, std::string name);
+void watch(std::weak_ptr<const inquest::detail::channel_base> channel, std::string name);
 template <class T>
 void watch(const inquest::channel_handle<T>& end, std::string name) {
-    watch(inquest::detail::channel_inspector::core(end), std::move(name));
+    watch(inquest::detail::channel_inspector::weak(end), std::move(name));
 }
 
 /// Starts a thread under a name.

@@ -53,10 +53,11 @@ void until_within(const channel_base& channel) {
          }});
 }
 
-void watch(const std::shared_ptr<const channel_base>& channel, std::string name) {
+void watch(std::weak_ptr<const channel_base> channel, std::string name) {
     auto& s = scheduler::get();
-    s.label(channel.get(), channel.get() + 1, name);
-    s.at_rest([seen = std::weak_ptr(channel), name = std::move(name)] {
+    const auto now = channel.lock();
+    s.label(now.get(), now.get() + 1, name);
+    s.at_rest([seen = std::move(channel), name = std::move(name)] {
         if (const auto alive = seen.lock()) look_at(*alive, name);
     });
 }

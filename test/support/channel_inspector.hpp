@@ -13,12 +13,17 @@ namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 /// The one friend of what a channel is made of.
 struct channel_inspector {
     template <class T>
-    static const std::shared_ptr<ring<T>>& core(const channel_handle<T>& of) noexcept {
-        return of.core_;
+    static channel_base& core(const channel_handle<T>& of) noexcept {
+        return *of.core_.get();
+    }
+    template <class T>
+    static std::weak_ptr<const channel_base> weak(const channel_handle<T>& of) noexcept {
+        return of.core_.weak();
     }
     /// One more than the channel's user has asked for.
     template <class T>
     static receiver<T> make_receiver(const channel_handle<T>& of) {
+        of.core_->add_receiver();
         return receiver<T>(of.core_);
     }
     /// As `resolve` closes it.
@@ -32,16 +37,17 @@ struct channel_inspector {
     template <class T>
     static std::size_t parked(const channel_handle<T>& in) noexcept {
         std::size_t all = 0;
-        for (const channel_side* its : {&pushes(*in.core_), &pops(*in.core_)}) {
+        for (const channel_side* its : {&pushes(core(in)), &pops(core(in))}) {
             const std::lock_guard line(its->line_lock());
             all += its->waiters.size();
         }
         return all;
     }
     /// Those that wait, spinning or parked, or are between two items.
-    static std::size_t inside(const channel_base& channel) noexcept {
-        const channel_base::both_locks locks(channel);
-        return pushes(channel).inside + pops(channel).inside;
+    template <class T>
+    static std::size_t inside(const channel_handle<T>& in) noexcept {
+        const channel_base::both_locks locks(core(in));
+        return pushes(core(in)).inside + pops(core(in)).inside;
     }
 
     // Without a lock.

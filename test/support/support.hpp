@@ -74,9 +74,8 @@ void wait_for_blocked(const inquest::channel_handle<T>& end, std::size_t n = 1) 
 /// Waits until a call waits in the channel of `end`, spinning or parked.
 template <class T>
 void wait_for_a_call(const inquest::channel_handle<T>& end) {
-    wait_for("waiting for a call to begin to wait", [&] {
-        return inquest::detail::channel_inspector::inside(*inquest::detail::channel_inspector::core(end)) > 0;
-    });
+    wait_for("waiting for a call to begin to wait",
+             [&] { return inquest::detail::channel_inspector::inside(end) > 0; });
 }
 
 /// `n`, or a tenth of it where INQUEST_TEST_TENTH is set, as slow sanitizer builds have it.

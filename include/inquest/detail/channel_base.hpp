@@ -30,6 +30,7 @@
 #include <mutex>
 #include <optional>
 #include <source_location>
+#include <utility>
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
@@ -192,8 +193,30 @@ class channel_base {
     std::shared_ptr<cause_record> closing_note_ = std::make_shared<cause_record>(); // who closed it
 };
 
-// What the destructors of the ends do.
-void end_sender(std::shared_ptr<channel_base> core, last_push& its_last, int unwinding_at_birth) noexcept;
-void end_receiver(std::shared_ptr<channel_base> core) noexcept;
+/// A handle's share of a channel, or of none. Programs copy and destroy these in many places, so that neither is inline.
+class shared_channel {
+  public:
+    shared_channel() noexcept = default;
+    explicit shared_channel(std::shared_ptr<channel_base>&& channel) noexcept
+        : channel_(std::move(channel)) {}
+    shared_channel(const shared_channel& other) noexcept;
+    shared_channel(shared_channel&& other) noexcept = default;
+    shared_channel& operator=(const shared_channel& other) noexcept;
+    shared_channel& operator=(shared_channel&& other) noexcept;
+    ~shared_channel();
+
+    void reset() noexcept;
+    [[nodiscard]] channel_base* get() const noexcept { return channel_.get(); }
+    [[nodiscard]] channel_base* operator->() const noexcept { return get(); }
+    [[nodiscard]] std::weak_ptr<channel_base> weak() const noexcept { return channel_; }
+    explicit operator bool() const noexcept { return get() != nullptr; }
+
+  private:
+    std::shared_ptr<channel_base> channel_;
+};
+
+// What the destructors of the ends do: the end is moved from at once.
+void end_sender(shared_channel&& of, last_push& its_last, int unwinding_at_birth) noexcept;
+void end_receiver(shared_channel&& of) noexcept;
 
 }}} // namespace inquest::INQUEST_ABI::detail

@@ -24,6 +24,17 @@ template <class F>
 inline constexpr bool has_other_side<std::packaged_task<F>> = true;
 
 template <class T>
+class ring;
+
+/// A handle's share of a channel of T.
+template <class T>
+class shared_ring : public shared_channel {
+  public:
+    using shared_channel::shared_channel;
+    [[nodiscard]] ring<T>* operator->() const noexcept { return static_cast<ring<T>*>(get()); }
+};
+
+template <class T>
 class ring final : public channel_base {
     static_assert(std::is_object_v<T> && !std::is_const_v<T>, "a channel carries plain objects");
     static_assert(std::is_nothrow_destructible_v<T>, "a channel's items must not throw when destroyed");
@@ -55,9 +66,9 @@ class ring final : public channel_base {
 
     /// Throws std::invalid_argument for capacity 0 and std::length_error for one of more bytes than any address space
     /// holds, both before anything is allocated; std::bad_alloc.
-    static std::shared_ptr<ring> make(channel_options options) {
+    static shared_ring<T> make(channel_options&& options) {
         complete(options, sizeof(slot), has_other_side<T>);
-        return std::make_shared<ring>(std::move(options));
+        return shared_ring<T>(std::make_shared<ring>(std::move(options)));
     }
 
     explicit ring(channel_options&& options)
@@ -195,7 +206,7 @@ class ring final : public channel_base {
     }
 
   private:
-    void discard_items() noexcept override {
+    [[gnu::cold]] void discard_items() noexcept override {
         recovery_guard items(*this);
         while (items.first != items.last) drop_first(items);
     }

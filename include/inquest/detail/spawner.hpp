@@ -18,15 +18,10 @@ struct spawner {
         using T = typename result_of<typename R::type>::value;
         using E = typename result_of<typename R::type>::error;
         refuse_empty(fn);
-        auto outcome = std::make_shared<worker_outcome<T, E>>(std::move(options.name), options.on_destroy);
-        auto program =
-            std::make_shared<typed_worker_main<T, E, Fn, Item>>(outcome, options.on_exception, std::move(fn));
-        std::weak_ptr<channel_base> reads;
-        if constexpr (!std::is_void_v<Item>) reads = handle_access::core(end);
-        auto thread = std::make_unique<typed_worker_thread<T, E>>(std::move(outcome), std::move(reads),
-                                                                  program->get_future());
+        auto program = std::make_unique<typed_worker_main<T, E, Fn, Item>>(std::move(options), std::move(fn));
+        auto thread = std::make_unique<typed_worker_thread<T, E>>(*program, program->get_future());
         if constexpr (!std::is_void_v<Item>) {
-            program->attach(handle_access::core(end));
+            thread->attach(*program, handle_access::core(end));
             program->take_end(std::move(end));
         }
         thread->start(std::move(program));

@@ -23,20 +23,22 @@ void publish(worker_record& record, channel_base* channel) noexcept;
 /// The thread's main program, but for what depends on the function.
 class worker_main {
   public:
+    virtual ~worker_main();
+    [[nodiscard]] const std::shared_ptr<worker_record>& record() const noexcept { return record_; }
     worker_main(const worker_main&) = delete;
     worker_main& operator=(const worker_main&) = delete;
 
     /// The worker reads `channel`. Before the thread starts. May throw std::bad_alloc.
-    void attach(std::shared_ptr<channel_base> channel);
+    void attach(const shared_channel& channel);
     /// On the new thread.
     void run(const stop_token& stop);
     /// Instead, on the thread that could not start one.
     void never_started(int system_error) noexcept;
 
   protected:
-    worker_main(worker_record& record, on_exception when_thrown) noexcept
-        : record_(record), when_thrown_(when_thrown) {}
-    ~worker_main() = default;
+    worker_main(std::shared_ptr<worker_record>&& record, on_exception when_thrown) noexcept;
+
+    const std::shared_ptr<worker_record> record_;
 
   private:
     /// Calls the function, and records what it returned.
@@ -49,8 +51,7 @@ class worker_main {
     void run_uncaught(const stop_token& stop);
     void finish() noexcept;
 
-    worker_record& record_;
-    std::shared_ptr<channel_base> channel_; // null: not attached
+    shared_channel channel_; // none: not attached
     const on_exception when_thrown_;
 };
 
@@ -96,7 +97,7 @@ struct worker_outcome final : worker_record {
         if constexpr (!std::is_same_v<E, no_error>) set_value(result->error());
     }
     /// Gives it to the future of `promise`: the value itself, or a copy of the error.
-    void fulfil(std::promise<std::expected<T, E>>& promise) noexcept {
+    [[gnu::cold]] void fulfil(std::promise<std::expected<T, E>>& promise) noexcept {
         std::exception_ptr thrown = exception;
         try {
             const bool returned_value = result && result->has_value();
@@ -128,8 +129,14 @@ struct no_end {};
 template <class T, class E, class Fn, class Item>
 class typed_worker_main final : public worker_main {
   public:
-    typed_worker_main(std::shared_ptr<worker_outcome<T, E>> outcome, on_exception when_thrown, Fn&& fn)
-        : worker_main(*outcome, when_thrown), outcome_(std::move(outcome)), fn_(std::move(fn)) {}
+    typed_worker_main(worker_options&& options, Fn&& fn)
+        : worker_main(std::make_shared<worker_outcome<T, E>>(std::move(options.name), options.on_destroy),
+                      options.on_exception),
+          fn_(std::move(fn)) {}
+    // The thread destroys it, through the base.
+    [[gnu::cold]] ~typed_worker_main() override {}
+    typed_worker_main(const typed_worker_main&) = delete;
+    typed_worker_main& operator=(const typed_worker_main&) = delete;
 
     /// The function's end. Before the thread starts.
     void take_end(auto&& its) noexcept { end_.emplace(std::move(its)); }
@@ -144,7 +151,7 @@ class typed_worker_main final : public worker_main {
                 return call_worker(*fn_, stop, *end_);
         };
         using R = decltype(invoke());
-        auto& result = outcome_->result;
+        auto& result = outcome().result;
         if constexpr (std::is_void_v<R>) {
             invoke();
             result.emplace();
@@ -152,7 +159,7 @@ class typed_worker_main final : public worker_main {
             result.emplace(invoke());
         } else if constexpr (returns_failure<std::remove_cv_t<R>>) {
             auto its = invoke();
-            if (!its) return outcome_->record_failure(its.error());
+            if (!its) return outcome().record_failure(its.error());
             if constexpr (std::is_void_v<T>)
                 result.emplace();
             else
@@ -160,15 +167,17 @@ class typed_worker_main final : public worker_main {
         } else {
             result.emplace(std::in_place, invoke());
         }
-        outcome_->record_result();
+        outcome().record_result();
     }
-    void destroy_function() noexcept override {
+    [[gnu::cold]] void destroy_function() noexcept override {
         fn_.reset();
         if constexpr (!std::is_void_v<Item>) end_.reset();
     }
-    void fulfil() noexcept override { outcome_->fulfil(promise_); }
+    void fulfil() noexcept override { outcome().fulfil(promise_); }
+    [[nodiscard]] worker_outcome<T, E>& outcome() const noexcept {
+        return static_cast<worker_outcome<T, E>&>(*record_);
+    }
 
-    const std::shared_ptr<worker_outcome<T, E>> outcome_;
     std::promise<std::expected<T, E>>
         promise_; // here, because causes may keep the outcome alive: also one in it
     std::optional<Fn> fn_;

@@ -19,12 +19,14 @@ namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 /// A worker's thread, but for what its function returns. Any thread may call any operation.
 class worker_thread {
   public:
-    worker_thread(std::shared_ptr<worker_record> its, std::weak_ptr<channel_base> reads) noexcept;
+    explicit worker_thread(const worker_main& program) noexcept;
     worker_thread(const worker_thread&) = delete;
     worker_thread& operator=(const worker_thread&) = delete;
 
+    /// The worker reads `channel`. Before it starts. May throw std::bad_alloc.
+    void attach(worker_main& program, const shared_channel& channel);
     /// Starts it. If it can't be started, that is how the worker has ended.
-    void start(std::shared_ptr<worker_main> program);
+    void start(std::unique_ptr<worker_main> program);
     bool request_stop() noexcept { return record_->request_stop(thread_); }
 
     [[nodiscard]] std::string name() const { return record_->identity->display(); }
@@ -77,9 +79,9 @@ class worker_thread {
     [[nodiscard]] cause no_wait(const char* why) const;
 
     const std::shared_ptr<worker_record> record_;
-    const std::weak_ptr<channel_base> channel_;
-    union {              // so that it can be left behind
-        jthread thread_; // to be joined under `joining_` only
+    std::weak_ptr<channel_base> channel_; // that it is attached to
+    union {                               // so that it can be left behind
+        jthread thread_;                  // to be joined under `joining_` only
     };
     mutex joining_;
     mutex refusing_;
@@ -94,9 +96,8 @@ class typed_worker_thread final : public worker_thread {
     using timed_result = std::expected<std::reference_wrapper<const result_type>, still_running>;
     using future_type = std::future<std::expected<T, E>>;
 
-    typed_worker_thread(std::shared_ptr<worker_record> its, std::weak_ptr<channel_base> reads,
-                        future_type future) noexcept
-        : worker_thread(std::move(its), std::move(reads)), future_(std::move(future)) {}
+    typed_worker_thread(const worker_main& program, future_type&& future) noexcept
+        : worker_thread(program), future_(std::move(future)) {}
     ~typed_worker_thread() { end_of_handle(); }
     typed_worker_thread(const typed_worker_thread&) = delete;
     typed_worker_thread& operator=(const typed_worker_thread&) = delete;

@@ -1,0 +1,197 @@
+// The guide's samples, compiled and run.
+#include "support/support.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <functional>
+#include <iostream>
+#include <string>
+#include <system_error>
+#include <vector>
+
+using namespace std::chrono_literals;
+
+namespace {
+
+struct row {
+    int id = 0;
+};
+
+//! [a worker's function]
+std::expected<int, std::error_code> store(inquest::receiver<row>& rows) {
+    int stored = 0;
+    while (auto next = rows.pop()) {
+        if (next->id == 13) return std::unexpected(std::make_error_code(std::errc::no_space_on_device));
+        ++stored;
+    }
+    return stored;
+}
+//! [a worker's function]
+
+//! [why a push failed]
+std::expected<int, inquest::failure<std::error_code>> import_rows(const std::vector<row>& rows) {
+    auto [tx, rx] = inquest::make_channel<row>(4);
+    auto worker = inquest::spawn("store", std::move(rx), store);
+    for (const row& each : rows)
+        if (auto sent = tx.push(each); !sent) // the worker has ended
+            return std::unexpected(resolve(tx, worker, sent.error()));
+    tx.finish();
+    return std::move(worker).join();
+}
+//! [why a push failed]
+
+std::vector<row> rows(int n) {
+    std::vector<row> made(static_cast<std::size_t>(n));
+    for (int i = 0; i < n; ++i) made[static_cast<std::size_t>(i)].id = i + 1;
+    return made;
+}
+
+//! [how the stream ended]
+std::expected<int, std::string> count(inquest::receiver<row>& rows) {
+    int n = 0;
+    for ([[maybe_unused]] row& each : rows) ++n;
+    const auto end = rows.ended();
+    if (end && end->status() != inquest::status::complete) return std::unexpected(end->message());
+    return n;
+}
+//! [how the stream ended]
+
+} // namespace
+
+TEST_CASE("the guide: ends") {
+    //! [ends]
+    auto [tx, rx] = inquest::make_channel<std::string>(16); // at most 16 are queued
+    inquest::sender<std::string> another = tx;              // counted: the stream goes on while one is left
+    std::jthread producer([mine = std::move(another)]() mutable {
+        if (mine.push("from a thread")) mine.finish(); // all was pushed
+    });
+    CHECK(tx.push("from here"));
+    tx.finish();
+    int lines = 0;
+    while (auto line = rx.pop()) ++lines;                     // until the stream ends
+    CHECK(rx.ended()->status() == inquest::status::complete); // and not broken off
+    //! [ends]
+    CHECK(lines == 2);
+}
+
+TEST_CASE("the guide: a channel used by reference") {
+    //! [by reference]
+    inquest::channel<int> queue(16); // no ends: as old code has its queue, a member or a global
+    std::jthread producer([&] {
+        for (int i = 0; i < 3; ++i)
+            if (!queue.push(i)) return;
+        queue.close();
+    });
+    int sum = 0;
+    while (auto item = queue.pop()) sum += *item;
+    //! [by reference]
+    CHECK(sum == 3);
+}
+
+TEST_CASE("the guide: why a push failed") {
+    CHECK(import_rows(rows(10)).value() == 10);
+    const auto failed = import_rows(rows(100));
+    REQUIRE_FALSE(failed);
+    //! [a failure]
+    const inquest::failure<std::error_code>& why = failed.error();
+    CHECK(*why.error() == std::errc::no_space_on_device); // the worker's own error
+    CHECK(why.cause().worker() == "store");
+    CHECK(why.cause().items()->last == 13); // it was working on
+    CHECK(why.message() == "worker 'store' failed on item 13: No space left on device");
+    //! [a failure]
+}
+
+TEST_CASE("the guide: a producer that leaves") {
+    //! [a producer that leaves]
+    auto [tx, rx] = inquest::make_channel<row>(4);
+    auto worker = inquest::spawn("count", std::move(rx), count);
+    {
+        auto mine = std::move(tx);
+        CHECK(mine.push(row{1}));
+    } // destroyed without finish: the stream is truncated, and the worker knows
+    const std::string said = worker.join().error().message();
+    //! [a producer that leaves]
+    CHECK(said.starts_with("worker 'count' failed after item 1: truncated: producer left without finish"));
+}
+
+TEST_CASE("the guide: many workers") {
+    const auto all = rows(100);
+    const auto feed = [&]() -> std::expected<void, inquest::failure<std::error_code>> {
+        //! [many workers]
+        auto [tx, rx] = inquest::make_channel<row>(16);
+        std::vector<inquest::worker<int, std::error_code>> workers;
+        {
+            const auto announced = rx.announce_workers(4); // it does not close before all four are there
+            for (int i = 0; i < 4; ++i) workers.push_back(inquest::spawn("store", rx, store));
+        }
+        for (const row& each : all)
+            if (auto sent = tx.push(each); !sent)
+                return std::unexpected(resolve_first(tx, workers, sent.error())); // the one that failed first
+        tx.finish();
+        if (auto failed = inquest::report(workers)) return std::unexpected(*failed);
+        return {};
+        //! [many workers]
+    };
+    const auto failed = feed();
+    REQUIRE_FALSE(failed);
+    CHECK(*failed.error().error() == std::errc::no_space_on_device);
+}
+
+TEST_CASE("the guide: waiting") {
+    //! [waiting]
+    auto [tx, rx] = inquest::make_channel<int>(1);
+    CHECK(tx.push(1));
+    CHECK(tx.try_push(2).error().status() == inquest::status::full);         // at once
+    CHECK(tx.push_for(2, 1ms).error().status() == inquest::status::timeout); // a while
+    std::stop_source stop;
+    stop.request_stop();
+    CHECK(tx.push(2, stop.get_token()).error().status() == inquest::status::stopped); // until told
+    //! [waiting]
+}
+
+TEST_CASE("the guide: what a worker is doing") {
+    //! [still running]
+    inquest::channel<int> queue({.capacity = 4, .name = "numbers"});
+    auto worker = inquest::spawn("sum", queue, [](inquest::receiver<int>& numbers) {
+        int sum = 0;
+        while (auto n = numbers.pop()) sum += *n;
+        return std::expected<int, std::string>(sum);
+    });
+    if (auto result = worker.join_for(1ms); !result)
+        std::cout << result.error().message()
+                  << '\n'; // worker 'sum' still waiting in pop of 'numbers' (1 ms)
+    //! [still running]
+    CHECK(queue.push(1));
+    CHECK(queue.close());
+    CHECK(worker.join().value() == 1);
+}
+
+TEST_CASE("the guide: shutdown") {
+    const support::caught_hook quiet;
+    //! [shutdown]
+    inquest::channel<row> queue(100);
+    auto worker =
+        inquest::spawn("store", queue, [](const std::stop_token& stop, inquest::receiver<row>& rows) {
+            while (!stop.stop_requested() && rows.pop()) {
+            }
+        });
+    worker.request_stop(); // its pop ends `stopped`; items stay queued
+    worker.wait();
+    const std::vector<row> left = queue.recover(); // what nobody popped
+    //! [shutdown]
+    CHECK(left.empty());
+}
+
+TEST_CASE("the guide: what nobody asked for") {
+    std::string log;
+    //! [hook]
+    const auto before = inquest::set_failure_hook([&](const inquest::cause& why) { log += why.message(); });
+    {
+        auto worker = inquest::spawn(
+            "store", []() -> std::expected<void, std::string> { return std::unexpected("disk full"); });
+    } // nobody asked it: the hook is told
+    inquest::set_failure_hook(before);
+    CHECK(log == "worker 'store' failed: disk full");
+    //! [hook]
+}
