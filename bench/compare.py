@@ -107,7 +107,7 @@ def run(command, **more):
 
 
 def built(what, command, **more):
-    """Whether `command` succeeds; says so where it does not."""
+    """Whether `command` succeeds; says so if it does not."""
     try:
         done = run(command, **more)
     except OSError as e:
@@ -159,7 +159,7 @@ class Failed(Exception):
 
 
 def measure(program, queue, arguments, prefix):
-    """What one run prints, or None where the queue has no such thing."""
+    """What one run prints, or None if the queue has no such thing."""
     command = [*prefix, program, queue, *arguments]
     try:
         done = run(command, timeout=120)

@@ -1,4 +1,4 @@
-// What a measurement answers, and the clocks it reads.
+// What a measurement returns, and the clocks it reads.
 #pragma once
 
 #include <algorithm>
@@ -41,7 +41,7 @@ struct usage {
 /// Of one run. All times are nanoseconds.
 struct figures {
     double ns = 0; // the headline: a message's share of the time, or the median
-    double p50 = 0, p90 = 0, p99 = 0, p999 = 0, max = 0; // where single times were taken
+    double p50 = 0, p90 = 0, p99 = 0, p999 = 0, max = 0; // if single times were taken
     double cpu = 0, switches = 0;                        // a message's share
     std::uint64_t messages = 0;
     bool intact = true; // each message arrived once

@@ -16,7 +16,7 @@ struct traffic {
     std::size_t capacity = 1;
     unsigned producers = 1, consumers = 1;
     std::chrono::milliseconds time{100};
-    std::size_t batch = 0; // messages a call, where the queue has such a call; 0: one at a time
+    std::size_t batch = 0; // messages a call, if the queue has such a call; 0: one at a time
 };
 
 /// How many messages, and a sum in which none can be lost or doubled unseen.

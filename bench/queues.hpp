@@ -1,6 +1,6 @@
 // Queues of several libraries in one shape, and what is sent through them.
 //
-// push blocks while the queue is full; pop blocks while it is empty, and answers nothing at its end; end(n) is called
+// push blocks while the queue is full; pop blocks while it is empty, and returns nothing at its end; end(n) is called
 // once by whoever knows that all was pushed, for n consumers.
 #pragma once
 
@@ -65,7 +65,7 @@ struct limits {
     bool many_producers = true, many_consumers = true;
 };
 
-/// What `pop` of ours answers, as the others say it.
+/// What our `pop` returns, in the form that the others return it.
 template <class T>
 std::optional<T> popped(std::expected<T, inquest::pop_error> item) {
     if (!item) return std::nullopt;

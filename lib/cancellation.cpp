@@ -1,9 +1,6 @@
-#include <inquest/detail/cancellation.hpp>
+#include "platform.hpp"
 
-#if __has_include(<pthread.h>)
-#define INQUEST_PTHREADS
-#include <pthread.h>
-#endif
+#include <inquest/detail/cancellation.hpp>
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 

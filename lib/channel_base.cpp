@@ -197,7 +197,7 @@ void channel_base::wait_for_workers() noexcept {
     }
     wait_however_long([&](auto deadline) { return last.wait(deadline); },
                       [this](auto waited) { return first_worker()->glance(waited, known_cause()); });
-    const both_locks locks(*this); // whoever signalled has let go of them, and of the node
+    const both_locks locks(*this); // whoever signalled has released them, and the node
 }
 
 void channel_base::wait_for_calls() noexcept {
@@ -210,7 +210,7 @@ void channel_base::wait_for_calls() noexcept {
     }
     if (push_.last_out) last_push.wait_signalled();
     if (pop_.last_out) last_pop.wait_signalled();
-    const both_locks locks(*this); // whoever was the last has let go of them
+    const both_locks locks(*this); // whoever was the last has released them
     push_.last_out = pop_.last_out = nullptr;
 }
 
@@ -294,7 +294,7 @@ void end_sender(shared_channel&& of, last_push& its_last, int unwinding_at_birth
     const std::source_location place = its_last.place();
     channel->drop_sender(its_last.is_finished(), std::uncaught_exceptions() > unwinding_at_birth,
                          last_push::is_none(place) ? nullptr : &place);
-    its_last.finish();
+    its_last.finish(); // an item that is destroyed with the channel may still push through this
 }
 
 void end_receiver(shared_channel&& of) noexcept {
@@ -376,7 +376,7 @@ void channel_base::discard_if_stopped() noexcept {
 
 // With both locks held.
 void channel_base::all_workers_ended(wake_list& wakes) noexcept {
-    set_cause(std::move(state_.kept_failure()));
+    set_cause(cause(state_.kept_failure()));
     if (state_.is_open()) {
         state_.leave_early();
         close_locked(status::closed, wakes, nullptr, state_.last_worker());
@@ -399,20 +399,20 @@ void channel_base::report_leftovers() const noexcept {
 // --- results
 // -------------------------------------------------------------------------------------------------
 
-push_error channel_base::push_refused(gave_up why, const std::source_location& site,
+push_error channel_base::push_refused(gave_up why, const std::source_location& where,
                                       std::size_t accepted) const {
-    if (why == gave_up::would_block) return {status::full, {}, site, accepted};
-    if (why == gave_up::timed_out) return {status::timeout, {}, site, accepted};
+    if (why == gave_up::would_block) return {status::full, {}, where, accepted};
+    if (why == gave_up::timed_out) return {status::timeout, {}, where, accepted};
     if (current_worker && (why == gave_up::stopped || !closed_by_this_worker()))
         current_worker->note_refused_push();
-    if (why == gave_up::stopped) return {status::stopped, {}, site, accepted};
+    if (why == gave_up::stopped) return {status::stopped, {}, where, accepted};
     const std::size_t undelivered = [this] {
         const std::lock_guard lock(pop_.lock);
         return queued();
     }();
     const bool early = state_.was_left_early();
     if (early) reported_early_ = true;
-    return {status::closed, state_.why(), site, accepted, early, undelivered};
+    return {status::closed, state_.why(), where, accepted, early, undelivered};
 }
 
 pop_error channel_base::pop_refused(gave_up why) const {
@@ -430,9 +430,9 @@ pop_error channel_base::pop_refused(gave_up why) const {
     return pop_error(ending, state_.why());
 }
 
-push_error channel_base::refusal(const std::source_location& site) const {
+push_error channel_base::refusal(const std::source_location& where) const {
     const std::lock_guard lock(push_.lock);
-    return push_refused(gave_up::ended, site, 0);
+    return push_refused(gave_up::ended, where, 0);
 }
 
 // --- shares

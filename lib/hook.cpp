@@ -45,7 +45,7 @@ constinit detail::atomic<std::chrono::milliseconds::rep> long_after{60'000};
 
 // True if one was set and did not throw. Otherwise the next in line is to hear of it.
 template <class F, class... Args>
-bool told(shared<F> hooks::* which, const char* name, const Args&... args) noexcept {
+bool reported(shared<F> hooks::* which, const char* name, const Args&... args) noexcept {
     try {
         const auto hook = hooks::look(which);
         if (!hook) return false;
@@ -63,7 +63,7 @@ bool told(shared<F> hooks::* which, const char* name, const Args&... args) noexc
 void write_line(bool alarm, const char* what, const auto& subject) noexcept {
     try {
         const std::string line = std::string(what) + ": " + subject.message();
-        if (!told(&hooks::log, "the logger", alarm, std::string_view(line)))
+        if (!reported(&hooks::log, "the logger", alarm, std::string_view(line)))
             std::fprintf(stderr, "inquest: %s\n", line.c_str());
     } catch (...) {
         std::fprintf(stderr, "inquest: %s, whose text could not be made\n", what);
@@ -93,16 +93,16 @@ void set_log(log_line log) { hooks::exchange(&hooks::log, std::move(log)); }
 // A cancelled thread must not be unwound out of these.
 void report_unobserved(const cause& why) noexcept {
     const uncancelled guard;
-    if (!told(&hooks::unobserved, "the failure hook", why))
+    if (!reported(&hooks::unobserved, "the failure hook", why))
         write_line(true, "nobody looked at a failure", why);
 }
 void report_eagerly(const cause& why) noexcept {
     const uncancelled guard;
-    told(&hooks::eager, "the eager failure hook", why);
+    reported(&hooks::eager, "the eager failure hook", why);
 }
 void report_long_wait(const still_running& who) noexcept {
     const uncancelled guard;
-    if (!told(&hooks::long_wait, "the long-wait hook", who)) write_line(false, "a long wait", who);
+    if (!reported(&hooks::long_wait, "the long-wait hook", who)) write_line(false, "a long wait", who);
 }
 std::chrono::milliseconds long_wait() noexcept { return std::chrono::milliseconds(long_after.load()); }
 

@@ -209,7 +209,7 @@ std::string push_error::message() const {
             line = cause_.message(); // says the status too
         else if (status_ == inquest::status::closed)
             line += ": this end has finished, or was moved from";
-        return line + ", push at " + place_text(site_);
+        return line + ", push at " + place_text(where_);
     }
     line += ": " + cause_.message();
     if (early_) line += ", " + std::to_string(undelivered_) + " undelivered";

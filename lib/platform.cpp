@@ -8,10 +8,6 @@
 #include <memory>
 #include <thread>
 
-#if __has_include(<pthread.h>)
-#include <pthread.h>
-#define INQUEST_PTHREADS 1
-#endif
 #if defined(__linux__)
 #include <sched.h>
 #include <sys/syscall.h>

@@ -5,6 +5,11 @@
 #include <string>
 #include <string_view>
 
+#if __has_include(<pthread.h>)
+#include <pthread.h>
+#define INQUEST_PTHREADS
+#endif
+
 namespace inquest::platform {
 
 /// The calling thread's handle, as an integer.

@@ -28,7 +28,7 @@ bool spin(F&& news, clock::time_point deadline = forever) {
     if constexpr (spin_limit > clock::duration::zero()) {
         if (news()) return true;
         auto now = clock::now();
-        for (const auto end = std::min(deadline, now + spin_limit); now < end; now = clock::now()) {
+        for (const auto until = std::min(deadline, now + spin_limit); now < until; now = clock::now()) {
             if (poll(news)) return true;
             yield();
         }

@@ -4,7 +4,7 @@
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
 // Notifying under the mutex is what lets the node live on the waiter's stack: the waiter cannot see the flag,
-// and so cannot leave, before the notifier has let go of the condition variable.
+// and so cannot leave, before the notifier is done with the condition variable.
 void waiter::signal() noexcept {
     const std::lock_guard lock(mutex_);
     signalled_ = true;

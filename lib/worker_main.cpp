@@ -105,14 +105,14 @@ void worker_main::never_started(int system_error) noexcept {
     finish();
 }
 
-// Publishes the outcome, then lets go of the function and what it captured, then fulfils the promise.
+// Publishes the outcome, then destroys the function and what it captured, then fulfils the promise.
 void worker_main::finish() noexcept {
     if (record_->generation != fork_generation()) return; // the function forked, and this is the child
     publish(*record_, channel_.get());
     if (record_->failed() && !record_->passes_on)
-        report_eagerly(record_->as_cause()); // else it was told before
+        report_eagerly(record_->as_cause()); // else it was reported before
     destroy_function();
-    channel_.reset(); // with it may go the items that are left, and their destructors
+    channel_.reset(); // this may destroy the items that are left
     fulfil();
     record_->done.open();
     if (record_->orphaned) report_if_unobserved(*record_);

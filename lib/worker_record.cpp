@@ -149,7 +149,7 @@ still_running worker_record::glance(clock::duration waited, cause known) const {
 
 void observe(const cause& handed_out) noexcept {
     const auto* record = failed_worker(handed_out);
-    if (!record) return; // the hook is never told of it
+    if (!record) return; // it is never reported to the hook
     if (!current_worker) return record->observed_by.add();
     if (current_worker->note_handed(record->sequence)) record->observed_by.add_worker();
 }

@@ -67,7 +67,7 @@ void worker_thread::end_of_handle() noexcept {
     if (is_left_behind()) { // the thread is not here: it can be neither joined nor detached
         try {
             if (!is_done()) report_unobserved(no_wait("left behind by a fork"));
-        } catch (const std::bad_alloc&) { // then nobody is told
+        } catch (const std::bad_alloc&) { // then it is not reported
         }
         return;
     }

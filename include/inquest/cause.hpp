@@ -63,22 +63,22 @@ class cause {
     [[nodiscard]] std::optional<item_range> items() const noexcept;
     /// One line: who, on which item, and what.
     [[nodiscard]] std::string message() const;
-    /// What alone, without who and where.
+    /// Only what happened, without who and where.
     [[nodiscard]] std::string text() const;
     /// The very exception that was thrown, or null.
     [[nodiscard]] std::exception_ptr exception() const noexcept;
     /// The error value, if it is exactly an E; null otherwise. Lives as long as any copy of this cause. Also null if
     /// that can't be told for certain: if the cause was made in another shared object that hides its symbols, and E is a
     /// local type, an unnamed one, in an unnamed namespace, nested in a template, or a template over any of these or over
-    /// values; and there for all types in what Clang compiles without RTTI.
+    /// values; likewise for every type in code that Clang compiles without RTTI.
     template <class E>
     [[nodiscard]] const E* get() const noexcept;
-    /// The cause behind this one: of a worker's end on a broken stream, what broke it; of a worker that returned a failure
-    /// of no other worker, the cause in that. Empty if this is the first.
+    /// The cause behind this one: for a worker that ended on a broken stream, what broke it; for one that returned a failure
+    /// that is not another worker's, the cause in it. Empty if this is the first.
     [[nodiscard]] cause upstream() const noexcept;
     /// Where the program was, for causes that have a place in the source.
     [[nodiscard]] std::optional<std::source_location> where() const noexcept;
-    /// Process-wide order in which workers ended, from 1; 0 for what is no worker's end.
+    /// Process-wide order in which workers ended, from 1; 0 if this is not a worker's end.
     [[nodiscard]] std::uint64_t sequence() const noexcept;
     /// True if this can only have followed from something else that had already broken.
     [[nodiscard]] bool is_consequence() const noexcept;

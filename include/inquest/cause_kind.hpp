@@ -1,4 +1,4 @@
-// What a cause is of.
+// The kinds of causes.
 #pragma once
 
 #include <inquest/detail/config.hpp>

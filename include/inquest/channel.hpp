@@ -41,7 +41,7 @@ template <class T>
 ///
 /// Each spawn on the channel, from whatever thread, uses up one. The destructor renounces those that are left, so that an
 /// exception in the loop leaves nobody waiting for workers that never come; if none is attached then, the channel closes
-/// as it does when the last one ends. One at a time for each channel: of two, the one that goes first may renounce places of
+/// as it does when the last one ends. One at a time for each channel: of two, the one destroyed first may renounce places of
 /// the other. Only moving and destroying it need exclusive access. Nothing blocks or throws.
 class announced_workers {
   public:
@@ -116,7 +116,7 @@ class channel_handle {
 
     /// Hands what nobody popped to `sink`, as T&& and oldest first, on the calling thread; returns how many.
     /// Closes the channel if it is still open and ends delivery: blocked pops end `aborted`. The sink runs
-    /// outside every lock. Where it throws, the exception passes through, and this item and the rest can be
+    /// outside every lock. If it throws, the exception passes through, and this item and the rest can be
     /// recovered again.
     template <class Sink>
         requires std::is_invocable_v<Sink&, typename detail::ring<T>::handed_out>
@@ -141,18 +141,18 @@ class channel_handle {
 
     template <class U>
     [[gnu::always_inline]] std::expected<void, push_error> send(U& item, const detail::wait_options& options,
-                                                                std::source_location site) {
-        if (!core_) return std::unexpected(push_error(status::closed, {}, site));
+                                                                std::source_location where) {
+        if (!core_) return std::unexpected(push_error(status::closed, {}, where));
         held_core<U> core = core_;
-        return core->push(item, options, site);
+        return core->push(item, options, where);
     }
     template <class U>
     std::expected<void, push_error> send(U* items, std::size_t n, std::size_t& accepted,
                                          const detail::wait_options& options,
-                                         const std::source_location& site) {
-        if (!core_) return std::unexpected(push_error(status::closed, {}, site));
+                                         const std::source_location& where) {
+        if (!core_) return std::unexpected(push_error(status::closed, {}, where));
         held_core<U> core = core_;
-        return core->push(items, n, accepted, options, site);
+        return core->push(items, n, accepted, options, where);
     }
     [[gnu::always_inline]] std::expected<T, pop_error> receive(const detail::wait_options& options) {
         if (!core_) return std::unexpected(pop_error(status::closed));
@@ -203,7 +203,7 @@ class sender : public channel_handle<T>, public push_operations<sender<T>, T> {
 
     /// There is no sender without a channel, and this says so.
     template <class Never = void>
-    sender() : channel_handle<T>(nullptr) {
+    sender() : channel_handle<T>(detail::shared_ring<T>()) {
         detail::refuse_no_channel<Never>();
     }
     /// One more sender, which has pushed nothing yet; of one that has finished, another that has.
@@ -234,7 +234,7 @@ class sender : public channel_handle<T>, public push_operations<sender<T>, T> {
     /// delivered, and pop then says `complete`, or `truncated` if another sender abandoned the stream.
     /// This sender takes no more pushes (`closed`); a second call does nothing. A push that is blocked in it already goes
     /// in if there is room before the channel closes; if the channel closes first it fails `closed`, its value untouched.
-    /// `where` stands in messages, as in all that close.
+    /// `where` appears in messages, as for every call that closes.
     void finish(std::source_location where = std::source_location::current()) noexcept {
         if (this->core_ && last_push_.finish()) this->core_->finish_sender(where);
     }
@@ -254,37 +254,37 @@ class sender : public channel_handle<T>, public push_operations<sender<T>, T> {
     friend push_operations<sender<T>, T>;
     template <class U>
     [[gnu::always_inline]] std::expected<void, push_error> send(U& item, const detail::wait_options& options,
-                                                                std::source_location site) {
+                                                                std::source_location where) {
         // As a rule it is: a producer's loop has one place. Then the sender is neither finished nor moved from.
-        if (!last_push_.matches(site)) return send_from_elsewhere(item, options, site);
+        if (!last_push_.matches(where)) return send_from_elsewhere(item, options, where);
         typename channel_handle<T>::template held_core<U> core = this->core_;
-        return core->push(item, options, site);
+        return core->push(item, options, where);
     }
     template <class U>
-    [[gnu::noinline, gnu::cold]] std::expected<void, push_error>
-    send_from_elsewhere(U& item, detail::wait_options options, std::source_location site) {
-        if (last_push_.is_finished() && this->core_) return std::unexpected(this->core_->refusal(site));
-        if (!this->core_) return std::unexpected(push_error(status::closed, {}, site));
+    [[gnu::noinline]] std::expected<void, push_error>
+    send_from_elsewhere(U& item, detail::wait_options options, std::source_location where) {
+        if (last_push_.is_finished() && this->core_) return std::unexpected(this->core_->refusal(where));
+        if (!this->core_) return std::unexpected(push_error(status::closed, {}, where));
         typename channel_handle<T>::template held_core<U> core = this->core_;
-        auto sent = core->push_slowly(item, options, site);
-        if (sent) last_push_.note(site);
+        auto sent = core->push(item, options, where);
+        if (sent) last_push_.note(where);
         return sent;
     }
     template <class U>
     std::expected<void, push_error> send(U* items, std::size_t n, std::size_t& accepted,
                                          const detail::wait_options& options,
-                                         const std::source_location& site) {
-        if (last_push_.is_finished() && this->core_) return std::unexpected(this->core_->refusal(site));
+                                         const std::source_location& where) {
+        if (last_push_.is_finished() && this->core_) return std::unexpected(this->core_->refusal(where));
         // However the push is left, an exception and a cancellation included, what went in was pushed.
         struct noting {
             sender& self;
             const std::size_t& accepted;
-            const std::source_location& site;
+            const std::source_location& where;
             ~noting() {
-                if (accepted > 0) self.last_push_.note(site);
+                if (accepted > 0) self.last_push_.note(where);
             }
-        } const at_end{*this, accepted, site};
-        return channel_handle<T>::send(items, n, accepted, options, site);
+        } const at_end{*this, accepted, where};
+        return channel_handle<T>::send(items, n, accepted, options, where);
     }
 
     void drop() noexcept {
@@ -307,7 +307,7 @@ class receiver : public channel_handle<T>, public pop_operations<receiver<T>, T>
 
     /// There is no receiver without a channel, and this says so.
     template <class Never = void>
-    receiver() : channel_handle<T>(nullptr) {
+    receiver() : channel_handle<T>(detail::shared_ring<T>()) {
         detail::refuse_no_channel<Never>();
     }
     /// One more receiver of the same channel: each item goes to one of them.
@@ -425,7 +425,7 @@ class channel : public channel_handle<T>,
 
     /// There is no channel without a capacity, and this says so.
     template <class Never = void>
-    channel() : channel_handle<T>(nullptr) {
+    channel() : channel_handle<T>(detail::shared_ring<T>()) {
         detail::refuse_no_channel<Never>();
     }
     /// Throws as make_channel does.

@@ -61,7 +61,7 @@ class failure<void> {
 
 /// A failure of a worker whose errors are of type E. Converts to `failure<>`, which drops only the type.
 ///
-/// A worker's function may return `std::expected<T, failure<E>>`, most often with what it was told of another worker: see
+/// A worker's function may return `std::expected<T, failure<E>>`, most often with what it was given of another worker: see
 /// `spawn`. E may be `no_error`, if workers report by exception.
 template <class E>
 class failure : public failure<void> {

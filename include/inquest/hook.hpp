@@ -1,4 +1,4 @@
-// Being told of a failure that nobody observed, and of a long wait.
+// Hooks for failures that nobody observed, and for long waits.
 //
 // Each hook is process-wide. It is run outside every lock of the library, may be called by several threads at
 // once, and what it throws goes no further: then, and if no hook is set, the line goes to the logger that was
@@ -28,22 +28,22 @@ using long_wait_hook = std::function<void(const still_running&)>;
 ///   the thread that destroys it, or on the worker's own thread if it is destroyed there first;
 ///   with items that the last worker left in its channel, stopped or finished early, and that nobody recovered or was
 ///   told of: when the channel's last handle is destroyed, on that thread, with a cause of kind `unexplained`.
-/// Returns the hook before; an empty one restores the default. May throw std::bad_alloc.
+/// Returns the previous hook; an empty one restores the default. May throw std::bad_alloc.
 failure_hook set_failure_hook(failure_hook hook);
 
 /// Sets what is called with every worker's failure at once, on the dying worker's own thread, once the outcome
 /// is recorded, but not again if another worker passes it on. There is none by default, and nothing else is written
 /// for it. The failure is not observed by that. What it throws is reported on standard error and goes no further. Returns the
-/// hook before. May throw std::bad_alloc.
+/// previous hook. May throw std::bad_alloc.
 failure_hook set_eager_failure_hook(failure_hook hook);
 
 /// Sets what is called if an untimed `join`, `wait`, `resolve` or `report`, or the destructor of a worker or a channel, has
 /// waited for long: once the time of `set_long_wait_threshold` has passed, then each time it has doubled. It is called on the
-/// waiting thread, which goes on waiting. Returns the hook before. May throw std::bad_alloc.
+/// waiting thread, which goes on waiting. Returns the previous hook. May throw std::bad_alloc.
 long_wait_hook set_long_wait_hook(long_wait_hook hook);
 
 /// Sets how long a wait is long, for waits that begin from now on: a minute at first, at least a millisecond;
-/// milliseconds::max() for never. Returns the time before.
+/// milliseconds::max() for never. Returns the previous threshold.
 std::chrono::milliseconds set_long_wait_threshold(std::chrono::milliseconds after) noexcept;
 
 namespace detail {

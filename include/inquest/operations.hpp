@@ -114,96 +114,95 @@ class push_operations {
     using stop_token = detail::stop_token;
     using stop_token_ref = detail::stop_token_ref;
     using wait_options = detail::wait_options;
-    using site_type = std::source_location;
+    using place = std::source_location;
 
   public:
     /// Queues a copy of `value`, waiting while the channel is full.
-    [[nodiscard]] result push(const T& value, site_type site = site_type::current()) {
-        return one(value, {}, site);
+    [[nodiscard]] result push(const T& value, place where = place::current()) {
+        return one(value, {}, where);
     }
     /// The same, which moves from `value` if it is accepted.
-    [[nodiscard]] result push(T&& value, site_type site = site_type::current())
+    [[nodiscard]] result push(T&& value, place where = place::current())
         requires std::is_move_constructible_v<T>
     {
-        return one(value, {}, site);
+        return one(value, {}, where);
     }
     /// The same, ended by this token and not by the worker's.
-    [[nodiscard]] result push(const T& value, const stop_token& stop, site_type site = site_type::current()) {
-        return one(value, {.token = &stop}, site);
+    [[nodiscard]] result push(const T& value, const stop_token& stop, place where = place::current()) {
+        return one(value, {.token = &stop}, where);
     }
     /// The same, which moves from `value` if it is accepted.
-    [[nodiscard]] result push(T&& value, const stop_token& stop, site_type site = site_type::current())
+    [[nodiscard]] result push(T&& value, const stop_token& stop, place where = place::current())
         requires std::is_move_constructible_v<T>
     {
-        return one(value, {.token = &stop}, site);
+        return one(value, {.token = &stop}, where);
     }
     /// Without waiting: fails with `full` if there is no room.
-    [[nodiscard]] result try_push(const T& value, site_type site = site_type::current()) {
-        return one(value, wait_options::none(), site);
+    [[nodiscard]] result try_push(const T& value, place where = place::current()) {
+        return one(value, wait_options::none(), where);
     }
     /// The same, which moves from `value` if it is accepted.
-    [[nodiscard]] result try_push(T&& value, site_type site = site_type::current())
+    [[nodiscard]] result try_push(T&& value, place where = place::current())
         requires std::is_move_constructible_v<T>
     {
-        return one(value, wait_options::none(), site);
+        return one(value, wait_options::none(), where);
     }
     /// Waits no longer than `limit`.
     template <class Rep, class Period>
     [[nodiscard]] result push_for(const T& value, const std::chrono::duration<Rep, Period>& limit,
-                                  stop_token_ref stop = {}, site_type site = site_type::current()) {
-        return one(value, wait_options::up_to(limit, stop), site);
+                                  stop_token_ref stop = {}, place where = place::current()) {
+        return one(value, wait_options::up_to(limit, stop), where);
     }
     /// The same, which moves from `value` if it is accepted.
     template <class Rep, class Period>
     [[nodiscard]] result push_for(T&& value, const std::chrono::duration<Rep, Period>& limit,
-                                  stop_token_ref stop = {}, site_type site = site_type::current())
+                                  stop_token_ref stop = {}, place where = place::current())
         requires std::is_move_constructible_v<T>
     {
-        return one(value, wait_options::up_to(limit, stop), site);
+        return one(value, wait_options::up_to(limit, stop), where);
     }
     /// Waits no longer than until `deadline`.
     template <class Clock, class Duration>
     [[nodiscard]] result push_until(const T& value, const std::chrono::time_point<Clock, Duration>& deadline,
-                                    stop_token_ref stop = {}, site_type site = site_type::current()) {
-        return one(value, wait_options::until(detail::steady_deadline(deadline), stop), site);
+                                    stop_token_ref stop = {}, place where = place::current()) {
+        return one(value, wait_options::until(detail::steady_deadline(deadline), stop), where);
     }
     /// The same, which moves from `value` if it is accepted.
     template <class Clock, class Duration>
     [[nodiscard]] result push_until(T&& value, const std::chrono::time_point<Clock, Duration>& deadline,
-                                    stop_token_ref stop = {}, site_type site = site_type::current())
+                                    stop_token_ref stop = {}, place where = place::current())
         requires std::is_move_constructible_v<T>
     {
-        return one(value, wait_options::until(detail::steady_deadline(deadline), stop), site);
+        return one(value, wait_options::until(detail::steady_deadline(deadline), stop), where);
     }
 
     /// Queues all of `items` in order, waiting for room as often as need be: constant elements are copied, others
     /// moved. Returns how many went in, which is all of them; a failure says in `accepted()` how many did before,
-    /// and the rest is untouched. Items of other producers may come between. Where T's constructor throws, those
+    /// and the rest is untouched. Items of other producers may come between. If T's constructor throws, those
     /// before the one it threw on are queued.
     template <class R>
     [[nodiscard]] range_result push_range(R&& items, stop_token_ref stop = {},
-                                          site_type site = site_type::current()) {
-        return all<R>(std::forward<R>(items), wait_options::under(stop), site);
+                                          place where = place::current()) {
+        return all<R>(std::forward<R>(items), wait_options::under(stop), where);
     }
     /// As many as there is room for now; fails with `full` if those were not all.
     template <class R>
-    [[nodiscard]] range_result try_push_range(R&& items, site_type site = site_type::current()) {
-        return all<R>(std::forward<R>(items), wait_options::none(), site);
+    [[nodiscard]] range_result try_push_range(R&& items, place where = place::current()) {
+        return all<R>(std::forward<R>(items), wait_options::none(), where);
     }
     /// Waits no longer than `limit` in all, counted from when it first waits.
     template <class R, class Rep, class Period>
     [[nodiscard]] range_result push_range_for(R&& items, const std::chrono::duration<Rep, Period>& limit,
-                                              stop_token_ref stop = {},
-                                              site_type site = site_type::current()) {
-        return all<R>(std::forward<R>(items), wait_options::up_to(limit, stop), site);
+                                              stop_token_ref stop = {}, place where = place::current()) {
+        return all<R>(std::forward<R>(items), wait_options::up_to(limit, stop), where);
     }
     /// Waits no longer than until `deadline`.
     template <class R, class Clock, class Duration>
-    [[nodiscard]] range_result
-    push_range_until(R&& items, const std::chrono::time_point<Clock, Duration>& deadline,
-                     stop_token_ref stop = {}, site_type site = site_type::current()) {
+    [[nodiscard]] range_result push_range_until(R&& items,
+                                                const std::chrono::time_point<Clock, Duration>& deadline,
+                                                stop_token_ref stop = {}, place where = place::current()) {
         return all<R>(std::forward<R>(items), wait_options::until(detail::steady_deadline(deadline), stop),
-                      site);
+                      where);
     }
 
     /// @cond
@@ -216,16 +215,16 @@ class push_operations {
     friend Self;
     push_operations() = default; // nobody but the end itself has this as a base
     template <class U>
-    [[gnu::always_inline]] result one(U& value, const wait_options& options, site_type site) {
-        if constexpr (detail::is_source<T, U>()) return static_cast<Self*>(this)->send(value, options, site);
+    [[gnu::always_inline]] result one(U& value, const wait_options& options, place where) {
+        if constexpr (detail::is_source<T, U>()) return static_cast<Self*>(this)->send(value, options, where);
     }
     template <class R>
-    range_result all(R&& items, const wait_options& options, const site_type& site) {
+    range_result all(R&& items, const wait_options& options, const place& where) {
         if constexpr (detail::are_items<R, T>()) {
             const auto n = static_cast<std::size_t>(std::ranges::size(items));
             if (n == 0) return std::size_t{0};
             std::size_t accepted = 0;
-            auto sent = static_cast<Self*>(this)->send(std::ranges::data(items), n, accepted, options, site);
+            auto sent = static_cast<Self*>(this)->send(std::ranges::data(items), n, accepted, options, where);
             if (sent) return n;
             return std::unexpected(std::move(sent).error());
         }
@@ -234,7 +233,7 @@ class push_operations {
 
 /// What `receiver` and `channel` have for popping. Any thread may call any of these at any time.
 ///
-/// Fails with `complete`, `closed`, `truncated` or `aborted` once the stream has ended, what broke it beside it,
+/// Fails with `complete`, `closed`, `truncated` or `aborted` once the stream has ended, along with what broke it,
 /// and with `stopped`, `empty` or `timeout` if the form can. If T's constructor throws, the item is still
 /// first in line. Constant time, but for the waiting.
 template <class Self, class T>

@@ -16,9 +16,9 @@ namespace inquest { inline namespace INQUEST_ABI {
 class push_error {
   public:
     /// Made by the library.
-    push_error(inquest::status why, inquest::cause behind, std::source_location site,
+    push_error(inquest::status why, inquest::cause behind, std::source_location where,
                std::size_t accepted = 0, bool early = false, std::size_t undelivered = 0) noexcept
-        : cause_(std::move(behind)), site_(site), accepted_(accepted), undelivered_(undelivered),
+        : cause_(std::move(behind)), where_(where), accepted_(accepted), undelivered_(undelivered),
           status_(why), early_(early) {}
 
     /// `full`, `closed`, `stopped` or `timeout`.
@@ -27,7 +27,7 @@ class push_error {
     /// `resolve` asks further, and joins.
     [[nodiscard]] const inquest::cause& cause() const noexcept { return cause_; }
     /// Where the push stands in the source.
-    [[nodiscard]] const std::source_location& where() const noexcept { return site_; }
+    [[nodiscard]] const std::source_location& where() const noexcept { return where_; }
     /// How many items of a push_range went in before; 0 for a single push.
     [[nodiscard]] std::size_t accepted() const noexcept { return accepted_; }
     /// True if the channel closed because its last worker had returned success: it wanted no more.
@@ -39,7 +39,7 @@ class push_error {
 
   private:
     inquest::cause cause_;
-    std::source_location site_;
+    std::source_location where_;
     std::size_t accepted_;
     std::size_t undelivered_;
     inquest::status status_;

@@ -91,7 +91,7 @@ template <std::ranges::forward_range Workers>
 /// lock that the worker may need. From inside a worker of the same channel it never joins and returns
 /// what is known so far; a worker that reads another channel is not joined either. May throw std::bad_alloc.
 ///
-/// What is returned or rethrown counts as observed: the failure hook is not told of it.
+/// What is returned or rethrown counts as observed: it is not reported to the failure hook.
 template <class Item, class T, class E>
 [[nodiscard]] failure<E> resolve(const channel_handle<Item>& tx, worker<T, E>& asked, const push_error& why) {
     return detail::typed<E>(detail::ask_one(tx, asked, why));
@@ -117,14 +117,14 @@ resolve_until(const channel_handle<Item>& tx, worker<T, E>& asked, const push_er
 /// earliest failure that is no consequence of another; the rest are its `also_failed`. One that some workers passed on is
 /// there once; it is rethrown if the worker that threw it is among `workers`. All of them count as observed;
 /// but if the earliest is an exception and so rethrown, only that one: `report(workers)` still returns the others, and
-/// the failure hook is told of them if nobody asks.
+/// they are reported to the failure hook if nobody asks.
 template <class Item, std::ranges::forward_range Workers>
 [[nodiscard]] auto resolve_first(const channel_handle<Item>& tx, Workers&& workers, const push_error& why)
     -> failure<detail::error_of<Workers>> {
     return detail::typed<detail::error_of<Workers>>(detail::ask_all(tx, workers, why));
 }
 /// The same, waiting no longer than `limit` for all of them together: the answer is what the first of those that
-/// have not ended is doing. Then no failure has been observed, also of those that had ended before.
+/// have not ended is doing. In that case no failure counts as observed, not even of those that had already ended.
 template <class Item, std::ranges::forward_range Workers, class Rep, class Period>
 [[nodiscard]] auto resolve_first_for(const channel_handle<Item>& tx, Workers&& workers, const push_error& why,
                                      const std::chrono::duration<Rep, Period>& limit)

@@ -1,4 +1,4 @@
-// Handing over a logger. The only header that includes spdlog; built where the option `spdlog` is enabled.
+// Handing over a logger. The only header that includes spdlog; built if the option `spdlog` is enabled.
 #pragma once
 
 #include <inquest/hook.hpp>
@@ -10,7 +10,7 @@
 namespace inquest { inline namespace INQUEST_ABI {
 
 /// What no hook takes goes to `logger` instead of standard error: failures that nobody observed at level error,
-/// long waits at level warn. Replaces the logger before; a null one takes it away. Any thread may call it; it
+/// long waits at level warn. Replaces the previous logger; a null one removes it. Any thread may call it; it
 /// does not block. May throw std::bad_alloc.
 void log_to(std::shared_ptr<spdlog::logger> logger);
 

@@ -1,4 +1,4 @@
-// What a worker is doing that has not come to its end.
+// What a worker that has not ended is doing.
 #pragma once
 
 #include <inquest/activity.hpp>
@@ -11,7 +11,7 @@
 
 namespace inquest { inline namespace INQUEST_ABI {
 
-/// The answer of a timed wait for a worker that had not ended by then, and what the long-wait hook is told. A
+/// What a timed wait returns for a worker that had not ended by then, and what the long-wait hook is given. A
 /// glance at one moment: the worker has gone on since. Nothing here blocks.
 class still_running {
   public:

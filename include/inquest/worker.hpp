@@ -39,7 +39,7 @@ class [[nodiscard("keep the worker: it is joined when it is destroyed")]] worker
     using error_type = E;
     /// What `join` returns.
     using result_type = std::expected<T, failure<E>>;
-    /// What the timed forms return: the result, to be had by `get()`, or what the worker is still doing.
+    /// What the timed forms return: the result, available through `get()`, or what the worker is still doing.
     using timed_result_type = std::expected<std::reference_wrapper<const result_type>, still_running>;
 
     /// There is no worker without a thread: to start one later, keep a `std::optional` of it.
@@ -122,7 +122,7 @@ class [[nodiscard("keep the worker: it is joined when it is destroyed")]] worker
 
     /// Asks the worker to stop: its blocking calls on channels end `stopped`, its std::stop_token says so. What its
     /// function then returns stands; items that it leaves queued are for `recover`, and if nobody asks for them
-    /// the failure hook is told how many were lost. Does not wait. True if this call made the request.
+    /// the failure hook is given their number. Does not wait. True if this call made the request.
     bool request_stop() noexcept { return thread_ && thread_->request_stop(); }
 
     /// Waits for the thread's end, as join does; then the failure, or nothing if there was none. Rethrows
@@ -162,10 +162,10 @@ class [[nodiscard("keep the worker: it is joined when it is destroyed")]] worker
 /// `fn` may take a std::stop_token first, as std::jthread has it. It returns `std::expected<T, E>`, or a
 /// plain value or nothing if it reports by exception. What would pass for success whatever it means (a bool, an int,
 /// a pointer, a std::error_code) does not compile: the wrappers in returns.hpp say what it means. Its copy lives on the
-/// worker, and is destroyed there. Where no thread can be created the worker says so as its failure (`never_started`).
+/// worker, and is destroyed there. If no thread can be created, that is the worker's failure (`never_started`).
 /// Throws std::invalid_argument for an empty std::function or a null pointer, std::bad_alloc.
 ///
-/// Where `fn` returns `std::expected<T, failure<E>>` the worker is a `worker<T, E>` all the same, and for `failure<>` a
+/// If `fn` returns `std::expected<T, failure<E>>`, the worker is a `worker<T, E>` all the same, and for `failure<>` a
 /// `worker<T, no_error>`. The failure of another worker is *passed on*: this worker's channel, `join` and `resolve` give
 /// that very cause, and whoever was handed it by one of the two workers has observed it. Any other failure is this
 /// worker's own: of kind `error`, with the cause in it as `upstream`, and with the E in it.

@@ -26,8 +26,8 @@ constexpr const char* usage =
 
 Explores all programs, or those that are named: every schedule with so many preemptions, then random ones, by
 chance and by priority. Without numbers each program's own hold, and exploring fewer schedules than are known to
-exist is a failure; where INQUEST_TEST_TENTH is set, they are one preemption and nine tenths of the random ones
-fewer. Ends with 0 where no schedule failed, 1 at the first that did, 2 on bad usage.
+exist is a failure; if INQUEST_TEST_TENTH is set, they are one preemption and nine tenths of the random ones
+fewer. Ends with 0 if no schedule failed, 1 at the first that did, 2 on bad usage.
 )";
 
 struct wishes {
@@ -145,7 +145,7 @@ void warm_up() {
     inquest::set_failure_hook([](const inquest::cause&) {});
 }
 
-// A program that crashes or hangs has failed as any other: its trace and its choices are told.
+// A program that crashes or hangs has failed as any other: its trace and its choices are reported.
 void report_crashes() {
     for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGABRT, SIGALRM}) {
         struct sigaction once{};

@@ -219,5 +219,5 @@ TEST_CASE("a stop callback runs once, and is waited for by whoever deregisters i
         3);
     CHECK(seen.contains("00"));
     CHECK(seen.contains("11"));
-    CHECK(seen.size() == 2); // never "01": a callback that runs after it was let go
+    CHECK(seen.size() == 2); // never "01": a callback that runs after it was deregistered
 }

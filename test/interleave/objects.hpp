@@ -1,7 +1,7 @@
 // Mutex, condition variable, atomic and clock, each operation on which is a step of the scheduler's.
 //
 // Sequentially consistent: memory orders are taken and not looked at. Each object knows whether it is alive, so that
-// what touches one that is gone is told, also on a stack that lives on.
+// a use of one that has been destroyed is reported, even on a stack that lives on.
 #pragma once
 
 #include "scheduler.hpp"
@@ -72,11 +72,11 @@ class mutex : public object {
             scheduler::get().fail("unlocks what it has not locked");
         const bool stepwise = scheduler::get().unlock_is_step && scheduler::get().active();
         if (stepwise) take("unlocks");
-        let_go();
+        release();
         // The mutex may be gone after this: no step of its own.
         if (stepwise) scheduler::get().take("has unlocked", nullptr);
     }
-    void let_go() { held_ = false; }
+    void release() { held_ = false; }
     [[nodiscard]] bool is_held() const { return held_; }
     void own() {
         held_ = true;
@@ -96,7 +96,7 @@ struct parked {
     parked* next = nullptr;
 };
 
-/// Time that stands still, but where a wait times out.
+/// Time that stands still, except when a wait times out.
 struct clock {
     using duration = std::chrono::nanoseconds;
     using rep = duration::rep;
@@ -145,7 +145,7 @@ class condition_variable : public object {
         take("waits on"); // whoever notifies without the mutex may come before
         mutex& m = *lock.mutex();
         *place_of(nullptr) = &mine; // the last
-        m.let_go();
+        m.release();
         auto& s = scheduler::get();
         if (!s.active()) s.fail("waits where nobody could wake it");
         const way how = s.take(

@@ -28,7 +28,7 @@ THREAD = "lib/worker_thread.cpp"
 RESOLVE = "lib/resolve.cpp"
 
 # Each: name, kind, the program that catches it, how many preemptions it needs, within how many schedules it is found,
-# how what is told of it begins; then the file, and by twos a text in it and what takes its place, where BROKEN is true
+# how its report begins; then the file, and in pairs a piece of its text and the replacement, in which BROKEN is true
 # while the fault is switched on.
 BREAKAGES = [
     ("push_wakes_nobody", "lost wake-up", "one_each", 0, 1, "lost wake-up", SIDE,
@@ -62,7 +62,7 @@ BREAKAGES = [
     ("at_once_and_wakes_nobody", "lost wake-up", "one_each", 0, 1, "lost wake-up", SIDE,
      "            if (!side_.waiters.empty()) to_wake_",
      "            if (!BROKEN && !side_.waiters.empty()) to_wake_"),
-    ("disturbed_late", "lost wake-up", "stop_a_worker", 1, 12, "deadlock", RECORD,
+    ("stop_announced_late", "lost wake-up", "stop_a_worker", 1, 12, "deadlock", RECORD,
      "        unstopped_channel.set(stopping);\n        return its.request_stop();",
      "        if (!BROKEN) unstopped_channel.set(stopping);\n        const bool first = its.request_stop();\n"
      "        unstopped_channel.set(stopping);\n        return first;"),
@@ -99,7 +99,7 @@ BREAKAGES = [
     ("drained_not_waited_for", "delivery not ended", "channel_goes_while_drained", 0, 1, "not complete", BASE,
      "    wait_for_workers();\n",
      "    if (!BROKEN) wait_for_workers();\n"),
-    ("drainer_not_told", "lost wake-up", "channel_goes_while_drained", 0, 1, "deadlock", BASE,
+    ("drainer_not_signalled", "lost wake-up", "channel_goes_while_drained", 0, 1, "deadlock", BASE,
      "    if (state_.workers().empty() && last_worker_out_) std",
      "    if (state_.workers().empty() && last_worker_out_ && !BROKEN) std"),
     ("always_stopped", "delivery not ended", "worker_goes", 0, 1, "stopped though", THREAD,
@@ -279,7 +279,7 @@ struct breakage {
     const char *name, *kind, *program; // the program that finds it
     int preemptions;                   // that it needs
     int schedules;                     // within how many, with so many preemptions
-    const char* says;                  // how what is told begins
+    const char* says;                  // how the report begins
 };
 
 inline constexpr breakage breakages[] = {

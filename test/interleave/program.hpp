@@ -29,7 +29,7 @@ using inquest::detail::stop_token;
 struct program {
     const char* name;
     void (*run)();
-    unsigned preemptions;   // all schedules with so many are explored; none where `schedules` is 0
+    unsigned preemptions;   // all schedules with so many are explored; none if `schedules` is 0
     std::size_t schedules;  // how many there are at least
     std::size_t random;     // so many more by chance, and so many by priority
     bool lifetimes = false; // it is about what another thread destroys
@@ -51,7 +51,7 @@ inline std::vector<program> programs() {
     return all;
 }
 
-/// Ends the schedule as failed where `holds` is false.
+/// Ends the schedule as failed if `holds` is false.
 void require(bool holds, std::string_view what);
 /// A line in the trace.
 void say(std::string line);
@@ -89,7 +89,7 @@ template <class F>
 /// Where each item, a number from 0, has been seen: in the end each that was made is in one place.
 class ledger {
   public:
-    /// `pushed` says so of the item that push has been given, and counts it as kept where that failed.
+    /// `pushed` says so of the item that push has been given, and counts it as kept if the push failed.
     bool pushed(int item, bool accepted) {
         say("push " + std::to_string(item) + (accepted ? ": accepted" : ": refused"));
         count(made_, item);
@@ -136,7 +136,7 @@ class parcel {
     int item_;
 };
 
-/// Pushes `items`, and stops where one is refused.
+/// Pushes `items`, and stops if one is refused.
 inline bool push_all(auto& to, ledger& all, std::initializer_list<int> items) {
     for (const int item : items)
         if (!all.pushed(item, to.push(item).has_value())) return false;

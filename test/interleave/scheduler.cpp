@@ -22,7 +22,7 @@ struct scheduler::thread {
     const char *stack_from = nullptr, *stack_to = nullptr;
     std::thread carrier;
 
-    // One that is gone stops nobody: who goes on to lock it is told.
+    // One that has been destroyed stops nobody: whoever goes on to lock it is reported.
     [[nodiscard]] bool has_lock_free() const {
         return !next.lock || !next.lock->is_held() || !next.lock->is_alive();
     }
@@ -122,7 +122,7 @@ void scheduler::carry(thread& mine) {
         if (mine.leave) return;
         on_duty = true;
         mine.body();
-        mine.body = nullptr; // what it had captured may take steps while it goes
+        mine.body = nullptr; // what it had captured may take steps while it is destroyed
         on_duty = false;
         mine.over = true;
         if (std::all_of(threads_.begin(), threads_.begin() + live_, [](const auto& t) { return t->over; }))
@@ -186,7 +186,7 @@ scheduler::thread& scheduler::pick(thread* going) {
     return to;
 }
 
-// --- what is told
+// --- reports
 // ------------------------------------------------------------------------------------------------
 
 void scheduler::note(std::string line) {

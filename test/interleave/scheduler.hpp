@@ -2,7 +2,7 @@
 //
 // The threads are ordinary ones that pass a baton: whoever holds it runs, all others wait for theirs. Before each
 // operation on something shared a thread announces it as a *step*; there the baton may go to any thread whose own
-// announced step is possible now. Letting go of a mutex is no step, unless a program asks for it: it only makes more
+// announced step is possible now. Unlocking a mutex is no step, unless a program asks for it: it only makes more
 // possible, and as long as nothing is destroyed nobody can see the difference before the next step. So each
 // schedule is one sequentially consistent interleaving of the steps, and the choices made tell it exactly: made again,
 // they give the same run.
@@ -62,7 +62,7 @@ class scheduler {
     static scheduler& get();
 
     /// Runs `program` once, as the first thread of a schedule, and returns when all threads have ended: the choices
-    /// that were made, which replay it. A failure does not return: it is told on standard output, and ends the process.
+    /// that were made, which replay it. A failure does not return: it is reported on standard output, and ends the process.
     std::string run(std::string_view name, const std::function<void()>& program, strategy& how);
 
     /// Gives up the baton until the step is possible and its turn has come. For a program's threads only.
@@ -70,7 +70,7 @@ class scheduler {
     /// A step that is always possible.
     void take(const char* text, const void* object) { take({.text = text, .object = object}); }
 
-    /// Starts a thread, and answers its number.
+    /// Starts a thread, and returns its number.
     unsigned start(std::move_only_function<void()> body);
     [[nodiscard]] bool is_over(unsigned number) const;
     /// The calling thread's number.
@@ -78,7 +78,7 @@ class scheduler {
     /// True on a thread of a program that is being run. Otherwise operations just happen.
     [[nodiscard]] bool active() const;
 
-    /// The time as the program sees it. It passes where a wait times out, and where a program lets it.
+    /// The time as the program sees it. It passes when a wait times out, and when a program lets it.
     [[nodiscard]] std::chrono::nanoseconds now() const { return now_; }
     void time_is(std::chrono::nanoseconds when) { now_ = std::max(now_, when); }
 
@@ -93,8 +93,8 @@ class scheduler {
 
     /// Run once on every thread before it is scheduled: for what is made once a thread.
     void (*on_new_thread)() = [] {};
-    /// Whether unlocking is a step too. Needed only where a thread may destroy what another has just unlocked, or
-    /// the last of them to let go of it does.
+    /// Whether unlocking is a step too. Needed only if a thread may destroy what another has just unlocked, or
+    /// the last of them to unlock it does.
     bool unlock_is_step = false;
 
   private:

@@ -65,10 +65,10 @@ class priorities final : public strategy {
     int lowest_ = 0;
 };
 
-/// One schedule, as a failure has told it.
+/// One schedule, as a failure has reported it.
 class replay final : public strategy {
   public:
-    /// Throws std::invalid_argument where it is none.
+    /// Throws std::invalid_argument if it is none.
     explicit replay(std::string_view choices);
     bool begin() override;
     std::size_t choose(std::span<const option> options, bool going) override;

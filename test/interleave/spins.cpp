@@ -80,7 +80,7 @@ void spin_and_timeout() {
     all.settle();
 }
 
-// A channel that goes under calls that spin in it.
+// A channel that is destroyed under calls that spin in it.
 void channel_goes_under_a_spin() {
     auto queue = std::make_unique<channel<int>>(inquest::channel_options{.capacity = 1, .spin = 1});
     watch(*queue, "queue");
@@ -92,7 +92,7 @@ void channel_goes_under_a_spin() {
     queue.reset();
 }
 
-// From capacity 4 on, a call that span stays back for a second item or place.
+// From capacity 4 on, a call that spun slips behind for a second item or place.
 void slip_each() {
     auto queue = spinning(4);
     watch(queue, "queue");
@@ -133,7 +133,7 @@ void slip_and_stop() {
     all.settle();
 }
 
-// A push waits for the first of four places, and the channel goes when a pop has made it, or before.
+// A push waits for the first of four places, and the channel is destroyed when a pop has made it, or before.
 void channel_goes_under_a_slip() {
     auto queue = std::make_unique<channel<int>>(inquest::channel_options{.capacity = 4, .spin = 1});
     watch(*queue, "queue");

@@ -21,7 +21,7 @@ class stop_state : public object {
   public:
     struct callback {
         std::function<void()> call;
-        bool* gone = nullptr; // set where it destroys itself
+        bool* gone = nullptr; // set if it destroys itself
         bool over = false;    // it has been called
     };
     [[nodiscard]] bool requested() const {
@@ -43,7 +43,7 @@ class stop_state : public object {
         }
         return true;
     }
-    /// False where the stop is requested already.
+    /// False if the stop is requested already.
     bool enter(callback& its) {
         take("registers with");
         if (requested_) return false;

@@ -23,7 +23,7 @@ void one_each() {
     all.settle();
 }
 
-// producers + consumers > 2 x capacity: where both wait on one condition variable, this deadlocks.
+// producers + consumers > 2 x capacity: if both waited on one condition variable, this would deadlock.
 void two_and_two() {
     channel<int> queue(1);
     watch(queue, "queue");

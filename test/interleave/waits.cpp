@@ -1,4 +1,4 @@
-// Time and stop requests that race with what is waited for; nodes that go as soon as they may.
+// Time and stop requests that race with what is waited for; nodes that are destroyed as soon as they may be.
 #include "program.hpp"
 
 namespace interleave {
@@ -177,7 +177,7 @@ void stop_and_room() {
     all.settle();
 }
 
-// A node may go as soon as its wait is over, whatever the one who signals it is still about to do.
+// A node may be destroyed as soon as its wait is over, whatever the one who signals it is still about to do.
 void parker_goes() {
     using namespace inquest::detail;
     wait_list line;

@@ -98,7 +98,7 @@ void resolve_in_time() {
     require(*resolve(tx, w, again.error()).error() == "broken", "not the worker's error");
 }
 
-// Somebody looks at what a worker is doing, just when it leaves a call, and the channel goes.
+// Somebody looks at what a worker is doing, just when it leaves a call, and the channel is destroyed.
 void glance_at_a_leaver() {
     std::optional<channel<int>> queue(std::in_place, channel_options{.capacity = 1, .name = "queue"});
     watch(*queue, "queue");
@@ -109,7 +109,7 @@ void glance_at_a_leaver() {
             require(done.error().channel().empty() || done.error().channel() == "queue", "somewhere else");
     });
     queue.reset();
-    (void)w.join(); // a success over a broken stream, that is a failure, and told
+    (void)w.join(); // success over a broken stream: that is a failure, and reported
 }
 
 void stop_a_worker() {
@@ -176,14 +176,14 @@ void all_keep_going() {
 
 constexpr program table[] = {
     {"outcome_before_close", outcome_before_close, 3, 65'578, 2000, true},
-    {"two_failures", two_failures, 2, 22'604, 2000},
-    {"resolve_twice", resolve_twice, 2, 38'524, 2000},
-    {"resolve_in_time", resolve_in_time, 3, 7'788, 2000},
+    {"two_failures", two_failures, 2, 22'610, 2000},
+    {"resolve_twice", resolve_twice, 2, 38'620, 2000},
+    {"resolve_in_time", resolve_in_time, 3, 8'324, 2000},
     {"glance_at_a_leaver", glance_at_a_leaver, 2, 49'942, 2000, true, true},
     {"stop_a_worker", stop_a_worker, 3, 8'754, 2000},
-    {"stop_a_busy_worker", stop_a_busy_worker, 3, 102'669, 2000},
+    {"stop_a_busy_worker", stop_a_busy_worker, 3, 104'780, 2000},
     {"timed_join", timed_join, 2, 7'530, 2000},
-    {"all_keep_going", all_keep_going, 2, 59'765, 2000},
+    {"all_keep_going", all_keep_going, 2, 60'667, 2000},
 };
 
 } // namespace

@@ -95,11 +95,11 @@ def check_readme(root):
 
 def check_documented(root, build):
     """Doxygen finds a comment for every public name, and everything that the guide refers to."""
-    tool = shutil.which("doxygen")
-    if not tool:
-        print("doxygen is not there")
+    tool, file = shutil.which("doxygen"), pathlib.Path(build) / "include/Doxyfile"
+    if not tool or not file.exists():
+        print("doxygen is not there, or was not when the build folder was set up")
         return SKIPPED
-    options = (pathlib.Path(build) / "include/Doxyfile").read_text()
+    options = file.read_text()
     with tempfile.TemporaryDirectory() as folder:
         return subprocess.run([tool, "-"], input=f"{options}\nOUTPUT_DIRECTORY = {folder}\n", text=True).returncode
 

@@ -25,7 +25,7 @@ outcome run(const std::vector<std::string>& arguments, const surroundings& with)
 /// The same, feeding it `input`.
 outcome run(const std::vector<std::string>& arguments, const std::string& input = {});
 
-/// The value of an environment variable that the build sets; fails the test where it is missing.
+/// The value of an environment variable that the build sets; fails the test if it is missing.
 std::string from_build(const char* variable);
 
 } // namespace support

@@ -12,7 +12,7 @@
 
 namespace support {
 
-/// A new directory, removed with its contents when it goes.
+/// A new directory, removed with its contents when this is destroyed.
 class scratch {
   public:
     scratch() {

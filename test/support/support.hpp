@@ -58,7 +58,7 @@ void wait_for(const char* what, F&& state) {
     doing("running");
 }
 
-/// Pushes 1 until that fails, and answers why.
+/// Pushes 1 until that fails, and returns why.
 inquest::push_error push_error_of(auto& tx) {
     for (;;)
         if (auto sent = tx.push(1); !sent) return sent.error();
@@ -78,7 +78,7 @@ void wait_for_a_call(const inquest::channel_handle<T>& end) {
              [&] { return inquest::detail::channel_inspector::inside(end) > 0; });
 }
 
-/// `n`, or a tenth of it where INQUEST_TEST_TENTH is set, as slow sanitizer builds have it.
+/// `n`, or a tenth of it if INQUEST_TEST_TENTH is set, as slow sanitizer builds have it.
 inline int stress(int n) {
     static const bool tenth = std::getenv("INQUEST_TEST_TENTH") != nullptr;
     return tenth ? (n + 9) / 10 : n;

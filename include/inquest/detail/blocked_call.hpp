@@ -1,6 +1,6 @@
 // A push or pop that could not be done at once: how it waits for its turn.
 //
-// A call that finds that its turn has not come lets go of its lock and looks at that turn again and again for a while; then it
+// A call that finds that its turn has not come releases its lock and polls that turn for a while; then it
 // parks, in the line that belongs to the *other* side. Under that line's lock it looks once more before it enters; the other
 // side looks at the line under the same lock, after it has moved an item. So either the turn has come already, or the line is
 // found not empty.
@@ -9,7 +9,7 @@
 //     that it made no use of unlinks the next: a wake-up is never dropped.
 //   A call that spun may slip behind when its turn has come, until that of a later slot has come too. Nothing depends on that
 //     one: it looks for a bounded time, and goes on.
-//   A call that waits, or lets go of its lock midway, is counted in `inside`; the channel is destroyed only when that is 0 on
+//   A call that waits, or releases its lock midway, is counted in `inside`; the channel is destroyed only when that is 0 on
 //     both sides.
 #pragma once
 
@@ -58,10 +58,11 @@ struct wait_settings {
 ///
 ///     blocked_call call(push_, pop_, state_, options, settings_);
 ///     for (;;) {
-///         if (call.stop_requested()) return refused(gave_up::stopped);
-///         if (slot* room = writable_slot()) return put(*room, item, call);
-///         if (auto why = call.wait(push_target())) return refused(*why);
+///         if (call.stop_requested()) return gave_up::stopped;
+///         if (may_push_to(next.turn)) break;
+///         if (auto why = call.wait(target(push_, 2 * push_.ticket))) return *why;
 ///     }
+///     // fill the slot, then call.advance_and_wake(capacity_)
 class blocked_call {
   public:
     blocked_call(channel_side& mine, channel_side& other, const stream_state& state,
@@ -78,7 +79,7 @@ class blocked_call {
     /// Waits until there is something to look at again, and returns nothing; or says why the call has come to its end. What
     /// has happened is looked at before the time, so a timeout that races a close says that it ended.
     [[nodiscard]] std::optional<gave_up> wait(const wait_target& target);
-    /// Moved an item, and on to the next slot: wakes one who waits for that, once the lock is let go.
+    /// Moved an item, and on to the next slot: wakes one who waits for that, once the lock is released.
     void advance_and_wake(std::size_t capacity) noexcept {
         side_.advance(capacity);
         was_woken_ = false;
@@ -86,7 +87,7 @@ class blocked_call {
     }
     /// A call of the other side is parked. Only if the line's lock is the side's own.
     [[nodiscard]] bool somebody_waits() const noexcept { return !side_.waiters.empty(); }
-    /// Between two items of a range: lets go of the lock for as long as `meanwhile` takes.
+    /// Between two items of a range: releases the lock while `meanwhile` runs.
     void release_briefly(auto&& meanwhile) {
         count();
         unlock();

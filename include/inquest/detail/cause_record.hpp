@@ -60,8 +60,8 @@ struct cause_record {
     const char* place_file = nullptr;             // null if there is no place
     std::source_location place;
     fixed_text what; // of the exception; far from the parts that every end writes
-    /// The one part that changes once the record is published. It says nothing of what happened, only whether the hook is
-    /// yet to be told; whoever reads a cause never sees it. It stands here because workers that pass a failure on share
+    /// The one part that changes once the record is published. It says nothing of what happened, only whether it is
+    /// yet to be reported; whoever reads a cause never sees it. It stands here because workers that pass a failure on share
     /// the cause, and nothing else.
     mutable observers observed_by;
 

@@ -78,14 +78,14 @@ class channel_base {
     [[nodiscard]] cause known_cause() const;
     /// What `pop` returns now that the stream has ended; empty while it goes on.
     [[nodiscard]] std::optional<pop_error> ended() const;
-    /// What a push that is not even tried is told.
-    [[nodiscard]] push_error refusal(const std::source_location& site) const;
+    /// What a push that is not even tried returns.
+    [[nodiscard]] push_error refusal(const std::source_location& where) const;
 
   protected:
     friend struct channel_inspector; // for tests
 
     /// The locks of both sides. None is held while the other is waited for: an item may be copied under that one. The push
-    /// side's is the last to be let go of, because a push that is refused next wants the other as well.
+    /// side's is released last, because a push that is refused next wants the other as well.
     struct both_locks {
         explicit both_locks(const channel_base& of)
             : push(of.push_.lock), pop(of.pop_.lock, std::try_to_lock) {
@@ -149,7 +149,7 @@ class channel_base {
         return static_cast<std::size_t>(push_.ticket - pop_.ticket);
     }
     // With push_.lock held.
-    [[nodiscard]] push_error push_refused(gave_up why, const std::source_location& site,
+    [[nodiscard]] push_error push_refused(gave_up why, const std::source_location& where,
                                           std::size_t accepted) const;
     // With pop_.lock held.
     [[nodiscard]] pop_error pop_refused(gave_up why) const;

@@ -23,16 +23,17 @@ class last_push {
     last_push& operator=(const last_push&) = delete;
 
     /// Pushed there last, and so neither finished nor moved from.
-    [[nodiscard, gnu::always_inline]] bool matches(const std::source_location& site) const noexcept {
-        return same(site, place_.load());
+    [[nodiscard, gnu::always_inline]] bool matches(const std::source_location& where) const noexcept {
+        return same(where, place_.load());
     }
     [[nodiscard]] bool is_finished() const noexcept { return same(place_.load(), finished()); }
     /// False if it was finished already.
     bool finish() noexcept { return !same(place_.exchange(finished()), finished()); }
     /// A push went in. Changes nothing once it is finished: a push that was blocked by then may still go in.
-    void note(const std::source_location& site) noexcept {
+    void note(const std::source_location& where) noexcept {
         auto last = place_.load();
-        while (!same(last, site) && !same(last, finished()) && !place_.compare_exchange_strong(last, site)) {
+        while (!same(last, where) && !same(last, finished()) &&
+               !place_.compare_exchange_strong(last, where)) {
         }
     }
     [[nodiscard]] std::source_location place() const noexcept { return place_.load(); }

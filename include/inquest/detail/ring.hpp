@@ -88,45 +88,31 @@ class ring final : public channel_base {
     /// U is T for items that are moved in, const T for those that are copied.
     template <class U>
     [[gnu::always_inline]] std::expected<void, push_error> push(U& item, const wait_options& options,
-                                                                std::source_location site) {
+                                                                std::source_location where) {
         if constexpr (copied_outside<U>) {
             if (!options.block)
-                if (auto refused = room_refused(site)) return std::unexpected(*std::move(refused));
+                if (auto refused = room_refused(where)) return std::unexpected(*std::move(refused));
             T copy(item); // may throw: nothing has changed yet
-            return push(copy, options, site);
+            return push(copy, options, where);
         }
         fast_lock<brief> mine(push_);
         slot& next = next_to_fill();
         if (!stop_requested(options) && may_push_to(next.turn)) return put(next, item, mine);
         mine.release();
-        return push_waiting(item, options, site);
-    }
-    /// The same, out of line.
-    template <class U>
-    std::expected<void, push_error> push_slowly(U& item, const wait_options& options,
-                                                const std::source_location& site) {
-        if constexpr (copied_outside<U>) {
-            if (!options.block)
-                if (auto refused = room_refused(site)) return std::unexpected(*std::move(refused));
-            T copy(item);
-            return push_slowly(copy, options, site);
-        } else {
-            push_.take_lock();
-            return push_waiting(item, options, site);
-        }
+        return push_waiting(item, options, where);
     }
 
     /// All of `items`, in order, waiting for room as often as need be. `accepted` counts those that went in, also
     /// if this ends by an exception.
     template <class U>
     std::expected<void, push_error> push(U* items, std::size_t n, std::size_t& accepted,
-                                         const wait_options& options, const std::source_location& site) {
-        if constexpr (copied_outside<U>) return push_copies(items, n, accepted, options, site);
+                                         const wait_options& options, const std::source_location& where) {
+        if constexpr (copied_outside<U>) return push_copies(items, n, accepted, options, where);
         blocked_call call(push_, pop_, state_, options, settings_);
         for (;;) {
-            if (const auto why = wait_for_room(call)) return refused(*why, site, accepted);
+            if (const auto why = wait_for_room(call)) return refused(*why, where, accepted);
             if constexpr (brief) {
-                // Whoever is parked has the first at once: it is woken when the lock is let go.
+                // Whoever is parked has the first at once: it is woken when the lock is released.
                 const std::size_t run = call.somebody_waits() ? 1 : most_at_once;
                 push_batch(items, std::min(n, accepted + run), accepted, call);
             } else {
@@ -171,7 +157,7 @@ class ring final : public channel_base {
     }
 
     /// Closes, ends delivery, and hands what is queued to `sink` as T&&, oldest first, outside the lock.
-    /// Where the sink throws, the item it was given stays first in line, in the state the sink left it in.
+    /// If the sink throws, the item it was given stays first in line, in the state the sink left it in.
     template <class Sink>
     std::size_t recover(Sink& sink) {
         recovery_guard items(*this);
@@ -215,7 +201,7 @@ class ring final : public channel_base {
         return std::addressof(slots_[static_cast<std::size_t>(n % capacity_)].value);
     }
     void drop_first(recovery_guard& of) noexcept { std::destroy_at(at(of.first++)); }
-    // Items that a range moves at most before it lets go of its lock: others want it, and wait to be woken.
+    // The most items that a range moves before it releases its lock: others want it, and wait to be woken.
     static constexpr std::size_t most_at_once = brief ? 64 : 1;
 
     // Room for `more`, growing as a vector grows by itself: under the lock nothing but a move happens.
@@ -224,30 +210,30 @@ class ring final : public channel_base {
             in.reserve(std::max(in.size() + more, std::min(in.capacity() * 2, in.max_size())));
     }
 
-    std::unexpected<push_error> refused(gave_up why, const std::source_location& site,
+    std::unexpected<push_error> refused(gave_up why, const std::source_location& where,
                                         std::size_t accepted) const {
-        return std::unexpected(push_refused(why, site, accepted));
+        return std::unexpected(push_refused(why, where, accepted));
     }
 
     /// Why a push that is not to wait can't be done; nothing if there is room now.
-    std::optional<push_error> room_refused(const std::source_location& site) {
+    std::optional<push_error> room_refused(const std::source_location& where) {
         push_.take_lock();
         const std::lock_guard lock(push_.lock, std::adopt_lock);
         if (may_push()) return std::nullopt;
-        return push_refused(state_.is_open() ? gave_up::would_block : gave_up::ended, site, 0);
+        return push_refused(state_.is_open() ? gave_up::would_block : gave_up::ended, where, 0);
     }
 
     /// Each copy is made while the lock is not held: before the first wait, or once there is room if it is not to wait.
     std::expected<void, push_error> push_copies(const T* items, std::size_t n, std::size_t& accepted,
                                                 const wait_options& options,
-                                                const std::source_location& site) {
+                                                const std::source_location& where) {
         std::optional<T> copy; // of items[accepted]; one that is left over is destroyed outside the lock
         // Not inlined: GCC 12 would warn that the copy may not have been made where it is used.
         const auto make_copy = [&]() __attribute__((noinline)) { copy.emplace(items[accepted]); };
         if (options.block) make_copy();
         blocked_call call(push_, pop_, state_, options, settings_);
         for (;;) {
-            if (const auto why = wait_for_room(call)) return refused(*why, site, accepted);
+            if (const auto why = wait_for_room(call)) return refused(*why, where, accepted);
             if (copy) {
                 (void)put(next_to_fill(), *copy, call);
                 copy.reset();
@@ -261,9 +247,9 @@ class ring final : public channel_base {
     // What can't be done at once: kept apart, so that what can is short. With the side's lock held, and takes it over.
     template <class U>
     [[gnu::noinline]] std::expected<void, push_error> push_waiting(U& item, wait_options options,
-                                                                   std::source_location site) {
+                                                                   std::source_location where) {
         blocked_call call(push_, pop_, state_, options, settings_, std::adopt_lock);
-        if (const auto why = wait_for_room(call)) return refused(*why, site, 0);
+        if (const auto why = wait_for_room(call)) return refused(*why, where, 0);
         return put(next_to_fill(), item, call);
     }
     [[gnu::noinline]] std::expected<T, pop_error> pop_waiting(wait_options options) {
@@ -299,7 +285,7 @@ class ring final : public channel_base {
     // last: until then the pops wait for it, and leave the slots behind it to this side's cache. So it goes on after the
     // line was looked at, which is right only if the line's lock is this side's own.
     template <class U>
-    void push_batch(U* items, std::size_t end, std::size_t& accepted, blocked_call& mine) {
+    void push_batch(U* items, std::size_t up_to, std::size_t& accepted, blocked_call& mine) {
         slot& first = next_to_fill();
         struct handing_on {
             detail::turn& turn;
@@ -310,7 +296,7 @@ class ring final : public channel_base {
         const handing_on at_end{first.turn, 2 * push_.ticket + 1};
         for (;;) {
             mine.advance_and_wake(capacity_);
-            if (++accepted == end) return;
+            if (++accepted == up_to) return;
             slot& next = next_to_fill();
             if (next.turn.get() != 2 * push_.ticket) return;
             fill(next, items[accepted]);
@@ -326,14 +312,14 @@ class ring final : public channel_base {
         return item;
     }
 
-    // What there is, of which there is one at least, until there are `end`.
-    void pop_batch(std::vector<T>& into, std::size_t end, std::size_t& got, blocked_call& mine) {
+    // What there is, of which there is one at least, until there are `up_to`.
+    void pop_batch(std::vector<T>& into, std::size_t up_to, std::size_t& got, blocked_call& mine) {
         do {
             slot& next = next_to_empty();
             into.push_back(static_cast<handed_out>(next.value)); // may throw: it stays first in line
             drop(next, mine);
             note_popped(got);
-        } while (++got != end && may_pop());
+        } while (++got != up_to && may_pop());
     }
 
     // For the worker on this thread: an item, after `before` others of the same call.

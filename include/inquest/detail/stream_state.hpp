@@ -20,9 +20,9 @@ namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
 class worker_record;
 
-enum class phase : unsigned char { open, draining, stopped };
-
 class stream_state {
+    enum class phase : unsigned char { open, draining, stopped };
+
   public:
     // --- how it stands
 
@@ -114,7 +114,7 @@ class stream_state {
     void keep_failure(const cause& why) noexcept {
         if (!first_failure_) first_failure_ = why;
     }
-    [[nodiscard]] cause& kept_failure() noexcept { return first_failure_; }
+    [[nodiscard]] const cause& kept_failure() const noexcept { return first_failure_; }
     /// The last one to read it leaves before it has ended.
     void leave_early() noexcept { left_early_ = true; }
 

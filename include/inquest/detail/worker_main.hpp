@@ -99,16 +99,14 @@ struct worker_outcome final : worker_record {
     /// Gives it to the future of `promise`: the value itself, or a copy of the error.
     [[gnu::cold]] void fulfil(std::promise<std::expected<T, E>>& promise) noexcept {
         std::exception_ptr thrown = exception;
-        try {
-            const bool returned_value = result && result->has_value();
-            const E* const error = returned_value ? nullptr : returned_error();
-            if (returned_value || error)
-                return promise.set_value(error ? std::expected<T, E>(std::unexpect, *error)
-                                               : *std::move(result));
-            if (!thrown) thrown = as_ended();
-        } catch (...) {
-            thrown = std::current_exception(); // moving T, or copying E, threw
-        }
+        if (!thrown) try {
+                if (result && result->has_value()) return promise.set_value(*std::move(result));
+                if (const E* error = returned_error())
+                    return promise.set_value(std::expected<T, E>(std::unexpect, *error));
+                thrown = as_ended();
+            } catch (...) {
+                thrown = std::current_exception(); // moving T, or copying E, threw
+            }
         try {
             promise.set_exception(std::move(thrown));
         } catch (...) { // it is fulfilled already
@@ -173,7 +171,10 @@ class typed_worker_main final : public worker_main {
         fn_.reset();
         if constexpr (!std::is_void_v<Item>) end_.reset();
     }
-    void fulfil() noexcept override { outcome().fulfil(promise_); }
+    void fulfil() noexcept override {
+        auto out = std::move(promise_); // what is in it is destroyed here, before the worker counts as done
+        outcome().fulfil(out);
+    }
     [[nodiscard]] worker_outcome<T, E>& outcome() const noexcept {
         return static_cast<worker_outcome<T, E>&>(*record_);
     }

@@ -151,7 +151,7 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     channel_serial attached_to = no_channel;
     atomic<bool> published{false};
     latch done;                   // opened after the promise was fulfilled, the last act of the thread
-    atomic<bool> orphaned{false}; // its handle went on its own thread, and left it to end by itself
+    atomic<bool> orphaned{false}; // its handle was destroyed on the worker's own thread
 
     // Written before it is published.
     // What its function returned, if that was a failure. The causes in it were published before: they never lead back

@@ -59,7 +59,7 @@ class worker_thread {
 
   protected:
     ~worker_thread(); // after end_of_handle
-    /// What the handle's destructor does: joins, or lets go of the thread.
+    /// What the handle's destructor does: joins, or detaches the thread.
     void end_of_handle() noexcept;
     /// Instead of waiting for ever: the failure if it is known already, else the reason for not waiting.
     [[nodiscard]] failure<> refusal(bool known, const char* why);
