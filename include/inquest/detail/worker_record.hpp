@@ -140,9 +140,9 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     /// Its failure, with all that is in it, is observed for good.
     void observe_returned() const noexcept;
 
+    const unsigned generation = fork_generation();
     const std::shared_ptr<worker_identity> identity;
     const bool drains; // destroying the handle or the channel waits for a stream that has closed
-    const unsigned generation = fork_generation();
     atomic<std::uint64_t> thread_serial{0}; // the thread's own, once it runs; never given twice
     static constexpr channel_serial stopping = no_channel, unattached = ~channel_serial{0};
     /// The channel that it is attached to, or `unattached`, until a stop is requested; ahead of that, `stopping`.
