@@ -82,7 +82,7 @@ void blocked_call::slip() noexcept {
             : polls_per_yield();
     const auto last = [this] { return target_.slip_to->get(); };
     (void)poll([&] { return last() >= target_.slip_wanted || state_.is_closed() || stop_requested(); },
-               std::min(1 + 4 * (slip_distance_ - spin_policy::shortest_slip), at_most));
+               std::min(1 + polls_per_slot * (slip_distance_ - spin_policy::shortest_slip), at_most));
     // If it is a lap on, others of this side have had the run, which says nothing.
     if (last() <= target_.slip_wanted)
         slip_seen_ = last() == target_.slip_wanted ? slip_seen::whole : slip_seen::part;

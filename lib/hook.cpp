@@ -93,8 +93,7 @@ void set_log(log_line log) { hooks::exchange(&hooks::log, std::move(log)); }
 // A cancelled thread must not be unwound out of these.
 void report_unobserved(const cause& why) noexcept {
     const uncancelled guard;
-    if (!reported(&hooks::unobserved, "the failure hook", why))
-        write_line(true, "nobody looked at a failure", why);
+    if (!reported(&hooks::unobserved, "the failure hook", why)) write_line(true, "unobserved failure", why);
 }
 void report_eagerly(const cause& why) noexcept {
     const uncancelled guard;
@@ -102,7 +101,7 @@ void report_eagerly(const cause& why) noexcept {
 }
 void report_long_wait(const still_running& who) noexcept {
     const uncancelled guard;
-    if (!reported(&hooks::long_wait, "the long-wait hook", who)) write_line(false, "a long wait", who);
+    if (!reported(&hooks::long_wait, "the long-wait hook", who)) write_line(false, "long wait", who);
 }
 std::chrono::milliseconds long_wait() noexcept { return std::chrono::milliseconds(long_after.load()); }
 

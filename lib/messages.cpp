@@ -180,7 +180,7 @@ const char* ended::what() const noexcept { return text_->c_str(); }
 
 std::string still_running::message() const {
     std::string line = "worker '" + worker_ + "' still ";
-    switch (doing_) {
+    switch (activity_) {
     case activity::running:
         line += "running";
         break;

@@ -21,7 +21,8 @@ void spin_policy::record_interval(clock::time_point now, std::uint64_t moved,
     if (now < recorded_at_) return; // another call recorded a later look at the clock first
     const auto items = static_cast<clock::rep>(std::max<std::uint64_t>(moved - recorded_moved_, 1));
     if (recorded_at_ != clock::time_point{})
-        mean_interval_ += (std::min((now - recorded_at_) / items, 4 * limit) - mean_interval_) / 8;
+        mean_interval_ += (std::min((now - recorded_at_) / items, limits_counted * limit) - mean_interval_) /
+                          intervals_averaged;
     recorded_at_ = now;
     recorded_moved_ = moved;
 }

@@ -30,7 +30,7 @@ std::shared_ptr<worker_identity> worker_identity::enter(std::string name) {
     if (at == all.names.end()) at = all.names.emplace(self->name_, registry::bearers(1)).first;
     auto& bearers = at->second;
     const auto place = std::ranges::find(bearers, nullptr);
-    self->slot_ = static_cast<std::size_t>(place - bearers.begin());
+    self->rank_ = static_cast<std::size_t>(place - bearers.begin());
     if (place != bearers.end())
         *place = self.get();
     else
@@ -38,7 +38,7 @@ std::shared_ptr<worker_identity> worker_identity::enter(std::string name) {
     self->entered_ = true;
 
     if (bearers.size() == 1) return self; // alone: no number
-    self->number_ = static_cast<unsigned>(self->slot_) + 1;
+    self->number_ = static_cast<unsigned>(self->rank_) + 1;
     worker_identity* const first = bearers.front();
     if (first && first->number_ == 0 && !first->frozen_) {
         first->number_ = 1;
@@ -56,7 +56,7 @@ void worker_identity::leave() noexcept {
     if (!entered_.exchange(false)) return;
     const auto at = all.names.find(name_);
     auto& bearers = at->second;
-    bearers[slot_] = nullptr;
+    bearers[rank_] = nullptr;
     while (!bearers.empty() && !bearers.back()) bearers.pop_back();
     if (bearers.empty()) all.names.erase(at);
 }

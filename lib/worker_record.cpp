@@ -49,7 +49,7 @@ void worker_record::note_ending(channel_serial channel, status ending, const cau
         saw_broken_stream = true;
         return;
     }
-    if (attached_to == no_channel || attached_to == channel) ended_after.set(doing_last.get());
+    if (attached_to == no_channel || attached_to == channel) ended_after.set(last_item.get());
     if (ending == status::complete) return;
     saw_broken_stream = true;
     const auto seen = std::span(broken).first(std::min(broken_count, broken.size()));

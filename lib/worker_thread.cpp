@@ -46,20 +46,21 @@ void worker_thread::attach(worker_main& program, const shared_channel& channel) 
 }
 
 void worker_thread::start(std::unique_ptr<worker_main> program) {
+    worker_main* const its = program.release(); // the thread's, if there will be one
     int problem = ENOMEM;
     try {
-        thread_ = jthread([its = program.get()](const stop_token& stop) {
+        thread_ = jthread([its](const stop_token& stop) {
             // Destroyed before the thread is: a joined worker holds nothing.
             const std::unique_ptr<worker_main> mine(its);
             mine->run(stop);
         });
-        (void)program.release(); // it is the thread's
         return;
     } catch (const std::system_error& e) {
         problem = e.code().value();
     } catch (const std::bad_alloc&) { // as it stands
     }
-    program->never_started(problem);
+    const std::unique_ptr<worker_main> mine(its);
+    mine->never_started(problem);
 }
 
 void worker_thread::end_of_handle() noexcept {

@@ -1,4 +1,4 @@
-// What is told of a failure nobody looked at, by whom, on which thread, and what comes of a hook that throws.
+// What is reported of an unobserved failure, by whom, on which thread, and what comes of a hook that throws.
 #include "support/support.hpp"
 
 #include <doctest/doctest.h>
@@ -10,7 +10,7 @@ using inquest::spawn;
 
 namespace {
 
-std::expected<void, std::string> fails() { return std::unexpected("unseen"); }
+std::expected<void, std::string> fails() { return std::unexpected("unobserved"); }
 
 /// Keeps the lines for the logger while it lives.
 class caught_log {
@@ -34,13 +34,13 @@ class caught_log {
 
 } // namespace
 
-TEST_CASE(
-    "a failure nobody looked at reaches the hook when the worker goes, and one that was seen does not") {
+TEST_CASE("an unobserved failure reaches the hook when the worker is destroyed, and one that was observed "
+          "does not") {
     support::caught_hook hook;
     {
         auto w = spawn("quiet", fails);
     }
-    CHECK(hook.seen() == std::vector<std::string>{"worker 'quiet' failed: unseen"});
+    CHECK(hook.seen() == std::vector<std::string>{"worker 'quiet' failed: unobserved"});
     {
         auto joined = spawn("seen", fails);
         CHECK(!joined.join());
@@ -51,7 +51,7 @@ TEST_CASE(
         CHECK(!peeked.peek()->get());
         auto [tx, rx] = make_channel<int>(1);
         auto resolved = spawn("seen", std::move(rx), [](receiver<int>&) { return fails(); });
-        CHECK(*resolve(tx, resolved, support::push_error_of(tx)).error() == "unseen");
+        CHECK(*resolve(tx, resolved, support::push_error_of(tx)).error() == "unobserved");
     }
     {
         auto w = spawn("fine", [] {});
@@ -59,7 +59,7 @@ TEST_CASE(
     CHECK(hook.seen().size() == 1);
 }
 
-TEST_CASE("an unseen failure is told of whatever its kind: item and cause with it") {
+TEST_CASE("an unobserved failure is reported whatever its kind: item and cause with it") {
     support::caught_hook hook;
     auto [tx, rx] = make_channel<int>(2);
     CHECK(tx.push(1));
@@ -94,7 +94,7 @@ TEST_CASE(
     }
     inquest::set_failure_hook(before);
     CHECK(where == std::this_thread::get_id());
-    CHECK(rx.pop().value() == "worker 'w' failed: unseen");
+    CHECK(rx.pop().value() == "worker 'w' failed: unobserved");
 }
 
 TEST_CASE("items that the last worker left behind are told of when the channel goes, unless somebody knows") {
@@ -162,7 +162,7 @@ TEST_CASE(
     }
     inquest::set_eager_failure_hook(before);
     CHECK(where == own);
-    CHECK(text == "worker 'eager' failed: unseen");
+    CHECK(text == "worker 'eager' failed: unobserved");
     CHECK(hook.seen().size() == 1);
 }
 
@@ -172,7 +172,7 @@ TEST_CASE("without a hook the logger is told, and with one it is not") {
         auto w = spawn("logged", fails);
     }
     CHECK(log.lines() ==
-          std::vector<std::string>{"alarm nobody looked at a failure: worker 'logged' failed: unseen"});
+          std::vector<std::string>{"alarm unobserved failure: worker 'logged' failed: unobserved"});
     support::caught_hook hook;
     {
         auto w = spawn("hooked", fails);

@@ -50,8 +50,8 @@ TEST_CASE("what no hook takes goes to the logger that was handed over, and to it
     opener.join();
     inquest::set_long_wait_threshold(after);
     inquest::log_to(nullptr);
-    CHECK(sink->lines[0] == "error nobody looked at a failure: worker 'w' failed: no");
-    CHECK(sink->lines[1].starts_with("warning a long wait: worker 'slow {}' still running ("));
+    CHECK(sink->lines[0] == "error unobserved failure: worker 'w' failed: no");
+    CHECK(sink->lines[1].starts_with("warning long wait: worker 'slow {}' still running ("));
 }
 
 TEST_CASE("a logger that throws goes no further, and one taken away is let go") {

@@ -160,7 +160,7 @@ TEST_CASE("after a fast stream a single item, and a single place, is taken") {
     CHECK(queue.size() == capacity);
 }
 
-TEST_CASE("a stream ends in full while calls stay back for more of it") {
+TEST_CASE("a stream ends in full while calls slip behind for more of it") {
     for (support::rounds rounds(200); rounds.another();) {
         auto [tx, rx] = make_channel<int>({.capacity = 64, .spin = 1000});
         std::jthread consumer([&rx] {

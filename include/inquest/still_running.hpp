@@ -20,12 +20,12 @@ class still_running {
                   std::optional<item_range> items, inquest::cause known,
                   std::chrono::nanoseconds waited) noexcept
         : worker_(std::move(worker)), channel_(std::move(channel)), items_(items), known_(std::move(known)),
-          waited_(waited), doing_(doing) {}
+          waited_(waited), activity_(doing) {}
 
     /// Its name, numbered if workers share it.
     [[nodiscard]] const std::string& worker() const noexcept { return worker_; }
     /// What it was doing.
-    [[nodiscard]] inquest::activity activity() const noexcept { return doing_; }
+    [[nodiscard]] inquest::activity activity() const noexcept { return activity_; }
     /// The name of the channel in which it waits; empty if it does not, or the channel has none.
     [[nodiscard]] const std::string& channel() const noexcept { return channel_; }
     /// The items it was working on, if it had popped any.
@@ -43,7 +43,7 @@ class still_running {
     std::optional<item_range> items_;
     inquest::cause known_;
     std::chrono::nanoseconds waited_;
-    inquest::activity doing_;
+    inquest::activity activity_;
 };
 
 }} // namespace inquest::INQUEST_ABI

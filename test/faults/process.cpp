@@ -18,10 +18,10 @@ TEST_CASE("static workers and channels are destroyed without a hang, in either o
     CHECK(run_case("static_worker_first").status == 0);
 }
 
-TEST_CASE("a failure nobody looked at is told of even in static destruction") {
+TEST_CASE("an unobserved failure is reported even in static destruction") {
     const auto run = run_case("static_failure");
     CHECK(run.status == 0);
-    CHECK(run.err == "inquest: nobody looked at a failure: worker 'static' failed: late\n");
+    CHECK(run.err == "inquest: unobserved failure: worker 'static' failed: late\n");
 }
 
 TEST_CASE("exit with a worker blocked on a static channel stops it, from main and from another worker") {
@@ -77,15 +77,14 @@ TEST_CASE("a forked child may go on with channels and workers of its own") {
 #endif
 
 TEST_CASE("with neither hook nor logger, one line goes to standard error") {
-    CHECK(run_case("unseen").err ==
-          "inquest: nobody looked at a failure: worker 'frames' failed on item 1: no more\n");
+    CHECK(run_case("unobserved").err ==
+          "inquest: unobserved failure: worker 'frames' failed on item 1: no more\n");
     CHECK(run_case("hook_throws").err == "inquest: the failure hook threw: from the hook\n"
-                                         "inquest: nobody looked at a failure: worker 'w' failed: no more\n");
-    CHECK(run_case("logger_throws").err ==
-          "inquest: the logger threw: from the logger\n"
-          "inquest: nobody looked at a failure: worker 'w' failed: no more\n");
-    CHECK(run_case("no_words").err == "inquest: nobody looked at a failure, whose text could not be made\n");
+                                         "inquest: unobserved failure: worker 'w' failed: no more\n");
+    CHECK(run_case("logger_throws").err == "inquest: the logger threw: from the logger\n"
+                                           "inquest: unobserved failure: worker 'w' failed: no more\n");
+    CHECK(run_case("no_words").err == "inquest: unobserved failure, whose text could not be made\n");
     const auto run = run_case("long_wait");
     INFO(run.err);
-    CHECK(run.err.starts_with("inquest: a long wait: worker 'slow' still waiting in pop of 'jobs' ("));
+    CHECK(run.err.starts_with("inquest: long wait: worker 'slow' still waiting in pop of 'jobs' ("));
 }

@@ -256,7 +256,7 @@ int fork_in_copy() {
 
 std::expected<void, std::string> fails() { return std::unexpected("no more"); }
 
-int unseen() {
+int unobserved() {
     auto [tx, rx] = make_channel<int>(1);
     auto sent = tx.push(1);
     auto w = spawn("frames", std::move(rx), [](receiver<int>& in) {
@@ -310,7 +310,7 @@ const std::map<std::string, int (*)()> cases{
     {"fork_and_work", fork_and_work},
     {"fork_in_worker", fork_in_worker},
     {"fork_in_copy", fork_in_copy},
-    {"unseen", unseen},
+    {"unobserved", unobserved},
     {"hook_throws", hook_throws},
     {"logger_throws", logger_throws},
     {"no_words", no_words},

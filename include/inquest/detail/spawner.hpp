@@ -18,11 +18,12 @@ struct spawner {
         using T = typename result_of<typename R::type>::value;
         using E = typename result_of<typename R::type>::error;
         refuse_empty(fn);
-        auto program = std::make_unique<typed_worker_main<T, E, Fn, Item>>(std::move(options), std::move(fn));
+        auto program =
+            std::make_unique<typed_worker_main<T, E, Fn, Item>>(std::move(options), std::forward<Fn>(fn));
         auto thread = std::make_unique<typed_worker_thread<T, E>>(*program, program->get_future());
         if constexpr (!std::is_void_v<Item>) {
             thread->attach(*program, handle_access::core(end));
-            program->take_end(std::move(end));
+            program->take_end(std::forward<End>(end));
         }
         thread->start(std::move(program));
         return worker<T, E>(std::move(thread));

@@ -31,6 +31,13 @@ inline constexpr std::chrono::microseconds time_slice{500};
 /// A lock that is held is tried so many times, after twice as many hints each time, before a thread blocks on it.
 inline constexpr unsigned lock_rounds = explored ? 0 : 6;
 
+/// A call slips behind by no more than this, however long the ring is.
+inline constexpr std::size_t most_slip = 512;
+/// It looks so many times for each slot that it slips behind by.
+inline constexpr unsigned polls_per_slot = 4;
+/// The mean interval is taken over so many waits, each counted as so many spin limits at most.
+inline constexpr int intervals_averaged = 8, limits_counted = 4;
+
 class spin_policy {
   public:
     /// The shortest distance that a call slips behind: the first item or place, and one more.
@@ -43,7 +50,7 @@ class spin_policy {
 
     /// The longest distance: never more than half the ring, so that the other side has something to do.
     [[nodiscard]] static constexpr std::size_t longest_slip(std::size_t capacity) noexcept {
-        return std::min<std::size_t>(capacity / 2, 512);
+        return std::min(capacity / 2, most_slip);
     }
 
     /// Whether the next wait is to spin: if the next item for one of `waiting` calls can be expected within `limit`, or
@@ -53,8 +60,8 @@ class spin_policy {
     void park_next() noexcept { park_next_ = true; }
 
     /// A wait that took long enough to look at the clock ended at `now`, when the side had moved `moved` items in all.
-    /// The mean interval between items follows: a moving average over eight such waits, each counted as four limits at
-    /// most, so that a silence is soon forgotten.
+    /// The mean interval between items follows: a moving average over such waits, of which each counts as a few limits
+    /// at most, so that a silence is soon forgotten.
     void record_interval(clock::time_point now, std::uint64_t moved, clock::duration limit) noexcept;
     [[nodiscard]] clock::duration mean_interval() const noexcept { return mean_interval_; }
 

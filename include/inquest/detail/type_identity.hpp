@@ -119,6 +119,8 @@ template <class T>
 type_identity identity_of() noexcept {
 #ifndef __clang__
     constexpr // so that nothing of it is done when the program runs
+#else
+    const
 #endif
         std::string_view name = naming<T>::is_unique() ? name_of<T>() : std::string_view();
     return {&type_mark<T>, name, sizeof(T), alignof(T)};

@@ -39,7 +39,7 @@ class worker_identity {
     atomic<unsigned> number_{0}; // 0: shared with nobody
     // The rest is protected by the register's mutex.
     atomic<bool> entered_{false};
-    std::size_t slot_ = 0; // among those who share the name
+    std::size_t rank_ = 0; // among those who share the name
     bool frozen_ = false;
     bool has_thread_ = false;
     std::uintptr_t thread_ = 0; // the system's handle, while has_thread_

@@ -137,7 +137,7 @@ class typed_worker_main final : public worker_main {
     typed_worker_main& operator=(const typed_worker_main&) = delete;
 
     /// The function's end. Before the thread starts.
-    void take_end(auto&& its) noexcept { end_.emplace(std::move(its)); }
+    void take_end(auto&& its) noexcept { end_.emplace(std::forward<decltype(its)>(its)); }
     [[nodiscard]] std::future<std::expected<T, E>> get_future() { return promise_.get_future(); }
 
   private:

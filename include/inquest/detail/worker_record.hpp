@@ -57,16 +57,16 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
         return unstopped_channel.get() == channel;
     }
     /// Then: it took item `number`.
-    void note_item(std::uint64_t number) noexcept { doing_last.set(number); }
+    void note_item(std::uint64_t number) noexcept { last_item.set(number); }
     /// A pop took item `number` of `channel`, after `before` others of the same call.
     void note_items(channel_serial channel, std::size_t before, std::uint64_t number) noexcept {
         if (attached_to != channel) {
             if (attached_to != no_channel) return;
             ended_after.set(0); // the end was another channel's
         }
-        if (before == 1) range_first.set(doing_last.get());
+        if (before == 1) range_first.set(last_item.get());
         if (before > 0) range_last.set(number);
-        doing_last.set(number);
+        last_item.set(number);
     }
     /// A push was refused: what follows on this thread may be a consequence.
     void note_refused_push() noexcept { saw_broken_stream = true; }
@@ -109,7 +109,7 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     [[nodiscard]] bool is_published() const noexcept { return published.load(); }
     /// The items it is working on.
     [[nodiscard]] item_range current_items() const noexcept {
-        const auto last = doing_last.get(); // a glance from elsewhere may fall between these
+        const auto last = last_item.get(); // a glance from elsewhere may fall between these
         const auto first = range_last.get() == last ? std::min(range_first.get(), last) : last;
         return {first, last, last != 0 && ended_after.get() == last};
     }
@@ -160,7 +160,7 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     bool passes_on = false; // its failure is the cause in `returned`, and none of its own
 
     // Written on the worker's thread only, read from elsewhere.
-    relaxed<std::uint64_t> doing_last;              // the item it took last
+    relaxed<std::uint64_t> last_item;               // the item it took last
     relaxed<std::uint64_t> range_first, range_last; // of the last call that took several
     relaxed<std::uint64_t> ended_after; // the item it had taken last when pop on its channel reported an end
 
