@@ -1,5 +1,5 @@
 #include <inquest/cause.hpp>
-#include <inquest/detail/worker_record.hpp>
+#include <inquest/detail/worker_identity.hpp>
 
 #include <utility>
 

@@ -4,20 +4,14 @@
 #include <doctest/doctest.h>
 
 #include <limits>
-#include <numeric>
 #include <utility>
 #include <vector>
 
 using inquest::make_channel;
 using inquest::status;
+using support::numbers;
 
 namespace {
-
-std::vector<int> numbers(int n) {
-    std::vector<int> all(static_cast<std::size_t>(n));
-    std::iota(all.begin(), all.end(), 1);
-    return all;
-}
 
 /// Asks for a stop when the tenth is made out of another one.
 struct tenth_stops {

@@ -6,7 +6,6 @@
 #include <array>
 #include <chrono>
 #include <functional>
-#include <numeric>
 #include <span>
 #include <thread>
 #include <vector>
@@ -18,17 +17,8 @@ using inquest::receiver;
 using inquest::spawn;
 using inquest::status;
 using std::chrono::steady_clock;
+using support::numbers;
 using support::wait_for_blocked;
-
-namespace {
-
-std::vector<int> numbers(int n) {
-    std::vector<int> all(static_cast<std::size_t>(n));
-    std::iota(all.begin(), all.end(), 1);
-    return all;
-}
-
-} // namespace
 
 TEST_CASE(
     "push_range moves from what may be changed, copies from what may not, and all of it arrives in order") {

@@ -10,9 +10,11 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <numeric>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <vector>
 
 #if defined(__has_feature)
 #define SUPPORT_HAS_FEATURE(x) __has_feature(x)
@@ -56,6 +58,13 @@ void wait_for(const char* what, F&& state) {
     doing(what);
     look_for(state);
     doing("running");
+}
+
+/// 1 to `n`, in order.
+inline std::vector<int> numbers(int n) {
+    std::vector<int> all(static_cast<std::size_t>(n));
+    std::iota(all.begin(), all.end(), 1);
+    return all;
 }
 
 /// Pushes 1 until that fails, and returns why.
