@@ -39,7 +39,7 @@ void until_it_fails(const failing& how, const std::atomic<bool>& blocking, Pop&&
 
 /// One round: what `push` and `ask` do is timed by the caller of this.
 template <class Push>
-void until_it_is_told(const failing& how, std::size_t capacity, std::atomic<bool>& blocking, Push&& push) {
+void until_it_is_known(const failing& how, std::size_t capacity, std::atomic<bool>& blocking, Push&& push) {
     std::size_t sent = 0;
     for (;; ++sent) {
         if (how.doing == producer::parked && sent == capacity) {
@@ -75,7 +75,7 @@ inline figures inquest_cause(const failing& how, knows when) {
                 return std::unexpected(error_in_hand);
             });
         std::optional<inquest::push_error> why;
-        until_it_is_told(how, capacity, blocking, [&] {
+        until_it_is_known(how, capacity, blocking, [&] {
             auto sent = tx.push(word{round});
             if (!sent) why = std::move(sent.error());
             return !why;
@@ -111,7 +111,7 @@ inline figures mutex_cause(const failing& how) {
             promise.set_value(std::unexpected(error_in_hand));
             queue.close();
         });
-        until_it_is_told(how, capacity, blocking, [&] { return queue.push(word{round}); });
+        until_it_is_known(how, capacity, blocking, [&] { return queue.push(word{round}); });
         const auto answer = outcome.get();
         worker.join();
         times.push_back(now() - failed);

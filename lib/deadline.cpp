@@ -7,13 +7,13 @@ namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 clock::duration whole_ticks(long double n) noexcept {
     n = std::ceil(n);
     if (std::isnan(n)) return clock::duration::zero();
-    if (n >= static_cast<long double>(clock::duration::max().count())) return clock::duration::max();
+    if (n >= static_cast<long double>(no_limit.count())) return no_limit;
     if (n <= static_cast<long double>(clock::duration::min().count())) return clock::duration::min();
     return clock::duration(static_cast<clock::duration::rep>(n));
 }
 
 clock::time_point deadline_after(clock::duration d) {
-    if (d == clock::duration::max()) return forever;
+    if (d == no_limit) return forever;
     const auto now = clock::now();
     return d >= forever - now ? forever : now + d;
 }

@@ -1,6 +1,7 @@
 #include "platform.hpp"
 
-#include <inquest/detail/worker_record.hpp>
+#include <inquest/detail/atomics.hpp>
+#include <inquest/detail/serials.hpp>
 
 #include <cerrno>
 #include <cstdlib>

@@ -84,7 +84,7 @@ std::expected<failure<>, still_running> ask(const question& its, std::span<worke
     for (worker_thread* const asked : workers)
         if (const char* refused = why_not_join(its.channel ? its.channel->serial() : no_channel, asked))
             return handed_out(so_far(its.channel, refused, its.why));
-    const auto since = deadline == forever ? clock::time_point{} : clock::now();
+    const auto since = clock::now();
     if (its.channel) its.channel->close(closer::resolver, its.why.where());
     collected all;
     for (worker_thread* const asked : workers) {

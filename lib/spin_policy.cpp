@@ -18,10 +18,10 @@ bool spin_policy::should_spin(clock::duration limit, std::size_t waiting) noexce
 
 void spin_policy::record_interval(clock::time_point now, std::uint64_t moved,
                                   clock::duration limit) noexcept {
-    if (now < recorded_at_) return; // another call recorded a later look at the clock first
+    if (recorded_at_ && now < *recorded_at_) return; // another call recorded a later look at the clock first
     const auto items = static_cast<clock::rep>(std::max<std::uint64_t>(moved - recorded_moved_, 1));
-    if (recorded_at_ != clock::time_point{})
-        mean_interval_ += (std::min((now - recorded_at_) / items, limits_counted * limit) - mean_interval_) /
+    if (recorded_at_)
+        mean_interval_ += (std::min((now - *recorded_at_) / items, limits_counted * limit) - mean_interval_) /
                           intervals_averaged;
     recorded_at_ = now;
     recorded_moved_ = moved;

@@ -9,22 +9,6 @@ namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
 constinit thread_local worker_record* current_worker = nullptr;
 
-std::uint64_t next_sequence() noexcept {
-    static constinit atomic<std::uint64_t> last{0};
-    return last.fetch_add(1) + 1;
-}
-
-std::uint64_t this_thread_serial() noexcept {
-    static constinit atomic<std::uint64_t> last{0};
-    thread_local const std::uint64_t mine = last.fetch_add(1) + 1;
-    return mine;
-}
-
-channel_serial next_channel_serial() noexcept {
-    static constinit atomic<channel_serial> last{no_channel};
-    return last.fetch_add(1) + 1;
-}
-
 worker_record::worker_record(std::string name, on_destroy destroyed)
     : identity(worker_identity::enter(std::move(name))), drains(destroyed == on_destroy::drain) {
     who = identity;

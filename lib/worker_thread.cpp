@@ -147,11 +147,8 @@ std::optional<failure<>> worker_thread::report() {
     return why;
 }
 
-failure<> worker_thread::refusal(bool known, const char* why) {
-    if (known) return *failed();
-    const std::lock_guard lock(refusing_);
-    if (!refused_) refused_ = no_wait(why);
-    return failure<>(refused_);
+failure<> worker_thread::refusal(bool known, const char* why) const {
+    return known ? *failed() : failure<>(no_wait(why));
 }
 
 cause worker_thread::no_wait(const char* why) const { return unexplained("worker '" + name() + "': " + why); }

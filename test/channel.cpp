@@ -536,7 +536,7 @@ TEST_CASE("a moved-from end answers as a closed, empty channel") {
     tx2.finish();
 }
 
-TEST_CASE("one place that pushes through many senders is told of each what holds for it") {
+TEST_CASE("one place that pushes through many senders returns for each what holds for it") {
     const auto send = [](auto& to, std::source_location site) { return to.push(1, site); };
     const auto here = std::source_location::current();
     auto [tx, rx] = make_channel<int>(16);

@@ -121,7 +121,7 @@ TEST_CASE(
     CHECK(!w.report());
 }
 
-TEST_CASE("a worker that finished early is not what a push is told of once there is a cause") {
+TEST_CASE("a worker that finished early is not what a push reports once there is a cause") {
     auto [tx, rx] = make_channel<int>(1);
     auto w = spawn("head", std::move(rx), pops);
     support::wait_for_blocked(tx);
@@ -311,7 +311,7 @@ TEST_CASE("a producer that returns early, throws, or was held in a std::function
     }
 }
 
-TEST_CASE("a producer's crash never looks like the end: the consumer that would commit is told") {
+TEST_CASE("a producer's crash never looks like the end: the consumer that would commit learns of it") {
     auto [tx, rx] = make_channel<int>(8);
     auto commit = spawn("commit", std::move(rx), [](receiver<int>& in) -> std::expected<int, std::string> {
         int sum = 0;

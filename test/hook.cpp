@@ -97,7 +97,8 @@ TEST_CASE(
     CHECK(rx.pop().value() == "worker 'w' failed: unobserved");
 }
 
-TEST_CASE("items that the last worker left behind are told of when the channel goes, unless somebody knows") {
+TEST_CASE(
+    "items that the last worker left behind are reported when the channel goes, unless somebody knows") {
     const auto leaves = [](const std::string& how) {
         support::caught_hook hook;
         const bool stopped = how.starts_with("stopped");
@@ -124,7 +125,7 @@ TEST_CASE("items that the last worker left behind are told of when the channel g
     CHECK(leaves("took all") == none);
 }
 
-TEST_CASE("items left by a worker that finished early are told of, where no push was") {
+TEST_CASE("items left by a worker that finished early are reported if no push was refused") {
     support::caught_hook hook;
     {
         inquest::channel<int> queue(4);
@@ -166,7 +167,7 @@ TEST_CASE(
     CHECK(hook.seen().size() == 1);
 }
 
-TEST_CASE("without a hook the logger is told, and with one it is not") {
+TEST_CASE("without a hook the logger is called, and with one it is not") {
     caught_log log;
     {
         auto w = spawn("logged", fails);
@@ -195,7 +196,7 @@ TEST_CASE("a hook that throws goes no further, and the failure still reaches the
     CHECK(log.lines().size() == 2);
 }
 
-TEST_CASE("hooks may be set while failures are told: each is told to one of them") {
+TEST_CASE("hooks may be set while failures are reported: each goes to one of them") {
     std::atomic<int> told{0};
     const auto hook = [&](const cause&) { ++told; };
     const auto before = inquest::set_failure_hook(hook);
@@ -214,7 +215,7 @@ TEST_CASE("hooks may be set while failures are told: each is told to one of them
     CHECK(told == rounds.number());
 }
 
-TEST_CASE("items left by a worker that finished early are not told of again once a push was") {
+TEST_CASE("items left by a worker that finished early are not reported again once a push was refused") {
     support::caught_hook hook;
     {
         auto [tx, rx] = make_channel<int>(4);

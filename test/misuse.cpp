@@ -144,7 +144,7 @@ TEST_CASE("an empty cause closes and aborts, and fills nothing") {
     CHECK(!tx.abort(cause{}));
 }
 
-TEST_CASE("close twice: the second is told that it was not the one, and changes nothing") {
+TEST_CASE("close twice: the second returns that it was not the one, and changes nothing") {
     auto [tx, rx] = make_channel<int>(1);
     CHECK(tx.close());
     CHECK(!tx.close());
@@ -159,7 +159,7 @@ TEST_CASE("close twice: the second is told that it was not the one, and changes 
     CHECK(!queue.close(why));
 }
 
-TEST_CASE("every use after close is told so, and what was queued is still there") {
+TEST_CASE("every use after close says so, and what was queued is still there") {
     auto [tx, rx] = make_channel<int>(4);
     CHECK(tx.push(1));
     CHECK(rx.close());
@@ -210,7 +210,7 @@ TEST_CASE("the future is given away once; the value is then no longer the worker
     CHECK_THROWS_AS((void)joined.get_future(), std::future_error);
 }
 
-TEST_CASE("recover on an open channel closes it, and everybody is told") {
+TEST_CASE("recover on an open channel closes it, and everybody learns of it") {
     auto [tx, rx] = make_channel<int>(2);
     CHECK(tx.push(1));
     CHECK(tx.push(2));

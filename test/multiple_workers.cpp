@@ -53,7 +53,7 @@ TEST_CASE("fail_fast: one failure ends the stream for all, who see the cause; th
     CHECK(report(workers)->cause() == why.cause());
 }
 
-TEST_CASE("keep_going: the others finish the work, and the first failure is told at the end") {
+TEST_CASE("keep_going: the others finish the work, and the first failure is reported at the end") {
     auto [tx, rx] = make_channel<int>({.capacity = 4, .on_failure = on_failure::keep_going});
     std::atomic<int> done{0};
     std::list<inquest::worker<int, std::string>> workers;

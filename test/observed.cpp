@@ -176,7 +176,7 @@ namespace {
 
 using passed = std::expected<void, inquest::failure<std::string>>;
 
-// Two workers: `b` returns the failure of `a`, which it is told by `ask`. Both are there until `end` has been called
+// Two workers: `b` returns the failure of `a`, which it is handed by `ask`. Both are there until `end` has been called
 // with them, which may destroy either.
 lines told_of_two(auto&& ask, auto&& end) {
     support::caught_hook hook;
@@ -194,7 +194,7 @@ const auto joins = [](worker& a) { return a.join().error(); };
 
 } // namespace
 
-TEST_CASE("a failure that was passed on is observed by whoever asks either worker, and else told of once") {
+TEST_CASE("a failure that was passed on is observed by whoever asks either worker, and else reported once") {
     const lines once{"worker 'a' failed: first"};
     const lines never;
     const auto reports = [](worker& a) { return *a.report(); };
@@ -218,7 +218,7 @@ TEST_CASE("a failure that was passed on is observed by whoever asks either worke
     CHECK(told_of_two([](worker& a) { return (void)a.join(), joins(a); }, [](auto&, auto&) {}) == once);
 }
 
-TEST_CASE("a failure that stands twice in what is passed on is still told of once") {
+TEST_CASE("a failure that stands twice in what is passed on is still reported once") {
     const auto doubles = [](worker& a) {
         const auto why = a.join().error().cause();
         return inquest::failure<std::string>(why, {why});
@@ -266,7 +266,7 @@ TEST_CASE("one of several that were handed a failure kept it: it was observed") 
 }
 
 TEST_CASE(
-    "a worker may own those whose failures it passes on: all of them are told of once, if nobody asks it") {
+    "a worker may own those whose failures it passes on: all of them are reported once, if nobody asks it") {
     for (const bool captured : {false, true})
         for (const bool asked : {false, true}) {
             support::caught_hook hook;
@@ -296,7 +296,7 @@ TEST_CASE(
         }
 }
 
-TEST_CASE("a failure that was told of before it was passed on is not told of again") {
+TEST_CASE("a failure that was reported before it was passed on is not reported again") {
     support::caught_hook hook;
     {
         auto a = std::make_unique<worker>(spawn("a", []() -> outcome { return std::unexpected("first"); }));
@@ -344,7 +344,7 @@ TEST_CASE("the future of a worker that passes several failures on hands all of t
     CHECK(hook.seen().empty());
 }
 
-TEST_CASE("a chain passes one failure on: it is told of once, and the eager hook hears of it once") {
+TEST_CASE("a chain passes one failure on: it is reported once, and the eager hook hears of it once") {
     support::caught_hook hook;
     std::atomic<int> eager{0};
     const auto before = inquest::set_eager_failure_hook([&](const inquest::cause&) { ++eager; });
@@ -364,7 +364,7 @@ TEST_CASE("a chain passes one failure on: it is told of once, and the eager hook
 }
 
 TEST_CASE(
-    "a supervisor that was handed many failures passes the latest on: it is still told of, if nobody asks") {
+    "a supervisor that was handed many failures passes the latest on: it is still reported, if nobody asks") {
     support::caught_hook hook;
     {
         auto supervisor = spawn("supervisor", []() -> passed {

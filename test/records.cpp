@@ -1,4 +1,4 @@
-// What is recorded of a worker while it runs: on which item it is, what it was told, which broken streams it knows of.
+// What is recorded of a worker while it runs: on which item it is, what its calls returned, which broken streams it knows of.
 #include "support/support.hpp"
 
 #include <doctest/doctest.h>
@@ -22,8 +22,8 @@ namespace {
 
 using outcome = std::expected<void, std::string>;
 
-/// What a worker is told of a channel with one place, in which there is an item.
-struct told {
+/// What a worker learns of a channel with one place, in which there is an item.
+struct ending_case {
     const char* name;
     bool makes_a_consequence;
     void (*happens)(sender<int>&, receiver<int>&);
@@ -35,7 +35,7 @@ std::stop_token stopped() {
     return source.get_token();
 }
 
-const std::vector<told> all_told{
+const std::vector<ending_case> all_endings{
     {"nothing", false, [](sender<int>&, receiver<int>&) {}},
     {"an item", false, [](sender<int>&, receiver<int>& in) { CHECK(in.pop()); }},
     {"full", false, [](sender<int>& out, receiver<int>&) { CHECK(!out.try_push(2)); }},
@@ -77,7 +77,7 @@ const std::vector<told> all_told{
      }},
 };
 
-/// So many broken streams, each told of by a pop; how they ended is asked of the first `asked`.
+/// So many broken streams, each reported by a pop; how they ended is asked of the first `asked`.
 inquest::worker<void, std::string> over_broken_streams(std::size_t n, std::size_t asked) {
     return spawn("w", [n, asked] {
         std::vector<receiver<int>> streams;
@@ -95,7 +95,7 @@ inquest::worker<void, std::string> over_broken_streams(std::size_t n, std::size_
 } // namespace
 
 TEST_CASE("a failure is a consequence if a call had ended stopped, broken or refused, and only then") {
-    for (const auto& one : all_told) {
+    for (const auto& one : all_endings) {
         CAPTURE(one.name);
         auto [tx, rx] = make_channel<int>(1);
         CHECK(tx.push(1));

@@ -1,4 +1,4 @@
-// Waiting for a worker with a limit, and what is told of one that takes long.
+// Waiting for a worker with a limit, and what is reported of one that takes long.
 #include "support/support.hpp"
 
 #include <doctest/doctest.h>
@@ -27,7 +27,7 @@ struct gate {
     }
 };
 
-/// Makes waits long at once, and keeps what the hook is told.
+/// Makes waits long at once, and keeps what the hook is given.
 class caught_waits {
   public:
     caught_waits()
@@ -254,14 +254,14 @@ TEST_CASE("an untimed wait that takes long tells the hook, again and again, and 
     CHECK(tx.push(2));
     support::wait_for("both to be taken", [&] { return tx.size() == 0; });
     const cause broken("the disk is gone");
-    const auto is_told = [&](std::size_t calls, auto wait) {
+    const auto is_reported = [&](std::size_t calls, auto wait) {
         std::jthread waiting(wait);
         support::wait_for("the hook to be called", [&] { return waits.seen().size() >= calls; });
         g.open = true;
     };
     SUBCASE("join") {
         CHECK(tx.close(broken));
-        is_told(3, [&] { CHECK(w.join().value() == 7); });
+        is_reported(3, [&] { CHECK(w.join().value() == 7); });
         const auto seen = waits.seen();
         CHECK(seen[0].worker() == "slow");
         CHECK(seen[0].items() == inquest::item_range{.first = 2, .last = 2});
@@ -274,13 +274,13 @@ TEST_CASE("an untimed wait that takes long tells the hook, again and again, and 
     }
     SUBCASE("resolve") {
         const inquest::push_error closed(status::closed, {}, std::source_location::current());
-        is_told(1, [&] { CHECK(!resolve(tx, w, closed).error()); });
+        is_reported(1, [&] { CHECK(!resolve(tx, w, closed).error()); });
     }
     SUBCASE("report") {
-        is_told(1, [&] { CHECK(!w.report()); });
+        is_reported(1, [&] { CHECK(!w.report()); });
     }
     SUBCASE("the destructor") {
-        is_told(1, [&] { const auto gone = std::move(w); });
+        is_reported(1, [&] { const auto gone = std::move(w); });
     }
     tx.finish();
 }

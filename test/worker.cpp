@@ -322,7 +322,8 @@ TEST_CASE("workers that share a name are numbered from 1, in messages and in the
     tx.finish();
 }
 
-TEST_CASE("a worker that joins itself is told so, and one that destroys itself ends by itself") {
+TEST_CASE(
+    "a worker that joins itself gets an answer that says so, and one that destroys itself ends by itself") {
     using self_type = inquest::worker<void, std::string>;
     auto holder = std::make_shared<std::optional<self_type>>();
     std::atomic<bool> ready{false};

@@ -5,6 +5,7 @@
 
 #include <concepts>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -99,5 +100,20 @@ class failure : public failure<void> {
         std::unreachable();
     }
 };
+
+namespace detail {
+
+// The same failures, of a worker whose errors are of type E.
+template <class E>
+failure<E> typed(failure<>&& any) noexcept {
+    return {typed_anew{}, std::move(any)};
+}
+template <class E>
+std::optional<failure<E>> typed(std::optional<failure<>>&& any) noexcept {
+    if (!any) return std::nullopt;
+    return failure<E>(typed_anew{}, *std::move(any));
+}
+
+} // namespace detail
 
 }} // namespace inquest::INQUEST_ABI

@@ -60,10 +60,6 @@ auto ask_all(const channel_handle<Item>& tx, Workers& asked, const push_error& w
 }
 
 template <class E>
-failure<E> typed(failure<>&& any) noexcept {
-    return {typed_anew{}, std::move(any)};
-}
-template <class E>
 std::expected<failure<E>, still_running> typed(std::expected<failure<>, still_running>&& any) noexcept {
     if (!any) return std::unexpected(std::move(any).error());
     return std::expected<failure<E>, still_running>(std::in_place, typed_anew{}, *std::move(any));
@@ -75,9 +71,8 @@ std::expected<failure<E>, still_running> typed(std::expected<failure<>, still_ru
 /// Rethrows nothing: exceptions are in the causes. Blocks as `join` does. All that it returns count as observed.
 template <std::ranges::forward_range Workers>
 [[nodiscard]] auto report(Workers&& workers) -> std::optional<failure<detail::error_of<Workers>>> {
-    auto failed = detail::report(detail::worker_access::threads_of(workers));
-    if (!failed) return std::nullopt;
-    return detail::typed<detail::error_of<Workers>>(*std::move(failed));
+    return detail::typed<detail::error_of<Workers>>(
+        detail::report(detail::worker_access::threads_of(workers)));
 }
 
 /// Finds out why a push failed: closes the channel, whatever other senders are alive, joins the worker, and

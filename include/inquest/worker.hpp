@@ -96,7 +96,7 @@ class [[nodiscard("keep the worker: it is joined when it is destroyed")]] worker
     }
     /// What `join` would return now, without waiting: the result, a rethrow of what the function threw, or what the
     /// worker is doing.
-    [[nodiscard]] timed_result_type peek() { return thread().join(detail::clock::time_point::min()); }
+    [[nodiscard]] timed_result_type peek() { return thread().join(detail::at_once); }
 
     /// Waits for the thread's end as `join` does, but looks at nothing: a failure that nobody asks for is still reported
     /// when this object is destroyed. False, at once, if it can't be waited for from here (see `join`).
@@ -127,11 +127,7 @@ class [[nodiscard("keep the worker: it is joined when it is destroyed")]] worker
 
     /// Waits for the thread's end, as join does; then the failure, or nothing if there was none. Rethrows
     /// nothing: the exception is in the failure's cause.
-    [[nodiscard]] std::optional<failure<E>> report() {
-        auto failed = thread().report();
-        if (!failed) return std::nullopt;
-        return failure<E>(detail::typed_anew{}, *std::move(failed));
-    }
+    [[nodiscard]] std::optional<failure<E>> report() { return detail::typed<E>(thread().report()); }
 
     /// The name in messages: numbered if workers share it.
     [[nodiscard]] std::string name() const { return thread().name(); }

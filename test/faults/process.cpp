@@ -48,7 +48,8 @@ TEST_CASE("with on_exception = terminate a forced unwind and a success are recor
     CHECK(run_case("success_uncaught").status == 6);
 }
 
-TEST_CASE("in a forked child the parent's workers and ends can be let go: nothing hangs, and it is told") {
+TEST_CASE(
+    "in a forked child the parent's workers and ends can be let go: nothing hangs, and it is reported") {
     const auto run = run_case("fork_under_load");
     INFO(run.err);
     CHECK(run.status == 0);

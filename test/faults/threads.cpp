@@ -53,7 +53,7 @@ TEST_CASE("a thread that can't be created is a worker that never started, and it
     CHECK(resolve(tx, w, sent.error()).cause() == result.error().cause());
 }
 
-TEST_CASE("where the N-th of four workers can't start, the other three are told, and nothing hangs") {
+TEST_CASE("where the N-th of four workers can't start, the other three learn of it, and nothing hangs") {
     for (int n = 1; n <= 4; ++n) {
         auto [tx, rx] = make_channel<int>(1);
         std::vector<inquest::worker<void, std::string>> workers;
@@ -84,7 +84,7 @@ TEST_CASE("a worker that never started gives its future the exception `ended`, a
                          "worker 'late' never started: Resource temporarily unavailable", inquest::ended);
 }
 
-TEST_CASE("pthread_exit in a worker closes the channel, is told as the cause, and leaks nothing") {
+TEST_CASE("pthread_exit in a worker closes the channel, is reported as the cause, and leaks nothing") {
     auto [tx, rx] = make_channel<support::counted>(2);
     auto w =
         spawn("exits", std::move(rx), [](receiver<support::counted>& r) -> std::expected<void, std::string> {
@@ -102,7 +102,7 @@ TEST_CASE("pthread_exit in a worker closes the channel, is told as the cause, an
     CHECK(support::counted::alive() == 0);
 }
 
-TEST_CASE("pthread_cancel through a blocked pop: the wait is left, and the cause is told") {
+TEST_CASE("pthread_cancel through a blocked pop: the wait is left, and the cause is reported") {
     for (int round = 0; round < support::stress(200); ++round) {
         auto [tx, rx] = make_channel<int>(1);
         std::atomic<pthread_t> thread{};

@@ -1,4 +1,4 @@
-// Whether the type of an error is told exactly.
+// Whether the type of an error is told from others exactly.
 #include "made.hpp"
 
 #include <inquest/detail/describe.hpp>

@@ -78,14 +78,14 @@ BREAKAGES = [
     ("signalled_keeps_the_wakeup", "wake-up not handed on", "stop_and_delivery", 1, 173, "lost wake-up", CALL,
      "    self.was_woken_ = true;",
      "    self.was_woken_ = !BROKEN;"),
-    ("heavy_line_looked_at_early", "looked at outside the lock", "heavy_one_each", 1, 22, "lost wake-up", SIDE,
+    ("heavy_waiters_read_early", "read outside the lock", "heavy_one_each", 1, 22, "lost wake-up", SIDE,
      "            const std::lock_guard line(side_.own_line_lock);",
      "            if (BROKEN && quiet_) return;\n"
      "            const std::lock_guard line(side_.own_line_lock);",
      "    bool held_ = true;",
      "    const bool quiet_ = side_.waiters.empty();\n"
      "    bool held_ = true;"),
-    ("heavy_line_unlocked", "state changed outside the lock", "heavy_one_each", 1, 7, "lost wake-up", CALL,
+    ("heavy_waiters_unlocked", "state changed outside the lock", "heavy_one_each", 1, 7, "lost wake-up", CALL,
      "        const std::lock_guard line(other_.line_lock());\n"
      "        if (has_come_or_closed()) return true;\n",
      "        const std::lock_guard line((BROKEN && !side_.brief ? side_ : other_).line_lock());\n"
@@ -175,14 +175,14 @@ BREAKAGES = [
      "        {\n            wake_list early;\n            const both_locks locks(*this);\n"
      "            pop_.wake_all(early);\n            push_.wake_all(early);\n        }\n"
      "        state_.close(status::complete, {});\n        return true;\n    }\n"),
-    ("line_looked_at_early", "looked at outside the lock", "one_each", 0, 1, "lost wake-up", CALL_TYPE,
+    ("waiters_read_early", "read outside the lock", "one_each", 0, 1, "lost wake-up", CALL_TYPE,
      "    bool was_woken_ = false;\n",
      "    bool alone_ = BROKEN && side_.waiters.empty();\n"
      "    bool was_woken_ = false;\n",
      "        was_woken_ = false;\n",
      "        was_woken_ = false;\n"
      "        if (alone_) return;\n"),
-    ("queue_looked_at_early", "looked at outside the lock", "one_each", 1, 7, "lost wake-up", CALL,
+    ("turn_read_early", "read outside the lock", "one_each", 1, 7, "lost wake-up", CALL,
      "    if (!parked_) parked_.emplace(*this);\n",
      "    if (!parked_) parked_.emplace(*this);\n"
      "    const bool early = BROKEN;\n"
@@ -191,7 +191,7 @@ BREAKAGES = [
      "        other_",
      "        if (!early && has_come_or_closed()) return true;\n"
      "        other_"),
-    ("closed_not_looked_at", "looked at outside the lock", "close_and_pops", 1, 42, "lost wake-up", CALL_TYPE,
+    ("closed_not_read", "read outside the lock", "close_and_pops", 1, 42, "lost wake-up", CALL_TYPE,
      "return target_.has_come() || state_.is_closed();",
      "return target_.has_come() || (state_.is_closed() && !BROKEN);"),
     ("first_look_remembered", "livelock", "two_and_two", 0, 4, "livelock", CALL,
@@ -205,7 +205,7 @@ BREAKAGES = [
      " take(slot& from, auto& mine, auto&& note) {\n",
      " take(slot& from, auto& mine, auto&& note) {\n"
      "        if (BROKEN) from.turn.set(2 * (pop_.ticket + capacity_));\n"),
-    ("latch_looked_at_early", "looked at outside the lock", "latch_and_timeout", 1, 24, "deadlock", LATCH,
+    ("latch_read_early", "read outside the lock", "latch_and_timeout", 1, 24, "deadlock", LATCH,
      "    waiter node;\n    {\n        const std::lock_guard lock(mutex_);\n        if (open_.load()) return true;",
      "    waiter node;\n    const bool early = BROKEN;\n    if (early && open_.load()) return true;\n    {\n"
      "        const std::lock_guard lock(mutex_);\n        if (!early && open_.load()) return true;"),
@@ -253,7 +253,7 @@ BREAKAGES = [
      "        auto item = take(next_to_empty(), call, [&] { note_popped(); });\n"
      "        if (BROKEN && stop_requested(options)) return std::unexpected(pop_refused(gave_up::stopped));\n"
      "        return item;"),
-    ("joined_without_the_mutex", "looked at outside the lock", "resolve_twice", 1, 5, "joins a thread that was joined", THREAD,
+    ("joined_without_the_mutex", "read outside the lock", "resolve_twice", 1, 5, "joins a thread that was joined", THREAD,
      "    const std::lock_guard lock(joining_);\n    if (!thread_.joinable()) return;",
      "    const bool early = BROKEN && thread_.joinable();\n    const std::lock_guard lock(joining_);\n"
      "    if (!early && !thread_.joinable()) return;"),

@@ -10,6 +10,12 @@ namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 /// "As long as it takes." Kept apart from real deadlines: waiting until max() overflows in some clocks.
 inline constexpr clock::time_point forever = clock::time_point::max();
 
+/// "Not at all": what is there already counts.
+inline constexpr clock::time_point at_once = clock::time_point::min();
+
+/// "No limit", of a duration.
+inline constexpr clock::duration no_limit = clock::duration::max();
+
 /// So many ticks of our clock: rounded up, and cut to what the clock can count, in both directions. What is not a number
 /// counts as no time at all.
 [[nodiscard]] clock::duration whole_ticks(long double n) noexcept;

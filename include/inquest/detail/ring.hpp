@@ -186,7 +186,7 @@ class ring final : public channel_base {
             }
         } else {
             for (auto n = items.first; n != items.last; ++n) out.emplace_back(std::as_const(*at(n)));
-            while (items.first != items.last) drop_first(items);
+            drop_all(items);
         }
         return out;
     }
@@ -194,13 +194,16 @@ class ring final : public channel_base {
   private:
     [[gnu::cold]] void discard_items() noexcept override {
         recovery_guard items(*this);
-        while (items.first != items.last) drop_first(items);
+        drop_all(items);
     }
 
     [[nodiscard]] T* at(std::uint64_t n) const noexcept {
         return std::addressof(slots_[static_cast<std::size_t>(n % capacity_)].value);
     }
     void drop_first(recovery_guard& of) noexcept { std::destroy_at(at(of.first++)); }
+    void drop_all(recovery_guard& of) noexcept {
+        while (of.first != of.last) drop_first(of);
+    }
     // The most items that a range moves before it releases its lock: others want it, and wait to be woken.
     static constexpr std::size_t most_at_once = brief ? 64 : 1;
 

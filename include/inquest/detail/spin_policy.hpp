@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
@@ -72,7 +73,7 @@ class spin_policy {
 
   private:
     clock::duration mean_interval_{};
-    clock::time_point recorded_at_{}; // of the last interval; the epoch if there was none
+    std::optional<clock::time_point> recorded_at_; // of the last interval
     std::uint64_t recorded_moved_ = 0;
     unsigned parks_since_probe_ = 0;
     bool park_next_ = first_wait_parks;

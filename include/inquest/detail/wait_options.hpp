@@ -18,7 +18,7 @@ struct stop_token_ref {
 /// What a blocking call waits for besides its channel.
 struct wait_options {
     bool block = true;
-    clock::duration limit = clock::duration::max(); // from when it first waits: no clock is read before
+    clock::duration limit = no_limit; // from when it first waits: no clock is read before
     clock::time_point deadline = forever;
     const stop_token* token = nullptr; // replaces the worker's own
 
@@ -37,7 +37,7 @@ struct wait_options {
 
     /// When to give up. Reads the clock if there is a limit.
     [[nodiscard]] clock::time_point deadline_from_now() const {
-        return limit == clock::duration::max() ? deadline : deadline_after(limit);
+        return limit == no_limit ? deadline : deadline_after(limit);
     }
 };
 

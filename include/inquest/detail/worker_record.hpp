@@ -4,6 +4,7 @@
 #include <inquest/cause.hpp>
 #include <inquest/detail/atomics.hpp>
 #include <inquest/detail/latch.hpp>
+#include <inquest/detail/serials.hpp>
 #include <inquest/detail/worker_identity.hpp>
 #include <inquest/failure.hpp>
 #include <inquest/status.hpp>
@@ -27,19 +28,6 @@ class worker_record;
 
 /// The worker whose function runs on the calling thread, or null.
 extern constinit thread_local worker_record* current_worker;
-
-/// How often the process had been forked when it came to be. What was made under another number belongs to a
-/// parent: its threads are not here, and a lock of its may be held for ever.
-[[nodiscard]] unsigned fork_generation() noexcept;
-
-/// The calling thread's number in this process. Unlike a thread id it is never given again.
-[[nodiscard]] std::uint64_t this_thread_serial() noexcept;
-
-/// A channel's number in this process, from 1. Unlike an address it is never given again, so that it can be remembered
-/// longer than the channel lives.
-using channel_serial = std::uint64_t;
-inline constexpr channel_serial no_channel = 0;
-[[nodiscard]] channel_serial next_channel_serial() noexcept;
 
 /// One worker's record. As a cause_record it is written by the worker's thread up to `publish`, then
 /// immutable.
@@ -183,9 +171,6 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     mutable mutex mutex_;
     blocked_at blocked_; // protected by mutex_
 };
-
-/// Draws the number that orders worker ends. Call under the lock of the channel the worker is attached to.
-std::uint64_t next_sequence() noexcept;
 
 /// Notes that the calling thread is handed a cause, or all that are in a failure. To be called when it is certain that
 /// it gets them.

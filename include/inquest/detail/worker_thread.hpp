@@ -62,7 +62,7 @@ class worker_thread {
     /// What the handle's destructor does: joins, or detaches the thread.
     void end_of_handle() noexcept;
     /// Instead of waiting for ever: the failure if it is known already, else the reason for not waiting.
-    [[nodiscard]] failure<> refusal(bool known, const char* why);
+    [[nodiscard]] failure<> refusal(bool known, const char* why) const;
     [[nodiscard]] bool is_known_to_have_failed() const noexcept {
         return record_->is_published() && record_->failed();
     }
@@ -84,8 +84,6 @@ class worker_thread {
         jthread thread_;                  // to be joined under `joining_` only
     };
     mutex joining_;
-    mutex refusing_;
-    cause refused_; // protected by refusing_
 };
 
 /// What the handle of a worker<T, E> holds.
