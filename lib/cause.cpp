@@ -7,9 +7,9 @@ namespace inquest { inline namespace INQUEST_ABI {
 
 namespace detail {
 
-cause unexplained(std::string text, const cause& upstream) {
+cause unexplained(std::string text, const cause& upstream, cause_kind kind) {
     auto record = std::make_shared<given_record<std::string>>(std::move(text), std::source_location());
-    record->kind = cause_kind::unexplained;
+    record->kind = kind;
     record->consequence = true; // never the first of several
     record->value_type = {};    // a text of ours is nobody's typed error
     record->upstream = record_of(upstream);

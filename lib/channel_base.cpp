@@ -47,6 +47,10 @@ std::optional<pop_error> channel_base::ended() const {
     const std::lock_guard lock(pop_.lock);
     if (state_.is_open() || (!state_.is_stopped() && may_pop_from(turns_[pop_.index]))) return std::nullopt;
     if (current_worker) current_worker->acknowledge(serial_);
+    return ending_now();
+}
+
+pop_error channel_base::ending_now() const {
     const status ending = state_.ending();
     return pop_error(ending, ending == status::complete ? cause{} : state_.why());
 }
@@ -89,7 +93,7 @@ bool channel_base::set_cause(cause&& why) noexcept {
     return state_.set_cause(std::move(why));
 }
 
-void channel_base::close_locked(status ending, wake_list& wakes, const std::source_location* where,
+void channel_base::close_locked(status ending, close_actions& later, const std::source_location* where,
                                 cause by) noexcept {
     if (!state_.is_open()) return;
     if (state_.failure()) { // which says more than who closed
@@ -103,23 +107,24 @@ void channel_base::close_locked(status ending, wake_list& wakes, const std::sour
         const line_too line(push_);
         state_.close(ending, std::move(by));
     }
-    pop_.wake_all(wakes);  // pushes that wait for room
-    push_.wake_all(wakes); // pops that wait for items
+    pop_.wake_all(later);  // pushes that wait for room
+    push_.wake_all(later); // pops that wait for items
+    if (callbacks_) later.note(*this);
 }
 
-void channel_base::stop_delivery(wake_list& wakes) noexcept {
-    close_locked(status::truncated, wakes); // if it is still open: later on nobody waits
+void channel_base::stop_delivery(close_actions& later) noexcept {
+    close_locked(status::truncated, later); // if it is still open: later on nobody waits
     state_.stop();
 }
 
 bool channel_base::close(closer who, const std::source_location& where) noexcept {
-    wake_list wakes;
+    close_actions later;
     const both_locks locks(*this);
     if (!state_.is_open()) return false;
     close_locked(who == closer::receiver   ? status::closed
                  : who == closer::resolver ? status::truncated
                                            : status::complete,
-                 wakes, &where);
+                 later, &where);
     return true;
 }
 
@@ -129,20 +134,20 @@ bool channel_base::closed_by_this_worker() const noexcept {
 }
 
 bool channel_base::close_with(cause why) noexcept {
-    wake_list wakes;
+    close_actions later;
     const both_locks locks(*this);
     const bool won = set_cause(std::move(why));
-    close_locked(status::truncated, wakes);
+    close_locked(status::truncated, later);
     return won;
 }
 
 bool channel_base::abort_with(cause why) noexcept {
     bool won = false;
     {
-        wake_list wakes;
+        close_actions later;
         const both_locks locks(*this);
         won = set_cause(std::move(why));
-        stop_delivery(wakes);
+        stop_delivery(later);
         if (!discards()) return won;
     }
     discard_items();
@@ -150,10 +155,10 @@ bool channel_base::abort_with(cause why) noexcept {
 }
 
 channel_base::recovery_guard::recovery_guard(channel_base& owner) noexcept : self(owner) {
-    wake_list wakes;
+    close_actions later;
     const both_locks locks(self);
     // A stream that was delivered to its end stays complete.
-    if (self.state_.is_open() || self.queued() > 0) self.stop_delivery(wakes);
+    if (self.state_.is_open() || self.queued() > 0) self.stop_delivery(later);
     first = self.pop_.ticket;
     last = self.push_.ticket;
     self.pop_.ticket = last;
@@ -169,7 +174,7 @@ void channel_base::destroy() noexcept {
     if (left_behind()) return;
     wait_for_workers();
     {
-        wake_list wakes;
+        close_actions later;
         const both_locks locks(*this);
         // A stream that was delivered to its end stays complete for a worker that is just about to ask.
         if (state_.is_open() || queued() > 0) {
@@ -177,7 +182,7 @@ void channel_base::destroy() noexcept {
                 event_->kind = cause_kind::destroyed;
                 set_cause(to_cause(event_));
             }
-            stop_delivery(wakes);
+            stop_delivery(later);
         }
     }
     wait_for_calls();
@@ -192,7 +197,7 @@ void channel_base::wait_for_workers() noexcept {
         if (state_.is_open() || state_.is_stopped() ||
             std::ranges::none_of(state_.workers(), &worker_record::drains))
             return;
-        if (current_worker && current_worker->attached_to == serial_) return;
+        if (current_worker && current_worker->is_inside(serial_)) return;
         last_worker_out_ = &last;
     }
     wait_however_long([&](auto deadline) { return last.wait(deadline); },
@@ -214,6 +219,38 @@ void channel_base::wait_for_calls() noexcept {
     push_.last_out = pop_.last_out = nullptr;
 }
 
+// --- callbacks
+
+void close_actions::finish() noexcept {
+    signal_all();
+    const auto* const closed = std::exchange(closed_, nullptr);
+    if (!closed) return;
+    const pop_error ending = [&] {
+        const std::lock_guard lock(closed->pop_.lock);
+        return closed->ending_now();
+    }();
+    closed->callbacks_->run(ending);
+}
+
+std::shared_ptr<close_callbacks>
+channel_base::on_close(const std::shared_ptr<close_callbacks::callback>& fn) {
+    auto fresh = std::make_shared<close_callbacks>();
+    {
+        const both_locks locks(*this);
+        if (state_.is_open()) {
+            if (!callbacks_) callbacks_ = std::move(fresh);
+            callbacks_->add(fn);
+            return callbacks_;
+        }
+    }
+    const pop_error ending = [&] {
+        const std::lock_guard lock(pop_.lock);
+        return ending_now();
+    }();
+    fn->call(ending);
+    return nullptr;
+}
+
 // --- ends
 // ----------------------------------------------------------------------------------------------------
 
@@ -228,9 +265,9 @@ void channel_base::add_receiver() noexcept {
 }
 
 void channel_base::finish_sender(const std::source_location& where) noexcept {
-    wake_list wakes;
+    close_actions later;
     const both_locks locks(*this);
-    if (state_.finish_sender()) close_locked(status::complete, wakes, &where);
+    if (state_.finish_sender()) close_locked(status::complete, later, &where);
 }
 
 // Says on `into`, which nobody reads yet, who the calling thread is.
@@ -245,45 +282,73 @@ void channel_base::name_this_thread(cause_record& into) noexcept {
 void channel_base::drop_sender(bool finished, bool unwinding,
                                const std::source_location* last_push) noexcept {
     if (finished || left_behind()) return;
-    wake_list wakes;
+    close_actions later;
     const both_locks locks(*this);
     state_.drop_sender();
     if (!state_.is_open()) return; // it has ended some other way already
     if (last_push || unwinding || (!state_.has_senders() && !state_.has_finished())) {
-        if (current_worker && current_worker->is_published() && current_worker->failed()) {
-            set_cause(current_worker->as_cause());
-        } else if (!state_.failure()) {
-            event_->kind = cause_kind::abandoned;
-            event_->during_unwinding = unwinding;
-            name_this_thread(*event_);
-            if (last_push) event_->set_place(*last_push);
+        if (current_worker && current_worker->is_published() && current_worker->failed())
+            set_cause(current_worker->root());
+        else if (auto* const event = abandoned_event(last_push)) {
+            event->during_unwinding = unwinding;
             set_cause(to_cause(event_));
         }
     }
-    if (!state_.has_senders()) close_locked(status::complete, wakes);
+    close_after_last_sender(later);
+}
+
+void channel_base::end_output(const worker_record& record, const std::source_location* last_push) noexcept {
+    close_actions later;
+    const both_locks locks(*this);
+    if (record.has_completed()) {
+        if (state_.finish_sender()) close_locked(status::complete, later, last_push);
+        return;
+    }
+    state_.drop_sender();
+    if (!state_.is_open()) return;
+    if (auto root = record.root())
+        set_cause(std::move(root));
+    else if (auto* const event = abandoned_event(last_push)) {
+        event->by_stop = record.stop_requested();
+        set_cause(to_cause(event_));
+    }
+    close_after_last_sender(later);
+}
+
+// With both locks held.
+void channel_base::close_after_last_sender(close_actions& later) noexcept {
+    if (!state_.has_senders()) close_locked(status::complete, later);
+}
+
+cause_record* channel_base::abandoned_event(const std::source_location* last_push) noexcept {
+    if (state_.failure()) return nullptr;
+    event_->kind = cause_kind::abandoned;
+    name_this_thread(*event_);
+    if (last_push) event_->set_place(*last_push);
+    return event_.get();
 }
 
 void channel_base::drop_receiver() noexcept {
     if (left_behind()) return;
     {
-        wake_list wakes;
+        close_actions later;
         const both_locks locks(*this);
         if (!state_.drop_receiver()) return;
         if (state_.is_open()) {
             const bool worker_over = current_worker && current_worker->is_published();
             if (worker_over && current_worker->failed()) {
                 set_cause(current_worker->as_cause());
-                close_locked(status::closed, wakes);
+                close_locked(status::closed, later);
             } else if (worker_over) {
                 state_.leave_early();
-                close_locked(status::closed, wakes, nullptr, current_worker->as_cause());
+                close_locked(status::closed, later, nullptr, current_worker->as_cause());
             } else {
                 closing_note_->kind = cause_kind::dropped;
-                close_locked(status::closed, wakes);
+                close_locked(status::closed, later);
             }
         }
         if (!discards()) return;
-        stop_delivery(wakes);
+        stop_delivery(later);
     }
     discard_items();
 }
@@ -297,10 +362,18 @@ void end_sender(shared_channel&& of, last_push& its_last, int unwinding_at_birth
     its_last.finish(); // an item that is destroyed with the channel may still push through this
 }
 
-void end_receiver(shared_channel&& of) noexcept {
+void end_output(shared_channel&& of, last_push& its_last, const worker_record& record) noexcept {
+    const shared_channel channel(std::move(of));
+    const std::source_location place = its_last.place();
+    if (its_last.finish()) channel->end_output(record, last_push::is_none(place) ? nullptr : &place);
+}
+
+// `unasked`: it was told in a loop that the stream broke off, and nobody asked why.
+void end_receiver(shared_channel&& of, bool unasked) noexcept {
     const uncancelled guard;
     const shared_channel channel(std::move(of));
     channel->drop_receiver();
+    if (unasked) report_if_nobodys(channel->known_cause());
 }
 
 void channel_base::attach(worker_record& record) {
@@ -317,10 +390,10 @@ void channel_base::renounce_workers(std::size_t n) noexcept {
     if (left_behind()) return;
     const uncancelled guard;
     {
-        wake_list wakes;
+        close_actions later;
         const both_locks locks(*this);
         if (!state_.renounce(n)) return;
-        all_workers_ended(wakes);
+        all_workers_ended(later);
     }
     discard_if_stopped();
 }
@@ -332,30 +405,24 @@ std::shared_ptr<worker_record> channel_base::first_worker() const {
     return state_.workers().front()->shared_from_this();
 }
 
-void channel_base::worker_ended(worker_record& record) noexcept {
-    bool discards_now = false;
-    {
-        // That of the worker that ended before it, once they are swapped. The user's result may be in its record, which is
-        // destroyed after the locks, and after the wake-ups.
-        cause last = record.as_cause();
-        wake_list wakes;
-        const both_locks locks(*this);
-        record.sequence = next_sequence();
-        record.published.store(true);
-        state_.detach(record, last);
-        if (record.failed()) {
-            if (options_.on_failure == on_failure::fail_fast) {
-                set_cause(cause(state_.last_worker()));
-                stop_delivery(wakes);
-            } else {
-                state_.keep_failure(state_.last_worker());
-            }
+bool channel_base::detach(worker_record& record, cause& last, close_actions& later) noexcept {
+    state_.detach(record, last);
+    if (record.failed()) {
+        if (options_.on_failure == on_failure::fail_fast) {
+            set_cause(cause(state_.last_worker()));
+            stop_delivery(later);
+        } else {
+            state_.keep_failure(state_.last_worker());
         }
-        state_.note_stop(record.stop_requested());
-        if (state_.have_all_ended()) all_workers_ended(wakes);
-        discards_now = state_.is_stopped() && discards();
-        if (!discards_now) return signal_last_worker_out(); // a producer may want the locks at this moment
     }
+    state_.note_stop(record.stop_requested());
+    if (state_.have_all_ended()) all_workers_ended(later, record.refused_by);
+    const bool discards_now = state_.is_stopped() && discards();
+    if (!discards_now) signal_last_worker_out(); // a producer may want the locks at this moment
+    return discards_now;
+}
+
+void channel_base::discard_detached() noexcept {
     discard_items();
     const both_locks locks(*this);
     signal_last_worker_out();
@@ -375,18 +442,21 @@ void channel_base::discard_if_stopped() noexcept {
 }
 
 // With both locks held.
-void channel_base::all_workers_ended(wake_list& wakes) noexcept {
+void channel_base::all_workers_ended(close_actions& later, const cause& behind) noexcept {
     set_cause(cause(state_.kept_failure()));
     if (state_.is_open()) {
-        state_.leave_early();
-        close_locked(status::closed, wakes, nullptr, state_.last_worker());
+        if (set_cause(cause(behind)))
+            leftovers_known_ = true;
+        else
+            state_.leave_early();
+        close_locked(status::closed, later, nullptr, state_.last_worker());
     }
-    if (discards()) stop_delivery(wakes); // nobody is left to pop
+    if (discards()) stop_delivery(later); // nobody is left to pop
 }
 
 void channel_base::report_leftovers() const noexcept {
     const cause& last = state_.last_worker();
-    if (queued() == 0 || !last || last.kind() != cause_kind::finished || reported_early_) return;
+    if (queued() == 0 || !last || last.kind() != cause_kind::finished || leftovers_known_) return;
     try {
         report_unobserved(unexplained("worker '" + last.worker() + "' " +
                                           (state_.last_was_stopped() ? "was stopped" : "finished early") +
@@ -404,14 +474,14 @@ push_error channel_base::push_refused(gave_up why, const std::source_location& w
     if (why == gave_up::would_block) return {status::full, {}, where, accepted};
     if (why == gave_up::timed_out) return {status::timeout, {}, where, accepted};
     if (current_worker && (why == gave_up::stopped || !closed_by_this_worker()))
-        current_worker->note_refused_push();
+        current_worker->note_refused_push(why == gave_up::stopped ? cause{} : state_.failure());
     if (why == gave_up::stopped) return {status::stopped, {}, where, accepted};
     const std::size_t undelivered = [this] {
         const std::lock_guard lock(pop_.lock);
         return queued();
     }();
     const bool early = state_.was_left_early();
-    if (early) reported_early_ = true;
+    if (early) leftovers_known_ = true;
     return {status::closed, state_.why(), where, accepted, early, undelivered};
 }
 

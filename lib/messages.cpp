@@ -89,6 +89,11 @@ std::string on_items(const item_range& items) {
     return " on items " + std::to_string(first) + " to " + std::to_string(last);
 }
 
+std::string on_items(const detail::cause_record& r) {
+    const bool says_where = r.items.last != 0 && r.items_of && !r.items_of->empty();
+    return on_items(r.items) + (says_where ? " of '" + *r.items_of + '\'' : "");
+}
+
 std::string place_text(const std::source_location& place) {
     return std::string(place.file_name()) + ':' + std::to_string(place.line());
 }
@@ -105,6 +110,7 @@ std::string cause::text() const {
     switch (r.kind) {
     case cause_kind::given:
     case cause_kind::error:
+    case cause_kind::not_pushed:
     case cause_kind::unexplained:
         if (r.value) return r.value_text(r.value);
         if (r.exception) return detail::describe_exception(r.exception);
@@ -127,7 +133,9 @@ std::string cause::text() const {
     case cause_kind::forced_unwind:
         return "thread ended by pthread_exit or pthread_cancel";
     case cause_kind::abandoned:
-        return r.during_unwinding ? "left during an exception" : "left without finish";
+        return r.by_stop            ? "was stopped"
+               : r.during_unwinding ? "left during an exception"
+                                    : "left without finish";
     case cause_kind::dropped:
         return "receiver dropped";
     case cause_kind::destroyed:
@@ -148,6 +156,7 @@ std::string cause::message() const {
     const auto& r = *record_;
     switch (r.kind) {
     case cause_kind::given:
+    case cause_kind::not_pushed:
     case cause_kind::unexplained:
     case cause_kind::destroyed:
     case cause_kind::closed:
@@ -155,11 +164,11 @@ std::string cause::message() const {
     case cause_kind::error:
     case cause_kind::exception:
     case cause_kind::forced_unwind:
-        return quoted_worker(r) + " failed" + on_items(r.items) + ": " + text();
+        return quoted_worker(r) + " failed" + on_items(r) + ": " + text();
     case cause_kind::finished:
         return quoted_worker(r) + " finished early";
     case cause_kind::broken_stream:
-        return quoted_worker(r) + " ended on a broken stream" + on_items(r.items) + ": " + text();
+        return quoted_worker(r) + " ended on a broken stream" + on_items(r) + ": " + text();
     case cause_kind::never_started:
         return quoted_worker(r) + " never started: " + text();
     case cause_kind::abandoned: {
@@ -198,8 +207,19 @@ std::string still_running::message() const {
     if (items_) line += on_items(*items_);
     line += " (" + std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(waited_).count()) +
             " ms)";
+    if (!others_.empty())
+        line += ", and " + std::to_string(others_.size()) + (others_.size() == 1 ? " other" : " others");
     if (says_more(known_)) line += ": " + known_.message();
     return line;
+}
+
+std::span<const still_running> still_running::others() const noexcept { return others_; }
+
+still_running still_running::all(std::vector<still_running> several) {
+    still_running first = std::move(several.front());
+    several.erase(several.begin());
+    first.others_ = std::move(several);
+    return first;
 }
 
 std::string push_error::message() const {

@@ -39,8 +39,8 @@ std::optional<failure<>> primary(collected all) {
 }
 
 // The answer if no worker failed, with what the push itself knew behind it.
-failure<> fallback(std::string_view lead, const push_error& why) {
-    return failure<>(unexplained(std::string(lead) + " (push: " + why.message() + ')', why.cause()));
+failure<> fallback(std::string_view lead, const push_error& why, cause_kind kind = cause_kind::unexplained) {
+    return failure<>(unexplained(std::string(lead) + " (push: " + why.message() + ')', why.cause(), kind));
 }
 
 // It says that the channel is closed, so that there is something to resolve.
@@ -51,12 +51,10 @@ bool is_resolvable(const push_error& why) noexcept {
 // Why this worker can't be joined from here, or not on behalf of the channel; null if it can.
 const char* why_not_join(channel_serial channel, worker_thread* asked) {
     if (channel == no_channel) return "the end was moved from, so nothing was closed or joined";
-    if (current_worker && current_worker->attached_to == channel)
+    if (current_worker && current_worker->is_inside(channel))
         return "asked from inside the channel, so not joined";
     if (const char* why = checked(asked).why_not_wait()) return why;
-    const auto reads = asked->reads();
-    return reads != no_channel && reads != channel ? "the worker reads another channel, so not joined"
-                                                   : nullptr;
+    return asked->reads_others_than(channel) ? "the worker reads another channel, so not joined" : nullptr;
 }
 
 // The answer instead of a join: what is known so far.
@@ -80,21 +78,37 @@ failure<> ask(const question& its, std::span<worker_thread* const> workers) {
 
 std::expected<failure<>, still_running> ask(const question& its, std::span<worker_thread* const> workers,
                                             clock::time_point deadline) {
-    if (!is_resolvable(its.why)) return fallback("nothing was closed", its.why);
+    if (!is_resolvable(its.why)) return fallback("nothing was closed", its.why, cause_kind::not_pushed);
     for (worker_thread* const asked : workers)
         if (const char* refused = why_not_join(its.channel ? its.channel->serial() : no_channel, asked))
             return handed_out(so_far(its.channel, refused, its.why));
-    const auto since = clock::now();
     if (its.channel) its.channel->close(closer::resolver, its.why.where());
+    auto failed = join_all(workers, its.rethrows, deadline);
+    if (!failed) return std::unexpected(std::move(failed).error());
+    return *failed ? **std::move(failed) : fallback(its.silent, its.why);
+}
+
+std::expected<std::optional<failure<>>, still_running> join_all(std::span<worker_thread* const> workers,
+                                                                bool rethrows, clock::time_point deadline) {
+    const auto since = clock::now();
     collected all;
+    std::vector<still_running> busy;
     for (worker_thread* const asked : workers) {
-        if (!asked->wait(deadline)) return std::unexpected(asked->glance(since));
+        if (const char* why = checked(asked).why_not_wait()) {
+            all.add(asked->refused(why));
+            continue;
+        }
+        if (!asked->wait(deadline)) {
+            busy.push_back(asked->glance(since));
+            continue;
+        }
         if (const auto failed = asked->failed()) all.add(*failed);
     }
+    if (!busy.empty()) return std::unexpected(still_running::all(std::move(busy)));
     auto failed = primary(std::move(all));
-    if (!failed) return fallback(its.silent, its.why);
+    if (!failed) return std::nullopt;
     for (worker_thread* const asked : workers) // one that passes an exception on has returned it
-        if (asked->threw(failed->cause())) {
+        if (rethrows && asked->threw(failed->cause())) {
             observe(failed->cause()); // the others are not thrown, and wait for somebody to ask
             std::rethrow_exception(failed->cause().exception());
         }
@@ -102,12 +116,7 @@ std::expected<failure<>, still_running> ask(const question& its, std::span<worke
 }
 
 std::optional<failure<>> report(std::span<worker_thread* const> workers) {
-    collected all;
-    for (worker_thread* const asked : workers)
-        if (const auto failed = checked(asked).collect()) all.add(*failed);
-    auto failed = primary(std::move(all));
-    if (failed) observe(*failed);
-    return failed;
+    return *join_all(workers, explain_only, forever);
 }
 
 }}} // namespace inquest::INQUEST_ABI::detail

@@ -2,6 +2,8 @@
 #include <inquest/detail/worker_main.hpp>
 #include <inquest/hook.hpp>
 
+#include <cerrno>
+#include <new>
 #include <utility>
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
@@ -36,6 +38,38 @@ void begin_thread(worker_record& record, const stop_token& stop) {
     until_thread_ends<running_worker>().emplace(record, stop);
 }
 
+// While a thread that is somebody else's runs a job. The stop of a worker that runs it is its own.
+class job_scope {
+  public:
+    explicit job_scope(worker_record& record) : record_(record), on_stop_(begin(record), stopper{&record}) {
+        current_worker = &record; // only now: a stop that came before is there
+    }
+    ~job_scope() {
+        current_worker = record_.around;
+        record_.around = nullptr; // that one may end before the last who knows this one
+        record_.identity->leave();
+    }
+    job_scope(const job_scope&) = delete;
+    job_scope& operator=(const job_scope&) = delete;
+
+  private:
+    struct stopper {
+        worker_record* record;
+        void operator()() const noexcept {
+            record->announce_stop();
+            record->interrupt();
+        }
+    };
+    static const stop_token& begin(worker_record& record) noexcept {
+        record.around = current_worker;
+        if (record.around) record.stop = record.around->stop;
+        record.thread_serial = this_thread_serial();
+        return record.stop;
+    }
+    worker_record& record_;
+    stop_callback<stopper> on_stop_; // destroyed last: it waits for the callback
+};
+
 // Makes the calling thread count as the worker's, for ends that are dropped here.
 class current_worker_scope {
   public:
@@ -58,14 +92,28 @@ worker_main::worker_main(std::shared_ptr<worker_record>&& record, on_exception w
 worker_main::~worker_main() = default;
 
 void worker_main::attach(const shared_channel& channel) {
-    channel->attach(*record_);
-    record_->attach(channel->serial());
-    channel_ = channel;
+    try {
+        inputs_.attach(channel, *record_);
+    } catch (const std::bad_alloc&) {
+        if (!inputs_.empty()) never_started(ENOMEM);
+        throw;
+    }
 }
 
 void worker_main::run(const stop_token& stop) {
     begin_thread(*record_, stop);
-    if (when_thrown_ == on_exception::terminate) return run_uncaught(stop);
+    if (when_thrown_ == on_exception::terminate)
+        run_uncaught(stop);
+    else
+        run_function(stop);
+}
+
+void worker_main::run_as_job() {
+    const job_scope scope(*record_);
+    run_function(record_->stop);
+}
+
+void worker_main::run_function(const stop_token& stop) {
     try {
         call(stop);
     } catch (...) {
@@ -108,26 +156,23 @@ void worker_main::never_started(int system_error) noexcept {
 // Publishes the outcome, then destroys the function and what it captured, then fulfils the promise.
 void worker_main::finish() noexcept {
     if (record_->generation != fork_generation()) return; // the function forked, and this is the child
-    publish(*record_, channel_.get());
+    publish(*record_, inputs_);
+    end_outputs();
     if (record_->failed() && !record_->passes_on)
         report_eagerly(record_->as_cause()); // else it was reported before
     destroy_function();
-    channel_.reset(); // this may destroy the items that are left
+    inputs_.reset(); // this may destroy the items that are left
     fulfil();
     record_->done.open();
     if (record_->orphaned) report_if_unobserved(*record_);
 }
 
-void publish(worker_record& record, channel_base* channel) noexcept {
+void publish(worker_record& record, worker_inputs& inputs) noexcept {
     record.items = record.current_items();
+    if (const auto* const from = record.last_from.get()) record.items_of = &from->name;
     record.consequence = record.saw_broken_stream;
     record.identity->freeze();
-    if (channel) {
-        channel->worker_ended(record);
-    } else {
-        record.sequence = next_sequence();
-        record.published.store(true);
-    }
+    inputs.end(record);
     if (record.returned && record.observed_by.any()) record.observe_returned(); // its future was taken
 }
 

@@ -33,8 +33,12 @@ void worker_record::note_ending(channel_serial channel, status ending, const cau
         saw_broken_stream = true;
         return;
     }
-    if (attached_to == no_channel || attached_to == channel) ended_after.set(last_item.get());
-    if (ending == status::complete) return;
+    if (inputs.empty() || is_attached_to(channel)) ended_after.set(last_item.get());
+    if (ending == status::complete) {
+        if (const auto at = std::ranges::find(inputs, channel, &input::channel); at != inputs.end())
+            at->complete = true;
+        return;
+    }
     saw_broken_stream = true;
     const auto seen = std::span(broken).first(std::min(broken_count, broken.size()));
     if (std::ranges::find(seen, channel, &broken_stream::channel) != seen.end()) return;
@@ -78,6 +82,13 @@ void worker_record::record_failure(const failure<>& its) noexcept {
     if (upstream) share_value(*upstream);
 }
 
+cause worker_record::root() const noexcept {
+    const auto broke = std::ranges::find_if(broken, [](const auto& one) { return bool(one.why); });
+    if (broke != broken.end()) return broke->why;
+    if (refused_by) return refused_by;
+    return failed() ? as_cause() : cause{};
+}
+
 bool worker_record::note_handed(std::uint64_t number) noexcept {
     if (std::ranges::find(handed, number) != handed.end()) return false;
     handed[handed_next++ % handed.size()] = number;
@@ -85,6 +96,20 @@ bool worker_record::note_handed(std::uint64_t number) noexcept {
 }
 
 cause worker_record::as_cause() const { return passes_on ? returned->cause() : to_cause(shared_from_this()); }
+
+std::optional<failure<>> worker_record::as_failure() const {
+    if (!failed()) return std::nullopt;
+    const auto others = also_failed();
+    return failure<>(as_cause(), std::vector<cause>(others.begin(), others.end()));
+}
+
+std::optional<failure<>> worker_record::as_failure_or_rethrow() const {
+    if (kind == cause_kind::exception) {
+        observe(as_cause());
+        std::rethrow_exception(exception);
+    }
+    return as_failure();
+}
 
 std::exception_ptr worker_record::as_ended() const noexcept {
     try {
@@ -150,6 +175,10 @@ void report_if_unobserved(const worker_record& record) noexcept {
     };
     leave(record.as_cause());
     for (const cause& other : record.also_failed()) leave(other);
+}
+
+void report_if_nobodys(const cause& why) noexcept {
+    if (why && !failed_worker(why)) report_unobserved(why);
 }
 
 }}} // namespace inquest::INQUEST_ABI::detail

@@ -15,22 +15,32 @@ namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
 namespace {
 
-cause known_cause(const std::weak_ptr<channel_base>& channel) noexcept {
-    const auto alive = channel.lock();
-    return alive ? alive->known_cause() : cause{};
+using channels = std::vector<std::weak_ptr<channel_base>>;
+
+// What is known of why one of them closed.
+cause known_cause(const channels& of) noexcept {
+    for (const auto& one : of)
+        if (const auto alive = one.lock())
+            if (auto known = alive->known_cause(); known || known.kind() == cause_kind::closed) return known;
+    return {};
 }
 
-// It has closed, and what is queued is still delivered; false if it no longer exists, or never did.
-bool is_draining(const std::weak_ptr<channel_base>& channel) noexcept {
-    const auto alive = channel.lock();
-    return alive && alive->is_draining();
+// They have closed, and what is queued in one of them is still delivered. One that no longer exists has ended.
+bool are_draining(const channels& all) noexcept {
+    bool any = false;
+    for (const auto& one : all)
+        if (const auto alive = one.lock()) {
+            if (!alive->is_closed()) return false;
+            any = any || alive->is_draining();
+        }
+    return any;
 }
 
 // Until its last act is done; reports to the long-wait hook if that takes long.
-void wait_for_ending(worker_record& record, const std::weak_ptr<channel_base>& channel) {
+void wait_for_ending(worker_record& record, const channels& of) {
     if (record.done.is_open()) return;
     wait_however_long([&](auto deadline) { return record.done.wait(deadline); },
-                      [&](auto waited) { return record.glance(waited, known_cause(channel)); });
+                      [&](auto waited) { return record.glance(waited, known_cause(of)); });
 }
 
 } // namespace
@@ -39,11 +49,6 @@ worker_thread::worker_thread(const worker_main& program) noexcept : record_(prog
 
 worker_thread::~worker_thread() {
 } // NOLINT(modernize-use-equals-default): of a union's member it can't be defaulted
-
-void worker_thread::attach(worker_main& program, const shared_channel& channel) {
-    channel_ = channel.weak();
-    program.attach(channel);
-}
 
 void worker_thread::start(std::unique_ptr<worker_main> program) {
     worker_main* const its = program.release(); // the thread's, if there will be one
@@ -72,7 +77,7 @@ void worker_thread::end_of_handle() noexcept {
         }
         return;
     }
-    const bool drains = record_->drains && is_draining(channel_);
+    const bool drains = record_->drains && are_draining(channels_);
     if (is_this_thread()) {
         if (!drains) request_stop();
         record_->orphaned = true;                      // it reports its failure itself, at its end
@@ -80,7 +85,7 @@ void worker_thread::end_of_handle() noexcept {
         thread_.detach();
     } else {
         if (thread_.joinable()) {
-            if (drains) wait_for_ending(*record_, channel_);
+            if (drains) wait_for_ending(*record_, channels_);
             request_stop(); // also for what its thread-local objects' destructors wait for
             wait();
         }
@@ -93,14 +98,13 @@ void worker_thread::end_of_handle() noexcept {
 const char* worker_thread::why_not_wait() const noexcept {
     if (is_left_behind()) return "left behind by a fork, so not joined";
     if (is_this_thread()) return "asked from inside the worker, so not joined";
-    const auto here = current_worker ? current_worker->attached_to : no_channel;
-    if (here != no_channel && here == reads() && !is_done())
+    if (current_worker && current_worker->is_beside(*record_) && !is_done())
         return "asked from inside the channel, so not joined";
     return nullptr;
 }
 
 void worker_thread::wait() {
-    wait_for_ending(*record_, channel_);
+    wait_for_ending(*record_, channels_);
     const std::lock_guard lock(joining_);
     if (!thread_.joinable()) return;
     spin([this] { return has_exited(thread_); }); // to be woken costs a multiple of what is left of its life
@@ -114,35 +118,21 @@ bool worker_thread::wait(clock::time_point deadline) {
 }
 
 still_running worker_thread::glance(clock::time_point since) const {
-    return record_->glance(clock::now() - since, known_cause(channel_));
-}
-
-std::optional<failure<>> worker_thread::failed() const {
-    if (!record_->failed()) return std::nullopt;
-    const auto others = record_->also_failed();
-    return failure<>(record_->as_cause(), std::vector<cause>(others.begin(), others.end()));
+    return record_->glance(clock::now() - since, known_cause(channels_));
 }
 
 bool worker_thread::threw(const cause& why) const {
     return record_->kind == cause_kind::exception && record_->as_cause() == why;
 }
 
-std::optional<failure<>> worker_thread::failed_or_rethrow() const {
-    if (record_->kind == cause_kind::exception) {
-        observe(record_->as_cause());
-        std::rethrow_exception(record_->exception);
-    }
-    return failed();
-}
-
-std::optional<failure<>> worker_thread::collect() {
-    if (const char* why = why_not_wait()) return refusal(is_known_to_have_failed(), why);
-    wait();
-    return failed();
-}
-
 std::optional<failure<>> worker_thread::report() {
-    auto why = collect();
+    if (const char* why = why_not_wait()) {
+        auto refusal = refused(why);
+        observe(refusal);
+        return refusal;
+    }
+    wait();
+    auto why = failed();
     if (why) observe(*why);
     return why;
 }

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <functional>
+#include <future>
 #include <iostream>
+#include <numeric>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -51,8 +53,7 @@ std::vector<row> rows(int n) {
 std::expected<int, std::string> count(inquest::receiver<row>& rows) {
     int n = 0;
     for ([[maybe_unused]] row& each : rows) ++n;
-    const auto end = rows.ended();
-    if (end && end->status() != inquest::status::complete) return std::unexpected(end->message());
+    if (const auto end = rows.outcome(); !end) return std::unexpected(end.error().message());
     return n;
 }
 //! [how the stream ended]
@@ -112,7 +113,7 @@ TEST_CASE("the guide: a producer that leaves") {
     } // destroyed without finish: the stream is truncated, and the worker knows
     const std::string said = worker.join().error().message();
     //! [a producer that leaves]
-    CHECK(said.starts_with("worker 'count' failed after item 1: truncated: producer left without finish"));
+    CHECK(said.starts_with("worker 'count' failed after item 1: producer left without finish"));
 }
 
 TEST_CASE("the guide: many workers") {
@@ -136,6 +137,59 @@ TEST_CASE("the guide: many workers") {
     const auto failed = feed();
     REQUIRE_FALSE(failed);
     CHECK(*failed.error().error() == std::errc::no_space_on_device);
+}
+
+TEST_CASE("the guide: a pool") {
+    const auto feed =
+        [](const std::vector<row>& all) -> std::expected<int, inquest::failure<std::error_code>> {
+        //! [a pool]
+        auto pool = inquest::make_pool<row>({.name = "store", .workers = 4, .capacity = 16}, store);
+        for (const row& each : all)
+            if (auto sent = pool.push(each); !sent) return std::unexpected(sent.error()); // the workers' own
+        const auto stored = pool.finish();                                                // of each worker
+        if (!stored) return std::unexpected(stored.error());
+        return std::accumulate(stored->begin(), stored->end(), 0);
+        //! [a pool]
+    };
+    CHECK(feed(rows(10)).value() == 10);
+    CHECK(*feed(rows(100)).error().error() == std::errc::no_space_on_device);
+}
+
+TEST_CASE("the guide: stages") {
+    //! [stages]
+    auto [lines_in, lines] = inquest::make_channel<std::string>(4);
+    auto [numbers_in, numbers] = inquest::make_channel<int>(4);
+    auto parser = inquest::spawn("parse", std::move(lines), std::move(numbers_in),
+                                 [](inquest::receiver<std::string>& in, inquest::sender<int>& out) {
+                                     for (const std::string& line : in)
+                                         if (!out.push(std::stoi(line))) return; // which may throw
+                                 });
+    auto adder = inquest::spawn("add", std::move(numbers), [](inquest::receiver<int>& in) {
+        long sum = 0;
+        for (const int n : in) sum += n;
+        return sum;
+    });
+    for (const char* line : {"1", "2", "three", "4"})
+        if (!lines_in.push(line)) break; // parse is gone
+    lines_in.finish();
+    const auto failed = inquest::report(parser, adder); // the one that failed first
+    CHECK(failed->message() == "worker 'parse' failed on item 3: std::invalid_argument: stoi");
+    //! [stages]
+    CHECK(adder.join().error().message() ==
+          "worker 'add' ended on a broken stream after item 2: worker 'parse' failed on item 3: "
+          "std::invalid_argument: stoi");
+}
+
+TEST_CASE("the guide: a job") {
+    inquest::channel<row> queue(4);
+    CHECK(queue.push(row{1}));
+    queue.close();
+    //! [a job]
+    auto on_a_thread_of_yours = std::async(std::launch::async, [&] {
+        return inquest::run_job("store", queue, store); // as a worker, on this thread
+    });
+    //! [a job]
+    CHECK(on_a_thread_of_yours.get().value() == 1);
 }
 
 TEST_CASE("the guide: waiting") {

@@ -182,6 +182,7 @@ TEST_CASE("failures at the same instant: the channel's cause is the first by num
         std::array<std::shared_ptr<inquest::detail::worker_record>, 2> record{
             std::make_shared<inquest::detail::worker_record>("a"),
             std::make_shared<inquest::detail::worker_record>("b")};
+        std::array<inquest::detail::worker_inputs, 2> inputs;
     };
     support::rounds rounds(100'000);
     std::atomic<round_of*> now{nullptr};
@@ -199,8 +200,7 @@ TEST_CASE("failures at the same instant: the channel's cause is the first by num
                 for (std::atomic<int> dally = i * (who == 0 ? 3 : 5) % 40; dally > 0; --dally) {
                 }
                 mine.record[who]->kind = inquest::cause_kind::error;
-                inquest::detail::publish(*mine.record[who],
-                                         &inquest::detail::channel_inspector::core(mine.queue));
+                inquest::detail::publish(*mine.record[who], mine.inputs[who]);
                 ++done;
             }
         });
@@ -212,8 +212,9 @@ TEST_CASE("failures at the same instant: the channel's cause is the first by num
         while (rounds.another()) {
             const int i = rounds.number();
             round_of mine;
-            for (const auto& record : mine.record)
-                inquest::detail::channel_inspector::core(mine.queue).attach(*record);
+            for (const auto who : {0, 1})
+                mine.inputs[who].attach(inquest::detail::channel_inspector::share(mine.queue),
+                                        *mine.record[who]);
             now = &mine;
             begun = i;
             support::look_for([&] { return done.load() == 2 * i; });

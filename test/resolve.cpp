@@ -495,3 +495,50 @@ TEST_CASE(
     CHECK(w->join());
     CHECK(answer == cause_kind::unexplained);
 }
+
+TEST_CASE("explain is resolve that rethrows nothing: an exception is in the cause, with worker and item") {
+    auto [tx, rx] = make_channel<int>(1);
+    auto w = spawn("w", std::move(rx), [](receiver<int>& in) {
+        (void)in.pop();
+        throw support::bad_frame("torn", 7);
+    });
+    const auto refused = support::push_error_of(tx);
+    const auto why = explain(tx, w, refused);
+    CHECK(why.message() == "worker 'w' failed on item 1: support::bad_frame: torn");
+    CHECK(why.error() == nullptr);
+    CHECK_THROWS_AS(std::rethrow_exception(why.cause().exception()), support::bad_frame);
+    CHECK_THROWS_AS((void)resolve(tx, w, refused), support::bad_frame);
+}
+
+TEST_CASE(
+    "explain of many returns the first failure and the others, of whatever kind, and all are observed") {
+    support::caught_hook hook;
+    {
+        auto [tx, rx] = make_channel<int>({.capacity = 1, .on_failure = inquest::on_failure::keep_going});
+        std::vector<inquest::worker<void, std::string>> workers;
+        {
+            const auto announced = rx.announce_workers(2);
+            workers.push_back(spawn("throws", rx, [](receiver<int>&) -> std::expected<void, std::string> {
+                throw std::runtime_error("first");
+            }));
+            CHECK(workers.front().wait());
+            workers.push_back(spawn("returns", rx, [](receiver<int>&) -> std::expected<void, std::string> {
+                return std::unexpected("second");
+            }));
+        }
+        const auto why = explain(tx, workers, support::push_error_of(tx));
+        CHECK(why.message() == "worker 'throws' failed: std::runtime_error: first");
+        REQUIRE(why.also_failed().size() == 1);
+        CHECK(why.also_failed().front().message() == "worker 'returns' failed: second");
+    }
+    CHECK(hook.seen().empty());
+}
+
+TEST_CASE("explain changes nothing for a push that only found no room, and closes as resolve does for one "
+          "refused") {
+    auto [tx, rx] = make_channel<int>(1);
+    auto w = spawn("w", [] {});
+    CHECK(tx.push(1));
+    CHECK(explain(tx, w, tx.try_push(2).error()).message().starts_with("nothing was closed (push: full"));
+    CHECK_FALSE(tx.is_closed());
+}

@@ -24,7 +24,7 @@ cause to_cause(std::shared_ptr<const cause_record> record) noexcept;
 /// Null for the empty cause.
 const std::shared_ptr<const cause_record>& record_of(const cause& of) noexcept;
 /// A cause that is only a text, with what is known to be behind it.
-cause unexplained(std::string text, const cause& upstream);
+cause unexplained(std::string text, const cause& upstream, cause_kind kind = cause_kind::unexplained);
 cause unexplained(std::string text);
 
 } // namespace detail

@@ -20,6 +20,7 @@ enum class cause_kind : unsigned char {
     dropped,       ///< the last receiver went away
     destroyed,     ///< the channel object itself was destroyed
     closed,        ///< nothing failed: the channel was closed, and the empty cause says by whom
+    not_pushed,    ///< nothing failed: a push found no room, ran out of time, or was asked to stop
     unexplained,   ///< the fallback: nothing of the above was recorded
 };
 

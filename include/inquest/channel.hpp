@@ -1,6 +1,7 @@
 // The queue and its ends.
 #pragma once
 
+#include <inquest/close_callback.hpp>
 #include <inquest/detail/cancellation.hpp>
 #include <inquest/operations.hpp>
 
@@ -128,6 +129,25 @@ class channel_handle {
     /// queued, unchanged, to be recovered again.
     [[nodiscard]] std::vector<T> recover() { return core_ ? core_->recover() : std::vector<T>(); }
 
+    /// Calls `fn(ending)` once when the channel closes, whoever closes it: on the thread that does, outside every lock, when
+    /// whoever was blocked in it has been woken; at once, on the calling thread, if it has closed already. So that a producer
+    /// that sits in `read` or `poll` learns of it: let it write to a pipe or an eventfd that is polled too. `ending` is how pops end
+    /// once they have taken what is left: a status and a cause, as in a pop_error. The function may use the channel, and must not
+    /// wait for the thread that it runs on; what it throws is written to standard error and goes no further. Of several,
+    /// those that were added first are called first. Blocks for the channel's lock only. Throws std::bad_alloc and what
+    /// copying the function throws.
+    template <class Fn>
+        requires std::is_invocable_v<Fn&, const pop_error&>
+    close_callback on_close(Fn fn) {
+        auto its = std::make_shared<detail::close_callbacks::callback>(std::move(fn));
+        if (!core_) {
+            its->call(pop_error(status::closed));
+            return {nullptr, nullptr};
+        }
+        auto list = core_->on_close(its);
+        return {std::move(list), std::move(its)};
+    }
+
     /// Says that `count` workers are going to be spawned on this channel.
     [[nodiscard]] announced_workers announce_workers(std::size_t count) const noexcept {
         return {core_, count};
@@ -184,6 +204,16 @@ struct handle_access {
     static receiver<T> make_receiver(shared_ring<T> core) {
         core->add_receiver();
         return receiver<T>(std::move(core));
+    }
+    template <class T>
+    static sender<T> make_sender(shared_ring<T> core) {
+        core->add_sender();
+        return sender<T>(std::move(core));
+    }
+    /// As the sender's destructor, for a worker whose function is over.
+    template <class T>
+    static void end_output(sender<T>& of, const worker_record& record) noexcept {
+        if (of.core_) detail::end_output(std::move(of.core_), of.last_push_, record);
     }
 };
 
@@ -249,6 +279,7 @@ class sender : public channel_handle<T>, public push_operations<sender<T>, T> {
   private:
     template <class U>
     friend std::pair<sender<U>, receiver<U>> make_channel(channel_options);
+    friend detail::handle_access;
     explicit sender(detail::shared_ring<T> counted) noexcept : channel_handle<T>(std::move(counted)) {}
 
     friend push_operations<sender<T>, T>;
@@ -315,7 +346,8 @@ class receiver : public channel_handle<T>, public pop_operations<receiver<T>, T>
         if (this->core_) this->core_->add_receiver();
     }
     /// `other` is moved from: it pops nothing, and destroying it does nothing.
-    receiver(receiver&& other) noexcept = default;
+    receiver(receiver&& other) noexcept
+        : channel_handle<T>(std::move(other)), unasked_(other.unasked_.get()) {}
     /// The end held before is dropped as by the destructor.
     receiver& operator=(const receiver& other) {
         if (this != &other) *this = receiver(other);
@@ -326,15 +358,29 @@ class receiver : public channel_handle<T>, public pop_operations<receiver<T>, T>
         if (this != &other) {
             drop();
             this->core_ = std::move(other.core_);
+            unasked_.set(other.unasked_.get());
         }
         return *this;
     }
     /// The last receiver that is destroyed closes the channel, unless workers are attached: then these count.
     ~receiver() { drop(); }
 
+    /// For after a `for (auto& item : rx)`: the cause if the stream broke off, which is to say that it ended other than
+    /// `complete`; success if it is complete, or goes on because the loop was left. A worker that has asked knows, as with `ended`,
+    /// and a worker's failure in it counts as observed.
+    ///
+    /// If a loop came to such an end for a failure that is no worker's, and nobody has asked by the time that the receiver is
+    /// destroyed, this is reported to the failure hook; in the function of a worker or a job it is that one's outcome.
+    [[nodiscard]] std::expected<void, inquest::cause> outcome() const {
+        const auto how = ended();
+        if (!how || how->status() == status::complete) return {};
+        detail::observe(how->cause());
+        return std::unexpected(how->cause());
+    }
     /// How the stream has ended, once it has and everything was popped; nothing while it goes on. A worker
     /// that has asked this knows, and may call an end other than `complete` a success.
     [[nodiscard]] std::optional<pop_error> ended() const {
+        unasked_.set(false);
         return this->core_ ? this->core_->ended() : pop_error(status::closed);
     }
 
@@ -384,7 +430,10 @@ class receiver : public channel_handle<T>, public pop_operations<receiver<T>, T>
             std::expected<T, pop_error> value;
         };
         std::expected<T, pop_error>& popped_item() const {
-            if (!item_) item_.emplace(*from_);
+            if (!item_) {
+                item_.emplace(*from_);
+                if (!item_->value) from_->note_end_of_loop(item_->value.error());
+            }
             return item_->value;
         }
         receiver* from_;
@@ -403,14 +452,20 @@ class receiver : public channel_handle<T>, public pop_operations<receiver<T>, T>
     friend std::pair<sender<U>, receiver<U>> make_channel(channel_options);
     explicit receiver(detail::shared_ring<T> counted) noexcept : channel_handle<T>(std::move(counted)) {}
 
-    void drop() noexcept {
-        if (this->core_) detail::end_receiver(std::move(this->core_));
+    /// A loop can't say how the stream has ended; a worker's outcome can.
+    void note_end_of_loop(const pop_error& how) noexcept {
+        if (how.cause() && !detail::current_worker) unasked_.set(true);
     }
+    void drop() noexcept {
+        if (this->core_) detail::end_receiver(std::move(this->core_), unasked_.get());
+    }
+
+    mutable detail::relaxed<bool> unasked_; // a loop ended on a failure, and nobody has asked how
 };
 
-/// The queue itself, used by reference, with no ends to count: it closes when somebody closes it, or when its
-/// last attached worker ends, and is never truncated by a producer that is destroyed. Any thread may call any
-/// operation.
+/// The queue itself, used by reference, with no ends to count but those it is asked to make: it closes when somebody closes
+/// it, or when its last attached worker ends, and is never truncated by a producer that is destroyed without having been
+/// given a sender. Any thread may call any operation.
 ///
 /// The destructor of a channel that has closed, and that attached workers still drain, waits until these have ended, so
 /// that what was finished is delivered; a long wait is reported to the long-wait hook. Then, or if it is still open, or on
@@ -441,6 +496,14 @@ class channel : public channel_handle<T>,
         const detail::uncancelled guard;
         this->core_->destroy();
         this->core_.reset(); // an item's destructor that still uses the channel finds it closed and empty
+    }
+
+    /// A counted end of its own: once there was one, the channel closes when every sender has finished or gone, as
+    /// make_channel's does, whoever else pushes to the channel by reference. Blocks for the channel's lock only.
+    [[nodiscard]] sender<T> make_sender() noexcept { return detail::handle_access::make_sender(this->core_); }
+    /// A counted end of its own. The channel does not close when the last of these is destroyed.
+    [[nodiscard]] receiver<T> make_receiver() noexcept {
+        return detail::handle_access::make_receiver(this->core_);
     }
 
     using channel_handle<T>::close;

@@ -10,7 +10,9 @@
 #include <inquest/cause_kind.hpp>
 #include <inquest/channel.hpp>
 #include <inquest/channel_options.hpp>
+#include <inquest/close_callback.hpp>
 #include <inquest/hook.hpp>
+#include <inquest/job.hpp>
 #include <inquest/operations.hpp>
 #include <inquest/push_error.hpp>
 #include <inquest/resolve.hpp>
@@ -19,3 +21,4 @@
 #include <inquest/still_running.hpp>
 #include <inquest/worker.hpp>
 #include <inquest/worker_options.hpp>
+#include <inquest/worker_pool.hpp>

@@ -3,6 +3,7 @@
 
 #include <inquest/worker.hpp>
 
+#include <array>
 #include <exception>
 #include <expected>
 #include <ranges>
@@ -39,24 +40,33 @@ using error_of = typename std::ranges::range_value_t<Workers>::error_type;
 struct question {
     channel_base* channel; // null for a moved-from end
     const push_error& why;
-    const char* silent; // begins the answer if no worker failed
+    const char* silent;   // begins the answer if no worker failed
+    bool rethrows = true; // what a worker threw, else it is returned as its cause
 };
 failure<> ask(const question& its, std::span<worker_thread* const> workers);
 std::expected<failure<>, still_running> ask(const question& its, std::span<worker_thread* const> workers,
                                             clock::time_point deadline);
+/// Waits for them all: the primary failure and the others, or nothing if none failed; if some have not ended at the deadline, what
+/// these are doing. If `rethrows`, what a worker threw is rethrown.
+std::expected<std::optional<failure<>>, still_running> join_all(std::span<worker_thread* const> workers,
+                                                                bool rethrows, clock::time_point deadline);
 /// Joins them all: the primary failure and the others, or nothing if none failed.
 std::optional<failure<>> report(std::span<worker_thread* const> workers);
 
+inline constexpr bool rethrow = true, explain_only = false;
+
 template <class Item, class T, class E, class... Deadline>
-auto ask_one(const channel_handle<Item>& tx, worker<T, E>& asked, const push_error& why,
+auto ask_one(bool rethrows, const channel_handle<Item>& tx, worker<T, E>& asked, const push_error& why,
              Deadline... deadline) {
     worker_thread* const thread = worker_access::thread_of(asked);
-    return ask({handle_access::core(tx).get(), why, one_silent}, std::span(&thread, 1), deadline...);
+    return ask({handle_access::core(tx).get(), why, one_silent, rethrows}, std::span(&thread, 1),
+               deadline...);
 }
 template <class Item, class Workers, class... Deadline>
-auto ask_all(const channel_handle<Item>& tx, Workers& asked, const push_error& why, Deadline... deadline) {
+auto ask_all(bool rethrows, const channel_handle<Item>& tx, Workers& asked, const push_error& why,
+             Deadline... deadline) {
     const auto threads = worker_access::threads_of(asked);
-    return ask({handle_access::core(tx).get(), why, all_silent}, std::span(threads), deadline...);
+    return ask({handle_access::core(tx).get(), why, all_silent, rethrows}, std::span(threads), deadline...);
 }
 
 template <class E>
@@ -75,6 +85,15 @@ template <std::ranges::forward_range Workers>
         detail::report(detail::worker_access::threads_of(workers)));
 }
 
+/// The same for workers that return different things, such as the stages of one stream: what they share is the cause.
+template <class... T, class... E>
+    requires(sizeof...(T) > 1)
+[[nodiscard]] std::optional<failure<>> report(worker<T, E>&... workers) {
+    const std::array<detail::worker_thread*, sizeof...(T)> threads{
+        detail::worker_access::thread_of(workers)...};
+    return detail::report(threads);
+}
+
 /// Finds out why a push failed: closes the channel, whatever other senders are alive, joins the worker, and
 /// - if the worker returned an error: returns that error;
 /// - if it returned another worker's failure: returns that one, even if that other worker threw;
@@ -89,7 +108,7 @@ template <std::ranges::forward_range Workers>
 /// What is returned or rethrown counts as observed: it is not reported to the failure hook.
 template <class Item, class T, class E>
 [[nodiscard]] failure<E> resolve(const channel_handle<Item>& tx, worker<T, E>& asked, const push_error& why) {
-    return detail::typed<E>(detail::ask_one(tx, asked, why));
+    return detail::typed<E>(detail::ask_one(detail::rethrow, tx, asked, why));
 }
 /// The same, waiting no longer than `limit`: if the worker has not ended by then, the channel is closed all the
 /// same, and the answer says what the worker is doing. It may be asked again. No failure has been observed by that.
@@ -97,15 +116,16 @@ template <class Item, class T, class E, class Rep, class Period>
 [[nodiscard]] std::expected<failure<E>, still_running>
 resolve_for(const channel_handle<Item>& tx, worker<T, E>& asked, const push_error& why,
             const std::chrono::duration<Rep, Period>& limit) {
-    return detail::typed<E>(detail::ask_one(tx, asked, why, detail::deadline_after(detail::ticks(limit))));
+    return detail::typed<E>(
+        detail::ask_one(detail::rethrow, tx, asked, why, detail::deadline_after(detail::ticks(limit))));
 }
 /// The same, waiting no longer than until `deadline`.
 template <class Item, class T, class E, class Clock, class Duration>
 [[nodiscard]] std::expected<failure<E>, still_running>
 resolve_until(const channel_handle<Item>& tx, worker<T, E>& asked, const push_error& why,
               const std::chrono::time_point<Clock, Duration>& deadline) {
-    return detail::typed<E>(
-        detail::ask_one(tx, asked, why, detail::deadline_at(detail::steady_deadline(deadline))));
+    return detail::typed<E>(detail::ask_one(detail::rethrow, tx, asked, why,
+                                            detail::deadline_at(detail::steady_deadline(deadline))));
 }
 
 /// As `resolve`, for many: closes the channel, joins all of `workers` (any range of them), and returns the
@@ -116,16 +136,16 @@ resolve_until(const channel_handle<Item>& tx, worker<T, E>& asked, const push_er
 template <class Item, std::ranges::forward_range Workers>
 [[nodiscard]] auto resolve_first(const channel_handle<Item>& tx, Workers&& workers, const push_error& why)
     -> failure<detail::error_of<Workers>> {
-    return detail::typed<detail::error_of<Workers>>(detail::ask_all(tx, workers, why));
+    return detail::typed<detail::error_of<Workers>>(detail::ask_all(detail::rethrow, tx, workers, why));
 }
-/// The same, waiting no longer than `limit` for all of them together: the answer is what the first of those that
-/// have not ended is doing. In that case no failure counts as observed, not even of those that had already ended.
+/// The same, waiting no longer than `limit` for all of them together: the answer is what those that have not ended
+/// are doing. In that case no failure counts as observed, not even of those that had already ended.
 template <class Item, std::ranges::forward_range Workers, class Rep, class Period>
 [[nodiscard]] auto resolve_first_for(const channel_handle<Item>& tx, Workers&& workers, const push_error& why,
                                      const std::chrono::duration<Rep, Period>& limit)
     -> std::expected<failure<detail::error_of<Workers>>, still_running> {
     return detail::typed<detail::error_of<Workers>>(
-        detail::ask_all(tx, workers, why, detail::deadline_after(detail::ticks(limit))));
+        detail::ask_all(detail::rethrow, tx, workers, why, detail::deadline_after(detail::ticks(limit))));
 }
 /// The same, waiting no longer than until `deadline`.
 template <class Item, std::ranges::forward_range Workers, class Clock, class Duration>
@@ -133,8 +153,21 @@ template <class Item, std::ranges::forward_range Workers, class Clock, class Dur
                                        const push_error& why,
                                        const std::chrono::time_point<Clock, Duration>& deadline)
     -> std::expected<failure<detail::error_of<Workers>>, still_running> {
-    return detail::typed<detail::error_of<Workers>>(
-        detail::ask_all(tx, workers, why, detail::deadline_at(detail::steady_deadline(deadline))));
+    return detail::typed<detail::error_of<Workers>>(detail::ask_all(
+        detail::rethrow, tx, workers, why, detail::deadline_at(detail::steady_deadline(deadline))));
+}
+
+/// As `resolve`, but rethrows nothing: what the worker threw is in the cause, with its type's name, its text and the exception
+/// itself. It counts as observed.
+template <class Item, class T, class E>
+[[nodiscard]] failure<E> explain(const channel_handle<Item>& tx, worker<T, E>& asked, const push_error& why) {
+    return detail::typed<E>(detail::ask_one(detail::explain_only, tx, asked, why));
+}
+/// As `resolve_first`, but rethrows nothing. All of them count as observed.
+template <class Item, std::ranges::forward_range Workers>
+[[nodiscard]] auto explain(const channel_handle<Item>& tx, Workers&& workers, const push_error& why)
+    -> failure<detail::error_of<Workers>> {
+    return detail::typed<detail::error_of<Workers>>(detail::ask_all(detail::explain_only, tx, workers, why));
 }
 
 }} // namespace inquest::INQUEST_ABI

@@ -6,8 +6,10 @@
 
 #include <chrono>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace inquest { inline namespace INQUEST_ABI {
 
@@ -34,8 +36,13 @@ class still_running {
     [[nodiscard]] const inquest::cause& cause() const noexcept { return known_; }
     /// How long it had been waited for.
     [[nodiscard]] std::chrono::nanoseconds waited() const noexcept { return waited_; }
-    /// One line: who, what, on which item, and the cause if one is known. Allocates.
+    /// The others that had not ended, if several were waited for. Valid while this object lives.
+    [[nodiscard]] std::span<const still_running> others() const noexcept;
+    /// One line: who, what, on which item, and the cause if one is known; and how many others there are. Allocates.
     [[nodiscard]] std::string message() const;
+
+    /// Made by the library: of several, which is not empty, the first with the others.
+    [[nodiscard]] static still_running all(std::vector<still_running> several);
 
   private:
     std::string worker_;
@@ -44,6 +51,7 @@ class still_running {
     inquest::cause known_;
     std::chrono::nanoseconds waited_;
     inquest::activity activity_;
+    std::vector<still_running> others_;
 };
 
 }} // namespace inquest::INQUEST_ABI

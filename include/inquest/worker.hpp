@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -152,56 +153,43 @@ class [[nodiscard("keep the worker: it is joined when it is destroyed")]] worker
     std::unique_ptr<detail::typed_worker_thread<T, E>> thread_;
 };
 
-/// Runs `fn` on a thread of its own, under a name that the system's thread list shows. In place of the name there
+/// Runs a function on a thread of its own, under a name that the system's thread list shows. In place of the name there
 /// may be worker_options.
 ///
-/// `fn` may take a std::stop_token first, as std::jthread has it. It returns `std::expected<T, E>`, or a
+/// The function comes last. Before it come the *ends* that it is passed by reference, in that order: a `receiver<T>`, a
+/// `sender<T>`, or a `channel<T>&` for a receiver of it; the channel may be destroyed before the worker, see there.
+///
+///     spawn("detect", std::move(frames), std::move(faces), [](receiver<frame>& in, sender<face>& out) { ... });
+///
+/// - A receiver *attaches* the worker: its failure ends the stream for everybody (`fail_fast`), and the channel closes when its
+///   last attached worker has ended, however it ended. If that one ended with success because a push of its own was refused,
+///   the cause of that is the channel's.
+/// - A sender is finished when the function has completed its output: when it has returned success over a whole input. If it
+///   failed, was asked to stop, or an input of its broke off, the sender is abandoned, and the stream is truncated. The cause is
+///   that of its input, or of a push that was refused, if there is one; else the worker's own failure. A sender that the function has finished or moved from is left alone.
+///
+/// The function may take a std::stop_token first, as std::jthread has it. It returns `std::expected<T, E>`, or a
 /// plain value or nothing if it reports by exception. What would pass for success whatever it means (a bool, an int,
 /// a pointer, a std::error_code) does not compile: the wrappers in returns.hpp say what it means. Its copy lives on the
 /// worker, and is destroyed there. If no thread can be created, that is the worker's failure (`never_started`).
-/// Throws std::invalid_argument for an empty std::function or a null pointer, std::bad_alloc.
+/// Throws std::invalid_argument for an empty std::function, a null pointer, or an end that was moved from; std::bad_alloc.
 ///
-/// If `fn` returns `std::expected<T, failure<E>>`, the worker is a `worker<T, E>` all the same, and for `failure<>` a
+/// If it returns `std::expected<T, failure<E>>`, the worker is a `worker<T, E>` all the same, and for `failure<>` a
 /// `worker<T, no_error>`. The failure of another worker is *passed on*: this worker's channel, `join` and `resolve` give
 /// that very cause, and whoever was handed it by one of the two workers has observed it. Any other failure is this
 /// worker's own: of kind `error`, with the cause in it as `upstream`, and with the E in it.
-template <class Fn>
-auto spawn(worker_options options, Fn fn) {
-    if constexpr (detail::is_worker_function<Fn>())
-        return detail::spawner::start<void>(std::move(options), detail::no_end{}, std::move(fn));
+template <class... Args>
+    requires detail::ends_and_function<Args...>
+auto spawn(worker_options options, Args&&... ends_and_function) {
+    using spawned = detail::spawned<Args&&...>;
+    if constexpr (detail::is_worker_function<typename spawned::function>(typename spawned::ends()))
+        return detail::spawner::spawn<spawned>(std::move(options),
+                                               {std::forward<Args>(ends_and_function)...});
 }
-template <class Fn>
-auto spawn(std::string name, Fn fn) {
-    return spawn(worker_options{.name = std::move(name)}, std::move(fn));
-}
-
-/// The same for a function that reads from a channel: it is passed `receiver<T>&`, after the stop token if
-/// it takes one. The worker is *attached*: its failure ends the stream for everybody (`fail_fast`), and the
-/// channel closes when its last attached worker has ended, however it ended. Throws std::invalid_argument for a
-/// moved-from receiver.
-template <class T, class Fn>
-auto spawn(worker_options options, receiver<T> from, Fn fn) {
-    if constexpr (detail::is_worker_function<Fn, receiver<T>>()) {
-        if (!detail::handle_access::core(from))
-            throw std::invalid_argument("inquest: spawn on a moved-from receiver");
-        return detail::spawner::start<T>(std::move(options), std::move(from), std::move(fn));
-    }
-}
-template <class T, class Fn>
-auto spawn(std::string name, receiver<T> from, Fn fn) {
-    return spawn(worker_options{.name = std::move(name)}, std::move(from), std::move(fn));
-}
-
-/// The same on a channel that is used by reference. The channel may be destroyed before the worker: see `channel`.
-template <class T, class Fn>
-auto spawn(worker_options options, channel<T>& from, Fn fn) {
-    return spawn(std::move(options), detail::handle_access::make_receiver(detail::handle_access::core(from)),
-                 std::move(fn));
-}
-template <class T, class Fn>
-auto spawn(std::string name, channel<T>& from, Fn fn) {
-    return spawn(worker_options{.name = std::move(name)},
-                 detail::handle_access::make_receiver(detail::handle_access::core(from)), std::move(fn));
+template <class... Args>
+    requires detail::ends_and_function<Args...>
+auto spawn(std::string name, Args&&... ends_and_function) {
+    return spawn(worker_options{.name = std::move(name)}, std::forward<Args>(ends_and_function)...);
 }
 
 /// Whatever else it is given does not compile, and says what it takes. Any other function of that name is a better match
@@ -210,8 +198,8 @@ template <class Never = void>
 auto spawn(...) {
     static_assert(
         !std::is_void_v<Never>,
-        "spawn takes the worker's name, then the receiver<T> or channel<T>& if it reads one, then its "
-        "function: let that capture everything else, and a sender by move");
+        "spawn takes the worker's name, then its ends (receiver<T>, sender<T> or channel<T>&), then "
+        "its function: let that capture everything else");
 }
 
 }} // namespace inquest::INQUEST_ABI

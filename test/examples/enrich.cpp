@@ -15,43 +15,38 @@ struct totals {
     std::size_t bytes = 0;
 };
 
-using enricher = inquest::worker<totals, net_error>;
-
-enricher start(const address& server, const inquest::receiver<std::string>& rx) {
-    return inquest::spawn(
-        "enrich", rx, [server](inquest::receiver<std::string>& lines) -> std::expected<totals, net_error> {
-            line_client client(server);
-            totals sum;
-            for (const auto& line : lines) {
-                auto answer = client.ask(line);
-                if (!answer) return std::unexpected(answer.error());
-                ++sum.lines;
-                sum.bytes += answer->size();
-            }
-            if (auto end = lines.ended(); end->status() != inquest::status::complete)
-                return std::unexpected(net_error{"stopped early", end->message()});
-            return sum;
-        });
+// What each worker does.
+std::expected<totals, net_error> ask_server(const address& server, inquest::receiver<std::string>& lines) {
+    line_client client(server);
+    totals sum;
+    for (const auto& line : lines) {
+        auto answer = client.ask(line);
+        if (!answer) return std::unexpected(answer.error());
+        ++sum.lines;
+        sum.bytes += answer->size();
+    }
+    if (auto end = lines.outcome(); !end)
+        return std::unexpected(net_error{"stopped early", end.error().message()});
+    return sum;
 }
 
-std::expected<totals, inquest::failure<net_error>> enrich(std::istream& in, inquest::sender<std::string>& tx,
-                                                          std::vector<enricher>& workers,
+using enrichers = inquest::worker_pool<std::string, totals, net_error>;
+
+std::expected<totals, inquest::failure<net_error>> enrich(std::istream& in, enrichers& pool,
                                                           std::vector<std::string>& undelivered) {
     for (std::string line; std::getline(in, line);)
-        if (auto sent = tx.push(std::move(line)); !sent) {
+        if (auto sent = pool.push(std::move(line)); !sent) {
             undelivered.push_back(std::move(line)); // refused, and so untouched
-            return std::unexpected(inquest::resolve_first(tx, workers, sent.error()));
+            return std::unexpected(sent.error());
         }
     if (in.bad()) // not the end: the workers must not take it for that
-        tx.close(inquest::cause("the input could not be read to its end"));
-    tx.finish();
-    // A failure in the last items comes after the last push: it is found here, not by a push.
-    if (auto failed = inquest::report(workers)) return std::unexpected(*failed);
+        pool.close(inquest::cause("the input could not be read to its end"));
+    const auto parts = pool.finish();
+    if (!parts) return std::unexpected(parts.error());
     totals all;
-    for (auto& worker : workers) {
-        const auto& part = worker.join();
-        all.lines += part->lines;
-        all.bytes += part->bytes;
+    for (const auto& part : *parts) {
+        all.lines += part.lines;
+        all.bytes += part.bytes;
     }
     return all;
 }
@@ -64,14 +59,16 @@ int main(int argc, char** argv) {
                       "Sends each line to a TCP server, reads one line back for each, and prints totals.");
     if (!options) return options.error();
 
-    auto [tx, rx] = inquest::make_channel<std::string>(16);
-    std::vector<enricher> workers;
-    for (int i = 0; i < 4; ++i) workers.push_back(start(options->server, rx));
+    enrichers pool =
+        inquest::make_pool<std::string>({.name = "enrich", .workers = 4, .capacity = 16},
+                                        [server = options->server](inquest::receiver<std::string>& lines) {
+                                            return ask_server(server, lines);
+                                        });
 
     std::vector<std::string> undelivered;
-    const auto result = enrich(options->input(), tx, workers, undelivered);
+    const auto result = enrich(options->input(), pool, undelivered);
     if (!result) {
-        tx.recover([&](std::string&& line) { undelivered.push_back(std::move(line)); });
+        pool.recover([&](std::string&& line) { undelivered.push_back(std::move(line)); });
         std::cerr << "enrich: " << result.error().message() << '\n';
         std::cerr << "enrich: undelivered lines: " << undelivered.size() << '\n';
         return 1;

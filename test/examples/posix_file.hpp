@@ -26,6 +26,7 @@ class posix_file {
         if (fd_ >= 0) ::close(fd_);
     }
 
+    int fd() const noexcept { return fd_; }
     /// Reads what is there, at most the length of `into`; 0 at the end.
     std::expected<std::size_t, std::error_code> read(std::span<char> into) {
         return retried([&] { return ::read(fd_, into.data(), into.size()); });

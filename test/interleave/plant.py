@@ -25,6 +25,9 @@ LATCH = "lib/latch.cpp"
 WORKER = "lib/worker_record.cpp"
 RECORD = "include/inquest/detail/worker_record.hpp"
 THREAD = "lib/worker_thread.cpp"
+INPUTS = "lib/worker_inputs.cpp"
+MAIN = "lib/worker_main.cpp"
+CALLBACKS = "lib/close_callbacks.cpp"
 RESOLVE = "lib/resolve.cpp"
 
 # Each: name, kind, the program that catches it, how many preemptions it needs, within how many schedules it is found,
@@ -41,15 +44,15 @@ BREAKAGES = [
      "side_.wake_one(wakes_);",
      "(BROKEN && side_.what == activity::pushing ? other_ : side_).wake_one(wakes_);"),
     ("close_forgets_producers", "lost wake-up", "channel_goes", 0, 1, "lost wake-up", BASE,
-     "    pop_.wake_all(wakes);",
-     "    if (!BROKEN) pop_.wake_all(wakes);"),
+     "    pop_.wake_all(later);",
+     "    if (!BROKEN) pop_.wake_all(later);"),
     ("close_wakes_one_consumer", "lost wake-up", "channel_goes_under_a_pop", 0, 1, "lost wake-up", BASE,
-     "    push_.wake_all(wakes);",
-     "    if (BROKEN) push_.wake_one(wakes);\n"
-     "    else push_.wake_all(wakes);"),
+     "    push_.wake_all(later);",
+     "    if (BROKEN) push_.wake_one(later);\n"
+     "    else push_.wake_all(later);"),
     ("last_sender_closes_nothing", "lost wake-up", "last_sender_goes", 0, 1, "deadlock", BASE,
-     "    if (!state_.has_senders()) close_locked(status::complete, wakes);\n}",
-     "    if (!state_.has_senders() && !BROKEN) close_locked(status::complete, wakes);\n}"),
+     "    if (!state_.has_senders()) close_locked(status::complete, later);\n}",
+     "    if (!state_.has_senders() && !BROKEN) close_locked(status::complete, later);\n}"),
     ("range_parks_with_wakeups", "wake-up not handed on", "range_meets_range", 0, 1, "lost wake-up", CALL_TYPE,
      "        wakes_.signal_all();\n",
      "        if (!BROKEN) wakes_.signal_all();\n"),
@@ -63,9 +66,9 @@ BREAKAGES = [
      "            if (!side_.waiters.empty()) to_wake_",
      "            if (!BROKEN && !side_.waiters.empty()) to_wake_"),
     ("stop_announced_late", "lost wake-up", "stop_a_worker", 1, 12, "deadlock", RECORD,
-     "        unstopped_channel.set(stopping);\n        return its.request_stop();",
-     "        if (!BROKEN) unstopped_channel.set(stopping);\n        const bool first = its.request_stop();\n"
-     "        unstopped_channel.set(stopping);\n        return first;"),
+     "        announce_stop();\n        return its.request_stop();",
+     "        if (!BROKEN) announce_stop();\n        const bool first = its.request_stop();\n"
+     "        announce_stop();\n        return first;"),
     ("leaving_keeps_the_wakeup", "wake-up not handed on", "stop_and_delivery", 1, 173, "lost wake-up", CALL,
      "        if (was_woken_) {",
      "        if (was_woken_ && !BROKEN) {"),
@@ -106,11 +109,11 @@ BREAKAGES = [
      "const bool drains = record_->drains &&",
      "const bool drains = record_->drains && !BROKEN &&"),
     ("announced_in_vain", "delivery not ended", "announced", 1, 239, "it closed before", BASE,
-     "        if (state_.have_all_ended()) all_workers",
-     "        if (state_.have_all_ended() || (BROKEN && state_.workers().empty())) all_workers"),
+     "    if (state_.have_all_ended()) all_workers",
+     "    if (state_.have_all_ended() || (BROKEN && state_.workers().empty())) all_workers"),
     ("renounced_in_vain", "delivery not ended", "announced", 1, 231, "all have ended", BASE,
-     "        all_workers_ended(wakes);\n    }\n    discard_if",
-     "        if (!BROKEN) all_workers_ended(wakes);\n    }\n    discard_if"),
+     "        all_workers_ended(later);\n    }\n    discard_if",
+     "        if (!BROKEN) all_workers_ended(later);\n    }\n    discard_if"),
 
     ("signal_outside_the_mutex", "touch after release", "timeout_and_delivery", 1, 15, "touches what is gone", WAIT_LIST,
      "    const std::lock_guard lock(mutex_);\n    signalled_ = true;\n",
@@ -172,7 +175,7 @@ BREAKAGES = [
      "bool channel_base::close(closer who, const std::source_location& where) noexcept {\n",
      "bool channel_base::close(closer who, const std::source_location& where) noexcept {\n"
      "    if (BROKEN) {\n"
-     "        {\n            wake_list early;\n            const both_locks locks(*this);\n"
+     "        {\n            close_actions early;\n            const both_locks locks(*this);\n"
      "            pop_.wake_all(early);\n            push_.wake_all(early);\n        }\n"
      "        state_.close(status::complete, {});\n        return true;\n    }\n"),
     ("waiters_read_early", "read outside the lock", "one_each", 0, 1, "lost wake-up", CALL_TYPE,
@@ -224,30 +227,27 @@ BREAKAGES = [
      "                ++side_.inside;\n"
      "            }\n"),
     ("destroy_ends_nothing", "delivery not ended", "channel_goes_under_a_pop", 0, 1, "deadlock", BASE,
-     "            stop_delivery(wakes);\n"
+     "            stop_delivery(later);\n"
      "        }\n"
      "    }\n"
      "    wait",
-     "            if (!BROKEN) stop_delivery(wakes);\n"
+     "            if (!BROKEN) stop_delivery(later);\n"
      "        }\n"
      "    }\n"
      "    wait"),
     ("recovered_twice", "item lost or doubled", "recover_and_push", 0, 3, "item 2 is there twice", BASE,
      "    self.pop_.ticket = last;",
      "    if (!BROKEN) self.pop_.ticket = last;"),
-    ("closed_before_the_cause", "outcome out of order", "outcome_before_close", 1, 39, "closed before the cause was there", BASE,
-     "void channel_base::worker_ended(worker_record& record) noexcept {\n",
-     "void channel_base::worker_ended(worker_record& record) noexcept {\n"
-     "    if (BROKEN && record.failed()) abort_with({});\n"),
-    ("number_drawn_early", "outcome out of order", "two_failures", 1, 138, "the channel's cause is the first failure by number", BASE,
-     "        wake_list wakes;\n"
-     "        const both_locks locks(*this);\n"
-     "        record.sequence = next_sequence();",
-     "        const bool early = BROKEN;\n"
-     "        if (early) record.sequence = next_sequence();\n"
-     "        wake_list wakes;\n"
-     "        const both_locks locks(*this);\n"
-     "        if (!early) record.sequence = next_sequence();"),
+    ("closed_before_the_cause", "outcome out of order", "outcome_before_close", 1, 39, "closed before the cause was there", INPUTS,
+     "    if (!inputs_.empty()) lock_all();\n",
+     "    if (BROKEN && record.failed()) inputs_.front().channel->abort_with({});\n"
+     "    if (!inputs_.empty()) lock_all();\n"),
+    ("number_drawn_early", "outcome out of order", "two_failures", 1, 138, "the channel's cause is the first failure by number", INPUTS,
+     "    if (!inputs_.empty()) lock_all();\n    record.sequence = next_sequence();",
+     "    const bool early = BROKEN;\n"
+     "    if (early) record.sequence = next_sequence();\n"
+     "    if (!inputs_.empty()) lock_all();\n"
+     "    if (!early) record.sequence = next_sequence();"),
     ("item_taken_before_the_stop", "item lost or doubled", "stop_and_delivery", 2, 534, "item 0 is lost", RING,
      "        return take(next_to_empty(), call, [&] { note_popped(); });",
      "        auto item = take(next_to_empty(), call, [&] { note_popped(); });\n"
@@ -267,6 +267,15 @@ BREAKAGES = [
     ("recovered_while_open", "delivery not ended", "recover_and_push", 0, 1, "deadlock", BASE,
      "    if (self.state_.is_open() || self.queued() > 0) self",
      "    if (!BROKEN && (self.state_.is_open() || self.queued() > 0)) self"),
+    ("callback_removed_while_it_runs", "touch after release", "on_close_meets_close", 2, 12, "removed while it runs", CALLBACKS,
+     "    one.returned.wait();",
+     "    if (!BROKEN) one.returned.wait();"),
+    ("job_deaf_to_the_stop", "lost wake-up", "job_in_a_worker", 0, 1, "deadlock", MAIN,
+     "            record->announce_stop();",
+     "            if (!BROKEN) record->announce_stop();"),
+    ("failed_stage_finishes", "outcome out of order", "stage_fails", 0, 1, "what a failed stage pushed is not complete", BASE,
+     "    if (record.has_completed()) {",
+     "    if (record.has_completed() || BROKEN) {"),
 ]
 
 

@@ -1,4 +1,4 @@
-// expect: the function of a worker that reads no channel is called with () or (std::stop_token)
+// expect: the function of a worker without ends is called with () or (std::stop_token)
 #include <inquest/inquest.hpp>
 
 void copy_files(int from, int to);

@@ -1,4 +1,4 @@
-// expect: the function of a worker that reads a channel<T> is called with (receiver<T>&) or (std::stop_token, receiver<T>&)
+// expect: a worker's function is called with its ends, as receiver<T>& and sender<T>&
 #include <inquest/inquest.hpp>
 
 void start(inquest::receiver<int> rx) {

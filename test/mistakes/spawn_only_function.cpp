@@ -1,4 +1,4 @@
-// expect: spawn takes the worker's name, then the receiver<T> or channel<T>& if it reads one, then its function
+// expect: spawn takes the worker's name, then its ends (receiver<T>, sender<T> or channel<T>&), then
 #include <inquest/inquest.hpp>
 
 void start() {

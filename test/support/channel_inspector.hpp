@@ -17,6 +17,10 @@ struct channel_inspector {
         return *of.core_.get();
     }
     template <class T>
+    static const shared_channel& share(const channel_handle<T>& of) noexcept {
+        return of.core_;
+    }
+    template <class T>
     static std::weak_ptr<const channel_base> weak(const channel_handle<T>& of) noexcept {
         return of.core_.weak();
     }

@@ -44,10 +44,12 @@ struct cause_record {
     cause_kind kind = cause_kind::unexplained;
     bool consequence = false;
     bool during_unwinding = false; // abandoned: while an exception was passing
+    bool by_stop = false;          // abandoned: by a worker whose owner had requested its stop
     std::uint64_t sequence = 0;
     std::shared_ptr<const worker_identity> who;
     std::uint64_t thread = 0; // the system's number, if there is no worker to name
     item_range items;
+    const std::string* items_of = nullptr; // the channel's name, if the worker read several
     std::exception_ptr exception;
     const char* exception_type = nullptr; // the mangled name, in static storage
     const void* value = nullptr;          // the typed error

@@ -21,6 +21,7 @@
 
 #include <inquest/channel_options.hpp>
 #include <inquest/detail/blocked_call.hpp>
+#include <inquest/detail/close_callbacks.hpp>
 #include <inquest/detail/last_push.hpp>
 #include <inquest/push_error.hpp>
 
@@ -33,6 +34,27 @@
 #include <utility>
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
+
+class channel_base;
+
+/// What a call that closes the channel has to do once it has released the locks: declare this before them. Wakes, then calls the
+/// functions of `on_close`. The channel lives as long.
+class close_actions : public wake_list {
+  public:
+    close_actions() = default;
+    close_actions(const close_actions&) = delete;
+    close_actions& operator=(const close_actions&) = delete;
+    ~close_actions() {
+        if (closed_) finish();
+    }
+    /// It has closed, under the locks, and there are functions to call.
+    void note(const channel_base& closed) noexcept { closed_ = &closed; }
+    /// Now, for an owner that has more to do.
+    void finish() noexcept;
+
+  private:
+    const channel_base* closed_ = nullptr;
+};
 
 /// Who closes the channel without a cause.
 enum class closer : unsigned char { producer, receiver, resolver };
@@ -57,10 +79,10 @@ class channel_base {
     void drop_sender(bool finished, bool unwinding, const std::source_location* last_push) noexcept;
     void drop_receiver() noexcept;
     void finish_sender(const std::source_location& where) noexcept;
+    /// The sender of a worker whose function is over: finished if that has completed its output, else abandoned.
+    void end_output(const worker_record& record, const std::source_location* last_push) noexcept;
     /// A worker that reads this channel, from its start on. May throw std::bad_alloc.
     void attach(worker_record& record);
-    /// A worker's end, by publish().
-    void worker_ended(worker_record& record) noexcept;
     /// Workers that are going to be attached: until so many have been, or are not to come any more, the channel does not
     /// close because all those that were have ended.
     void announce_workers(std::size_t n) noexcept;
@@ -74,6 +96,10 @@ class channel_base {
     /// call that was blocked has left.
     void destroy() noexcept;
 
+    /// `fn` is called once if the channel closes; and at once, on the calling thread, if it has. Returns the list that it was added
+    /// to, or null. May throw std::bad_alloc.
+    std::shared_ptr<close_callbacks> on_close(const std::shared_ptr<close_callbacks::callback>& fn);
+
     /// What is known of why it closed; empty if nothing is.
     [[nodiscard]] cause known_cause() const;
     /// What `pop` returns now that the stream has ended; empty while it goes on.
@@ -83,6 +109,8 @@ class channel_base {
 
   protected:
     friend struct channel_inspector; // for tests
+    friend class worker_inputs;
+    friend close_actions;
 
     /// The locks of both sides. None is held while the other is waited for: an item may be copied under that one. The push
     /// side's is released last, because a push that is refused next wants the other as well.
@@ -93,6 +121,11 @@ class channel_base {
             push.unlock();
             std::lock(push, pop);
         }
+        both_locks(const channel_base& of, std::try_to_lock_t)
+            : push(of.push_.lock, std::try_to_lock), pop(of.pop_.lock, std::defer_lock) {
+            if (push.owns_lock()) (void)pop.try_lock();
+        }
+        [[nodiscard]] bool owns_lock() const noexcept { return push.owns_lock() && pop.owns_lock(); }
         std::unique_lock<mutex> push, pop;
     };
 
@@ -153,8 +186,14 @@ class channel_base {
                                           std::size_t accepted) const;
     // With pop_.lock held.
     [[nodiscard]] pop_error pop_refused(gave_up why) const;
+    /// How the stream ends, once it has closed.
+    [[nodiscard]] pop_error ending_now() const;
     // With both.
-    void stop_delivery(wake_list& wakes) noexcept;
+    void stop_delivery(close_actions& later) noexcept;
+    /// A worker's end, which is published with that. Swaps `last`, which is the worker's own, with that of the worker that ended
+    /// before it. True if items are to be discarded now: by `discard_detached`, once the locks are released.
+    [[nodiscard]] bool detach(worker_record& record, cause& last, close_actions& later) noexcept;
+    void discard_detached() noexcept;
 
     const channel_serial serial_ = next_channel_serial();
     const std::size_t capacity_;
@@ -169,12 +208,13 @@ class channel_base {
   private:
     [[nodiscard]] wait_target target(const channel_side& its, std::uint64_t wanted) const noexcept;
     /// `by` says who, if there is more to say than which thread calls.
-    void close_locked(status ending, wake_list& wakes, const std::source_location* where = nullptr,
+    void close_locked(status ending, close_actions& later, const std::source_location* where = nullptr,
                       cause by = {}) noexcept;
     /// The worker on this thread closed it itself, and nothing has failed since.
     [[nodiscard]] bool closed_by_this_worker() const noexcept;
     bool set_cause(cause&& why) noexcept;
-    void all_workers_ended(wake_list& wakes) noexcept;
+    /// The last of them may have left because a push of its own was refused; then that one's cause is behind its end.
+    void all_workers_ended(close_actions& later, const cause& behind = {}) noexcept;
     void wait_for_workers() noexcept;
     void discard_if_stopped() noexcept;
     void signal_last_worker_out() noexcept;
@@ -182,10 +222,15 @@ class channel_base {
         return options_.undelivered == undelivered::discard && queued() > 0;
     }
     static void name_this_thread(cause_record& into) noexcept;
+    void close_after_last_sender(close_actions& later) noexcept;
+    /// Prepares the event that a sender abandons the stream, unless the stream has failed already.
+    cause_record* abandoned_event(const std::source_location* last_push) noexcept;
     [[nodiscard]] std::shared_ptr<worker_record> first_worker() const;
 
-    // Some push was told that the stream was left early; under push_.lock.
-    mutable bool reported_early_ = false;
+    // Somebody knows why items were left: a push that said so, or whatever kept the last worker from going on; under push_.lock.
+    mutable bool leftovers_known_ = false;
+    // Made by the first `on_close`, and never changed again; under both locks.
+    std::shared_ptr<close_callbacks> callbacks_;
     // ~channel, waiting until all workers have ended; under both locks.
     waiter* last_worker_out_ = nullptr;
     // Allocated ahead, because they are needed in destructors. Each is written once, before it is published.
@@ -217,6 +262,8 @@ class shared_channel {
 
 // What the destructors of the ends do: the end is moved from at once.
 void end_sender(shared_channel&& of, last_push& its_last, int unwinding_at_birth) noexcept;
-void end_receiver(shared_channel&& of) noexcept;
+void end_receiver(shared_channel&& of, bool unasked) noexcept;
+// And what becomes of a sender that a worker's function was passed.
+void end_output(shared_channel&& of, last_push& its_last, const worker_record& record) noexcept;
 
 }}} // namespace inquest::INQUEST_ABI::detail

@@ -14,6 +14,9 @@
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
+template <class... Ends>
+class worker_ends;
+
 template <class Fn, class... Args>
 concept callable_with = requires(Fn& fn, Args&&... args) { fn(std::forward<Args>(args)...); };
 
@@ -47,19 +50,20 @@ inline constexpr bool has_lonely_error<std::expected<T, failure<E>>> = has_lonel
 /// True if a worker can run an Fn. If not, the compiler says what to write: these sentences are for users, and stand
 /// here, two calls below `spawn`, so that they are among the first lines of what it prints.
 template <class Fn, class... Ends>
-consteval bool is_worker_function() {
+consteval bool is_worker_function(std::type_identity<worker_ends<Ends...>>) {
     if constexpr (std::is_member_pointer_v<Fn>) {
         static_assert(sizeof(Fn) == 0,
                       "a member function needs its object: spawn a lambda that calls it, such "
                       "as [this](auto& rx) { return run(rx); }");
         return false;
     } else if constexpr (!worker_callable<Fn, Ends...>) {
-        static_assert(sizeof...(Ends) == 0,
-                      "the function of a worker that reads a channel<T> is called with (receiver<T>&) or "
-                      "(std::stop_token, receiver<T>&): let it take these, and capture everything else");
+        static_assert(
+            sizeof...(Ends) == 0,
+            "a worker's function is called with its ends, as receiver<T>& and sender<T>& in the order "
+            "of spawn, after a std::stop_token if it takes one: let it capture everything else");
         static_assert(sizeof...(Ends) > 0,
-                      "the function of a worker that reads no channel is called with () or "
-                      "(std::stop_token): let it take these, and capture everything else");
+                      "the function of a worker without ends is called with () or (std::stop_token): let it "
+                      "take these, and capture everything else");
         return false;
     } else {
         using R = std::remove_cv_t<typename returned_by<Fn, Ends...>::type>;

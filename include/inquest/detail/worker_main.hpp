@@ -1,8 +1,8 @@
 // What a worker's thread runs: the worker's function, from the start of the thread to the last act of it.
 #pragma once
 
-#include <inquest/channel.hpp>
-#include <inquest/detail/worker_record.hpp>
+#include <inquest/detail/worker_ends.hpp>
+#include <inquest/detail/worker_inputs.hpp>
 #include <inquest/worker_options.hpp>
 
 #include <exception>
@@ -15,10 +15,9 @@
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
-/// The end of a worker in the order that everything relies on: fills in what is common to all endings, then
-/// under the lock of its channel draws the number and acts on the channel. `channel` is null for a worker
-/// that is attached to none. Never throws, never allocates.
-void publish(worker_record& record, channel_base* channel) noexcept;
+/// The end of a worker in the order that everything relies on: fills in what is common to all endings, then under the locks
+/// of the channels that it reads draws the number and acts on them. Never throws, never allocates.
+void publish(worker_record& record, worker_inputs& inputs) noexcept;
 
 /// The thread's main program, but for what depends on the function.
 class worker_main {
@@ -28,30 +27,37 @@ class worker_main {
     worker_main(const worker_main&) = delete;
     worker_main& operator=(const worker_main&) = delete;
 
-    /// The worker reads `channel`. Before the thread starts. May throw std::bad_alloc.
-    void attach(const shared_channel& channel);
     /// On the new thread.
     void run(const stop_token& stop);
+    /// On a thread that is somebody else's, which it gives back. It obeys the stop of a worker that runs it.
+    void run_as_job();
     /// Instead, on the thread that could not start one.
     void never_started(int system_error) noexcept;
 
   protected:
     worker_main(std::shared_ptr<worker_record>&& record, on_exception when_thrown) noexcept;
 
+    /// The worker reads `channel`, perhaps one of several. May throw std::bad_alloc, and then the worker has ended at those that it
+    /// was attached to.
+    void attach(const shared_channel& channel);
+
     const std::shared_ptr<worker_record> record_;
 
   private:
     /// Calls the function, and records what it returned.
     virtual void call(const stop_token& stop) = 0;
-    /// Destroys the function with what it captured, and its end of the channel.
+    /// The function is over: finishes or abandons the senders that it was passed.
+    virtual void end_outputs() noexcept = 0;
+    /// Destroys the function with what it captured, and its ends.
     virtual void destroy_function() noexcept = 0;
     /// Gives the outcome to the worker's future.
     virtual void fulfil() noexcept = 0;
 
+    void run_function(const stop_token& stop);
     void run_uncaught(const stop_token& stop);
     void finish() noexcept;
 
-    shared_channel channel_; // none: not attached
+    worker_inputs inputs_;
     const on_exception when_thrown_;
 };
 
@@ -121,32 +127,37 @@ struct worker_outcome final : worker_record {
     }
 };
 
-struct no_end {};
-
-/// The main program of a worker with a function of type Fn, which reads items of type Item, or no channel if that is void.
-template <class T, class E, class Fn, class Item>
-class typed_worker_main final : public worker_main {
+/// What calls a function of type Fn, which is passed `Ends`.
+template <class T, class E, class Fn, class... Ends>
+class function_main : public worker_main {
   public:
-    typed_worker_main(worker_options&& options, Fn&& fn)
+    using value_type = T;
+    using error_type = E;
+
+    function_main(worker_options&& options, worker_ends<Ends...>&& ends, Fn&& fn)
         : worker_main(std::make_shared<worker_outcome<T, E>>(std::move(options.name), options.on_destroy),
                       options.on_exception),
-          fn_(std::move(fn)) {}
-    // The thread destroys it, through the base.
-    [[gnu::cold]] ~typed_worker_main() override {}
-    typed_worker_main(const typed_worker_main&) = delete;
-    typed_worker_main& operator=(const typed_worker_main&) = delete;
+          fn_(std::move(fn)), ends_(std::move(ends)) {}
+    function_main(const function_main&) = delete;
+    function_main& operator=(const function_main&) = delete;
 
-    /// The function's end. Before the thread starts.
-    void take_end(auto&& its) noexcept { end_.emplace(std::forward<decltype(its)>(its)); }
-    [[nodiscard]] std::future<std::expected<T, E>> get_future() { return promise_.get_future(); }
+    /// Before it runs, and once all else is ready. May throw std::bad_alloc.
+    void attach_inputs() {
+        ends_->for_each_input([this](const shared_channel& channel) { this->attach(channel); });
+    }
+    [[nodiscard]] const worker_ends<Ends...>& ends() const noexcept { return *ends_; }
+
+  protected:
+    ~function_main() override = default;
+    [[nodiscard]] worker_outcome<T, E>& outcome() const noexcept {
+        return static_cast<worker_outcome<T, E>&>(*record_);
+    }
 
   private:
     void call(const stop_token& stop) override {
         const auto invoke = [&]() -> decltype(auto) {
-            if constexpr (std::is_void_v<Item>)
-                return call_worker(*fn_, stop);
-            else
-                return call_worker(*fn_, stop, *end_);
+            return ends_->apply(
+                [&](Ends&... ends) -> decltype(auto) { return call_worker(*fn_, stop, ends...); });
         };
         using R = decltype(invoke());
         auto& result = outcome().result;
@@ -167,22 +178,60 @@ class typed_worker_main final : public worker_main {
         }
         outcome().record_result();
     }
+    void end_outputs() noexcept override { ends_->end_outputs(*record_); }
     [[gnu::cold]] void destroy_function() noexcept override {
         fn_.reset();
-        if constexpr (!std::is_void_v<Item>) end_.reset();
+        ends_.reset();
     }
+    std::optional<Fn> fn_;
+    std::optional<worker_ends<Ends...>> ends_;
+};
+
+/// The main program of a worker.
+template <class T, class E, class Fn, class... Ends>
+class typed_worker_main final : public function_main<T, E, Fn, Ends...> {
+  public:
+    using function_main<T, E, Fn, Ends...>::function_main;
+    // The thread destroys it, through the base.
+    [[gnu::cold]] ~typed_worker_main() override {}
+    typed_worker_main(const typed_worker_main&) = delete;
+    typed_worker_main& operator=(const typed_worker_main&) = delete;
+
+    [[nodiscard]] std::future<std::expected<T, E>> get_future() { return promise_.get_future(); }
+
+  private:
     void fulfil() noexcept override {
         auto out = std::move(promise_); // what is in it is destroyed here, before the worker counts as done
-        outcome().fulfil(out);
-    }
-    [[nodiscard]] worker_outcome<T, E>& outcome() const noexcept {
-        return static_cast<worker_outcome<T, E>&>(*record_);
+        this->outcome().fulfil(out);
     }
 
     std::promise<std::expected<T, E>>
         promise_; // here, because causes may keep the outcome alive: also one in it
-    std::optional<Fn> fn_;
-    std::conditional_t<std::is_void_v<Item>, no_end, std::optional<receiver<Item>>> end_;
+};
+
+/// The main program of a job.
+template <class T, class E, class Fn, class... Ends>
+class typed_job final : public function_main<T, E, Fn, Ends...> {
+  public:
+    using function_main<T, E, Fn, Ends...>::function_main;
+    [[gnu::cold]] ~typed_job() override {}
+    typed_job(const typed_job&) = delete;
+    typed_job& operator=(const typed_job&) = delete;
+
+    std::expected<T, failure<E>> run() {
+        this->run_as_job();
+        if (auto why = this->record()->as_failure_or_rethrow()) {
+            observe(*why);
+            return std::unexpected(typed<E>(*std::move(why)));
+        }
+        if constexpr (std::is_void_v<T>)
+            return {};
+        else
+            return std::expected<T, failure<E>>(std::in_place, *std::move(*this->outcome().result));
+    }
+
+  private:
+    void fulfil() noexcept override {}
 };
 
 }}} // namespace inquest::INQUEST_ABI::detail

@@ -21,6 +21,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
@@ -48,16 +49,21 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     void note_item(std::uint64_t number) noexcept { last_item.set(number); }
     /// A pop took item `number` of `channel`, after `before` others of the same call.
     void note_items(channel_serial channel, std::size_t before, std::uint64_t number) noexcept {
-        if (attached_to != channel) {
-            if (attached_to != no_channel) return;
+        if (inputs.size() != 1 || inputs.front().channel != channel) {
+            const auto* const from = find_input(channel);
+            if (!from && !inputs.empty()) return;
+            last_from.set(from);
             ended_after.set(0); // the end was another channel's
         }
         if (before == 1) range_first.set(last_item.get());
         if (before > 0) range_last.set(number);
         last_item.set(number);
     }
-    /// A push was refused: what follows on this thread may be a consequence.
-    void note_refused_push() noexcept { saw_broken_stream = true; }
+    /// A push was refused, for that cause if there is one: what follows on this thread may be a consequence.
+    void note_refused_push(const cause& why) noexcept {
+        saw_broken_stream = true;
+        if (!refused_by) refused_by = why;
+    }
     /// A pop on `channel` reported `ending`: any status but empty and timeout. One that the worker brought about itself, by
     /// closing, is to be reported as `complete`.
     void note_ending(channel_serial channel, status ending, const cause& why) noexcept;
@@ -72,6 +78,16 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     /// Its function was handed the failure with this number. False if that is known.
     bool note_handed(std::uint64_t number) noexcept;
 
+    /// Once its outcome is written: whether its function has completed what it was to push. Not one that was asked to stop, or
+    /// whose input broke off; but the stop has come too late if every input was complete by then.
+    [[nodiscard]] bool has_completed() const noexcept {
+        return kind == cause_kind::finished && broken_count == 0 &&
+               (!stop_requested() || (!inputs.empty() && std::ranges::all_of(inputs, &input::complete)));
+    }
+    /// Once it is published: why its output is not complete. If it ended because of another's failure, that one; else its own. Empty
+    /// if nothing failed.
+    [[nodiscard]] cause root() const noexcept;
+
     /// Asks the thread's own token, so that whoever has seen it stopped is not given an item after that; but only if
     /// a request is on its way or there.
     [[nodiscard]] bool stop_requested() const noexcept {
@@ -83,13 +99,26 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     /// Requests the stop of `its` thread: the only way to. In this order: whoever has seen the request, as a call that is
     /// about to park does, has to see that there is one to ask for.
     bool request_stop(jthread& its) noexcept {
-        unstopped_channel.set(stopping);
+        announce_stop();
         return its.request_stop();
     }
-    /// Before the thread starts.
-    void attach(channel_serial channel) noexcept {
-        attached_to = channel;
-        unstopped_channel.set(channel);
+    void announce_stop() noexcept { unstopped_channel.set(stopping); }
+    /// Before the thread starts. May throw std::bad_alloc.
+    void attach(channel_serial channel, const std::string& name) {
+        inputs.emplace_back(channel, name);
+        unstopped_channel.set(inputs.size() == 1 ? channel : not_one);
+    }
+    /// It reads that channel.
+    [[nodiscard]] bool is_attached_to(channel_serial channel) const noexcept {
+        return find_input(channel) != nullptr;
+    }
+    /// It, or the one whose thread runs it, reads that channel.
+    [[nodiscard]] bool is_inside(channel_serial channel) const noexcept {
+        return is_attached_to(channel) || (around && around->is_inside(channel));
+    }
+    /// It, or the one whose thread runs it, reads a channel that `other` reads too.
+    [[nodiscard]] bool is_beside(const worker_record& other) const noexcept {
+        return std::ranges::any_of(other.inputs, [this](const auto& one) { return is_inside(one.channel); });
     }
     /// Ends the blocked call the worker is in, if any, once its stop was requested. The worker's one stop callback.
     void interrupt() noexcept;
@@ -117,6 +146,11 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
 
     /// This record as the cause it is, or the one that it passes on. Only once its outcome is written.
     [[nodiscard]] cause as_cause() const;
+    /// Its failure with the others in it, or nothing if it did not fail. Nobody has observed it by that. Only once its outcome is
+    /// written.
+    [[nodiscard]] std::optional<failure<>> as_failure() const;
+    /// The same, which rethrows what its function threw; that counts as observed.
+    [[nodiscard]] std::optional<failure<>> as_failure_or_rethrow() const;
     /// What its future throws if there is neither an error nor an exception: an `ended`. Once its outcome is written.
     [[nodiscard]] std::exception_ptr as_ended() const noexcept;
     /// The other failures in what its function returned. Only once its outcome is written.
@@ -132,11 +166,19 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     const std::shared_ptr<worker_identity> identity;
     const bool drains; // destroying the handle or the channel waits for a stream that has closed
     atomic<std::uint64_t> thread_serial{0}; // the thread's own, once it runs; never given twice
-    static constexpr channel_serial stopping = no_channel, unattached = ~channel_serial{0};
-    /// The channel that it is attached to, or `unattached`, until a stop is requested; ahead of that, `stopping`.
-    relaxed<channel_serial> unstopped_channel{unattached};
-    stop_token stop; // set before the function runs, and read on its thread only
-    channel_serial attached_to = no_channel;
+    static constexpr channel_serial stopping = no_channel, not_one = ~channel_serial{0};
+    /// The one channel that it is attached to, or `not_one` if it is none or several, until a stop is requested; ahead of
+    /// that, `stopping`.
+    relaxed<channel_serial> unstopped_channel{not_one};
+    stop_token stop;                 // set before the function runs, and read on its thread only
+    worker_record* around = nullptr; // the one whose thread runs this one, as a job
+    /// A channel that it reads.
+    struct input {
+        channel_serial channel;
+        std::string name;
+        bool complete = false; // its stream; on the worker's thread only
+    };
+    std::vector<input> inputs; // set before the function runs
     atomic<bool> published{false};
     latch done;                   // opened after the promise was fulfilled, the last act of the thread
     atomic<bool> orphaned{false}; // its handle was destroyed on the worker's own thread
@@ -149,10 +191,12 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
 
     // Written on the worker's thread only, read from elsewhere.
     relaxed<std::uint64_t> last_item;               // the item it took last
+    relaxed<const input*> last_from;                // and from where, if it reads several channels
     relaxed<std::uint64_t> range_first, range_last; // of the last call that took several
     relaxed<std::uint64_t> ended_after; // the item it had taken last when pop on its channel reported an end
 
     // Written and read on the worker's thread only.
+    cause refused_by;               // of the first push that was refused because of a failure
     bool saw_broken_stream = false; // some call reported an ending other than complete, or was stopped
     /// A stream that a pop found broken.
     struct broken_stream {
@@ -168,6 +212,11 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     std::size_t handed_next = 0;
 
   private:
+    [[nodiscard]] const input* find_input(channel_serial channel) const noexcept {
+        const auto at = std::ranges::find(inputs, channel, &input::channel);
+        return at == inputs.end() ? nullptr : std::to_address(at);
+    }
+
     mutable mutex mutex_;
     blocked_at blocked_; // protected by mutex_
 };
@@ -180,5 +229,7 @@ void observe(const failure<>& handed_out) noexcept;
 /// Reports to the hook a failure nobody observed, and others that the worker passed on with it. Called once for a worker
 /// object that is destroyed.
 void report_if_unobserved(const worker_record& record) noexcept;
+/// Reports to the hook a failure that is no worker's, whose object would report it.
+void report_if_nobodys(const cause& why) noexcept;
 
 }}} // namespace inquest::INQUEST_ABI::detail

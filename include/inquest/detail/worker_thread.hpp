@@ -13,6 +13,7 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
@@ -23,15 +24,17 @@ class worker_thread {
     worker_thread(const worker_thread&) = delete;
     worker_thread& operator=(const worker_thread&) = delete;
 
-    /// The worker reads `channel`. Before it starts. May throw std::bad_alloc.
-    void attach(worker_main& program, const shared_channel& channel);
+    /// The worker is going to read `channel`, perhaps one of several. Before it starts. May throw std::bad_alloc.
+    void watch(const shared_channel& channel) { channels_.push_back(channel.weak()); }
     /// Starts it. If it can't be started, that is how the worker has ended.
     void start(std::unique_ptr<worker_main> program);
     bool request_stop() noexcept { return record_->request_stop(thread_); }
 
     [[nodiscard]] std::string name() const { return record_->identity->display(); }
-    /// The channel that it is attached to, or none.
-    [[nodiscard]] channel_serial reads() const noexcept { return record_->attached_to; }
+    /// It reads channels, but not this one.
+    [[nodiscard]] bool reads_others_than(channel_serial channel) const noexcept {
+        return !record_->inputs.empty() && !record_->is_attached_to(channel);
+    }
     /// The outcome is there.
     [[nodiscard]] bool is_done() const noexcept { return record_->done.is_open(); }
 
@@ -48,26 +51,28 @@ class worker_thread {
     // Once the outcome is there:
 
     /// The failure, which nobody has observed by that.
-    [[nodiscard]] std::optional<failure<>> failed() const;
+    [[nodiscard]] std::optional<failure<>> failed() const { return record_->as_failure(); }
     /// Its function threw just this.
     [[nodiscard]] bool threw(const cause& why) const;
 
-    /// Waits, then as `failed`; instead of waiting for ever, the refusal.
-    std::optional<failure<>> collect();
-    /// The same, which observes it.
+    /// Waits, then as `failed`, and that observes it; instead of waiting for ever, as `refused`.
     std::optional<failure<>> report();
+    /// Instead of waiting for ever: the failure if it is known already, else the reason for not waiting.
+    [[nodiscard]] failure<> refused(const char* why) const { return refusal(is_known_to_have_failed(), why); }
 
   protected:
     ~worker_thread(); // after end_of_handle
     /// What the handle's destructor does: joins, or detaches the thread.
     void end_of_handle() noexcept;
-    /// Instead of waiting for ever: the failure if it is known already, else the reason for not waiting.
+    /// The failure if it is known, else the reason for not waiting.
     [[nodiscard]] failure<> refusal(bool known, const char* why) const;
     [[nodiscard]] bool is_known_to_have_failed() const noexcept {
         return record_->is_published() && record_->failed();
     }
     /// Once the outcome is there: the failure, or nothing; rethrows what the function threw.
-    [[nodiscard]] std::optional<failure<>> failed_or_rethrow() const;
+    [[nodiscard]] std::optional<failure<>> failed_or_rethrow() const {
+        return record_->as_failure_or_rethrow();
+    }
     void observe_future() noexcept { record_->observe_future(); }
 
   private:
@@ -79,9 +84,9 @@ class worker_thread {
     [[nodiscard]] cause no_wait(const char* why) const;
 
     const std::shared_ptr<worker_record> record_;
-    std::weak_ptr<channel_base> channel_; // that it is attached to
-    union {                               // so that it can be left behind
-        jthread thread_;                  // to be joined under `joining_` only
+    std::vector<std::weak_ptr<channel_base>> channels_; // that it is attached to
+    union {                                             // so that it can be left behind
+        jthread thread_;                                // to be joined under `joining_` only
     };
     mutex joining_;
 };

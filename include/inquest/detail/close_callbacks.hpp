@@ -1,0 +1,40 @@
+// The functions that are called when a channel closes.
+#pragma once
+
+#include <inquest/detail/latch.hpp>
+#include <inquest/push_error.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+
+namespace inquest { inline namespace INQUEST_ABI { namespace detail {
+
+/// Those of one channel. Any thread may call any operation.
+class close_callbacks {
+  public:
+    /// A function of the user's. What it throws goes no further.
+    struct callback {
+        explicit callback(std::function<void(const pop_error&)> its) : function(std::move(its)) {}
+        void call(const pop_error& ending) const noexcept;
+        const std::function<void(const pop_error&)> function;
+        bool waits = true;        // for the channel to close; protected by the list's mutex
+        std::uint64_t caller = 0; // the thread that runs it; protected by the list's mutex
+        latch returned;
+    };
+
+    /// May throw std::bad_alloc.
+    void add(std::shared_ptr<callback> one);
+    /// It is not called any more; if it is running on another thread, waits until it has returned.
+    void remove(callback& one) noexcept;
+    /// The channel has closed: calls each of them once, in the order in which they were added, with no lock held.
+    void run(const pop_error& ending) noexcept;
+
+  private:
+    mutex mutex_;
+    std::list<std::shared_ptr<callback>> waiting_; // protected by mutex_
+};
+
+}}} // namespace inquest::INQUEST_ABI::detail

@@ -1,0 +1,396 @@
+// Several workers on one channel as one object.
+#include "support/support.hpp"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <stdexcept>
+#include <stop_token>
+
+using inquest::cause_kind;
+using inquest::failure;
+using inquest::make_channel;
+using inquest::make_pool;
+using inquest::on_failure;
+using inquest::receiver;
+using inquest::sender;
+using inquest::status;
+using support::wait_for;
+
+namespace {
+
+using namespace std::chrono_literals;
+using counted_result = std::expected<long, std::string>;
+
+/// Counts what it takes, and fails on this item.
+auto counts(int bad = -1) {
+    return [bad](receiver<int>& in) -> counted_result {
+        long taken = 0;
+        while (auto item = in.pop()) {
+            if (*item == bad) return std::unexpected("bad record");
+            ++taken;
+        }
+        return taken;
+    };
+}
+
+/// The failure that a push returns in the end.
+auto failure_of(auto& pool) {
+    for (;;)
+        if (auto sent = pool.push(1); !sent) return sent.error();
+}
+
+} // namespace
+
+TEST_CASE("finish returns what each worker has returned, and all was delivered") {
+    for (const std::size_t workers : {1U, 4U}) {
+        auto pool = make_pool<int>({.name = "count", .workers = workers, .capacity = 2}, counts());
+        CHECK(pool.workers() == workers);
+        CHECK(pool.capacity() == 2);
+        for (int i = 0; i < 1000; ++i) REQUIRE(pool.push(i));
+        const auto results = pool.finish();
+        REQUIRE(results);
+        CHECK(results->size() == workers);
+        CHECK(std::accumulate(results->begin(), results->end(), 0L) == 1000);
+        CHECK(pool.is_closed());
+    }
+}
+
+TEST_CASE("workers that return nothing, and results that can only be moved") {
+    std::atomic<int> taken{0};
+    auto nothing = make_pool<int>({.workers = 2, .capacity = 2}, [&](receiver<int>& in) {
+        while (in.pop()) ++taken;
+    });
+    CHECK(nothing.push(1));
+    CHECK(nothing.finish());
+    CHECK(taken == 1);
+
+    auto moved = make_pool<int>({.workers = 3, .capacity = 2}, [](receiver<int>& in) {
+        while (in.pop()) {
+        }
+        return std::make_unique<int>(7);
+    });
+    const auto results = moved.finish();
+    REQUIRE(results->size() == 3);
+    for (const auto& one : *results) CHECK(*one == 7);
+    CHECK_THROWS_AS((void)moved.finish(), std::future_error); // they are there once
+}
+
+TEST_CASE("a push that fails returns the workers' own failure, its value untouched, when all have ended") {
+    std::atomic<int> ended{0};
+    struct leaves {
+        std::atomic<int>& count;
+        ~leaves() { ++count; }
+    };
+    auto pool = make_pool<std::string>({.name = "enrich", .workers = 3, .capacity = 1},
+                                       [&](receiver<std::string>& in) -> std::expected<void, std::string> {
+                                           const leaves at_end{ended};
+                                           while (auto line = in.pop())
+                                               if (*line == "bad")
+                                                   return std::unexpected("connection refused");
+                                           return {};
+                                       });
+    std::string line = "bad";
+    CHECK(pool.push(std::move(line)));
+    for (;;) {
+        line = "a line that is too long for the small string optimisation";
+        const auto sent = pool.push(std::move(line));
+        if (sent) continue;
+        CHECK(ended == 3);
+        CHECK(line == "a line that is too long for the small string optimisation");
+        REQUIRE(sent.error().error());
+        CHECK(*sent.error().error() == "connection refused");
+        CHECK(sent.error().message().starts_with("worker 'enrich-"));
+        CHECK(sent.error().message().ends_with("' failed on item 1: connection refused"));
+        break;
+    }
+    CHECK(pool.finish().error().cause().text() == "connection refused"); // as often as one asks
+    CHECK(pool.report()->cause().text() == "connection refused");
+}
+
+TEST_CASE("an exception is rethrown by push and finish, the same object, and never a value") {
+    auto pool = make_pool<int>({.name = "p", .workers = 2, .capacity = 1}, [](receiver<int>& in) {
+        if (in.pop()) throw support::bad_frame("torn", 3);
+    });
+    std::exception_ptr first;
+    try {
+        for (;;) (void)pool.push(1);
+    } catch (const support::bad_frame& e) {
+        CHECK(e.frame == 3);
+        first = std::current_exception();
+    }
+    CHECK(first == pool.report()->cause().exception());
+    CHECK_THROWS_AS((void)pool.finish(), support::bad_frame);
+    CHECK_THROWS_AS((void)pool.push(1), support::bad_frame);
+    CHECK_THROWS_AS((void)pool.try_push(1), support::bad_frame);
+    CHECK_THROWS_AS((void)pool.push_for(1, 1h), support::bad_frame);
+    CHECK_THROWS_AS((void)pool.finish_for(1h), support::bad_frame);
+}
+
+TEST_CASE("all workers are attached before any runs: each of them may leave at once") {
+    support::rounds rounds(200);
+    while (rounds.another()) {
+        auto pool = make_pool<int>({.workers = 4, .capacity = 4}, [](receiver<int>& in) { (void)in.pop(); });
+        for (int i = 0; i < 4; ++i) REQUIRE(pool.push(i)); // one for each: it can't have closed before
+        const auto why = failure_of(pool);
+        CHECK(why.cause().kind() == cause_kind::unexplained);
+        CHECK(why.message().starts_with("all workers exited but the channel closed (push: "));
+    }
+}
+
+TEST_CASE("one worker's name has no number") {
+    auto pool = make_pool<int>({.name = "lonely", .capacity = 1}, counts(1));
+    CHECK(failure_of(pool).message() == "worker 'lonely' failed on item 1: bad record");
+}
+
+TEST_CASE("a pool without workers, or without room, is refused") {
+    CHECK_THROWS_WITH_AS((void)make_pool<int>({.workers = 0, .capacity = 1}, counts()),
+                         "inquest: a pool needs at least one worker", std::invalid_argument);
+    CHECK_THROWS_AS((void)make_pool<int>({.workers = 1}, counts()), std::invalid_argument);
+    CHECK_THROWS_AS((void)make_pool<int>({.capacity = 1}, std::function<void(receiver<int>&)>()),
+                    std::invalid_argument);
+}
+
+TEST_CASE("try_push and push_for say that there was no room with a failure of its own kind, and nothing is "
+          "closed") {
+    std::atomic<bool> go{false};
+    auto pool = make_pool<int>({.capacity = 1}, [&](receiver<int>& in) {
+        support::look_for([&] { return go.load(); });
+        while (in.pop()) {
+        }
+    });
+    CHECK(pool.push(1));
+    CHECK(pool.size() == 1);
+    const auto full = pool.try_push(2);
+    REQUIRE_FALSE(full);
+    CHECK(full.error().cause().kind() == cause_kind::not_pushed);
+    const auto late = pool.push_for(3, 1ms);
+    REQUIRE_FALSE(late);
+    CHECK(late.error().cause().kind() == cause_kind::not_pushed);
+    CHECK_FALSE(pool.is_closed());
+    go = true;
+    CHECK(pool.push_for(4, 1h));
+    wait_for("room", [&] { return pool.try_push(5).has_value(); });
+    CHECK(pool.finish());
+}
+
+TEST_CASE("push_for and finish_for bound the wait for the workers' ends, say what each does, and may be "
+          "asked again") {
+    std::atomic<bool> go{false};
+    std::atomic<int> running{0};
+    auto pool = make_pool<int>({.name = "slow", .workers = 3, .capacity = 4},
+                               [&](receiver<int>& in) -> counted_result {
+                                   const auto item = in.pop();
+                                   if (item && *item == 1) return std::unexpected("bad record");
+                                   ++running;
+                                   support::look_for([&] { return go.load(); });
+                                   return 7;
+                               });
+    CHECK(pool.push(2));
+    CHECK(pool.push(2));
+    wait_for("two of them", [&] { return running == 2; });
+    CHECK(pool.push(1));
+    wait_for("the failure", [&] { return pool.is_closed(); });
+    const auto refused = pool.push_for(3, 1ms);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().cause().kind() == cause_kind::unexplained);
+    CHECK(refused.error().message().find("still running on item ") != std::string::npos);
+    CHECK(refused.error().message().find(", and 1 other") != std::string::npos);
+    const auto busy = pool.finish_for(1ms);
+    REQUIRE_FALSE(busy);
+    REQUIRE(busy.error().others().size() == 1);
+    CHECK(busy.error().worker() != busy.error().others().front().worker());
+    CHECK(busy.error().cause().text() == "bad record");
+    go = true;
+    CHECK(*pool.finish_for(1h)->error().error() == "bad record");
+    CHECK(*pool.push_for(3, 1h).error().error() == "bad record");
+}
+
+TEST_CASE("keep_going: the others take what is left, and finish returns the failure") {
+    std::atomic<int> taken{0};
+    auto pool = make_pool<int>({.workers = 2, .capacity = 1, .on_failure = on_failure::keep_going},
+                               [&](receiver<int>& in) -> std::expected<void, std::string> {
+                                   while (auto item = in.pop()) {
+                                       if (*item == 13) return std::unexpected("thirteen");
+                                       ++taken;
+                                   }
+                                   return {};
+                               });
+    for (int i = 1; i <= 100; ++i) REQUIRE(pool.push(i));
+    CHECK(*pool.finish().error().error() == "thirteen");
+    CHECK(taken == 99);
+}
+
+TEST_CASE("the destructor of a pool that was closed delivers what was pushed") {
+    std::atomic<int> taken{0};
+    {
+        auto pool = make_pool<int>({.workers = 2, .capacity = 64}, [&](receiver<int>& in) {
+            while (in.pop()) ++taken;
+        });
+        for (int i = 0; i < 64; ++i) REQUIRE(pool.push(i));
+        CHECK(pool.close());
+        CHECK_FALSE(pool.close());
+    }
+    CHECK(taken == 64);
+}
+
+TEST_CASE("the destructor of a pool that is open asks all workers to stop at once") {
+    std::atomic<int> stopped{0};
+    {
+        const auto pool = make_pool<int>({.workers = 4, .capacity = 1}, [&](receiver<int>& in) {
+            CHECK(in.pop().error().status() == status::stopped);
+            ++stopped;
+            support::look_for([&] { return stopped == 4; }); // nobody ends before all have been asked
+        });
+    }
+    CHECK(stopped == 4);
+}
+
+TEST_CASE("pools that feed each other may be destroyed in any order, open or closed") {
+    for (const bool first_goes_first : {false, true})
+        for (const bool closed : {false, true}) {
+            CAPTURE(first_goes_first);
+            CAPTURE(closed);
+            const auto pass_on = [](receiver<int>& in, sender<int>& out) {
+                while (auto item = in.pop())
+                    if (!out.push(*item)) return;
+            };
+            auto [results_in, results_out] = make_channel<int>(64);
+            auto [middle_in, middle_out] = make_channel<int>(1);
+            auto first =
+                std::optional(make_pool<int>({.workers = 2, .capacity = 1}, std::move(middle_in), pass_on));
+            auto bridge = std::optional(
+                inquest::spawn("bridge", std::move(middle_out), std::move(results_in), pass_on));
+            for (int i = 0; i < 3; ++i) CHECK(first->push(i));
+            if (closed) first->close();
+            support::caught_hook hook; // what is left is reported
+            const auto passed_on = [&] {
+                int n = 0;
+                while (results_out.try_pop()) ++n;
+                return n;
+            };
+            if (first_goes_first) {
+                first.reset();
+                bridge.reset();
+            } else {
+                bridge.reset();
+                first.reset();
+            }
+            if (first_goes_first && closed) CHECK(passed_on() == 3); // all that was finished is delivered
+        }
+}
+
+TEST_CASE("what a pool's workers push is complete when all of them are, and truncated if one fails") {
+    for (const bool fails : {false, true}) {
+        CAPTURE(fails);
+        auto [out, results] = make_channel<int>(128);
+        auto pool =
+            make_pool<int>({.name = "p", .workers = 3, .capacity = 4}, std::move(out),
+                           [&](receiver<int>& in, sender<int>& to) -> std::expected<void, std::string> {
+                               while (auto item = in.pop()) {
+                                   if (fails && *item == 50) return std::unexpected("fifty");
+                                   CHECK(to.push(*item));
+                               }
+                               return {};
+                           });
+        for (int i = 1; i <= 100; ++i)
+            if (!pool.push(i)) break;
+        const auto finished = pool.finish();
+        CHECK(finished.has_value() == !fails);
+        int seen = 0;
+        while (results.pop()) ++seen;
+        const auto end = *results.ended();
+        CHECK(end.status() == (fails ? status::truncated : status::complete));
+        if (fails)
+            CHECK(end.cause() == finished.error().cause());
+        else
+            CHECK(seen == 100);
+    }
+}
+
+TEST_CASE("what waits for the workers does not wait inside one of them") {
+    std::optional<inquest::worker_pool<int, void, std::string>> pool;
+    std::atomic<bool> there{false};
+    std::string said;
+    pool.emplace(make_pool<int>({.workers = 1, .capacity = 1},
+                                [&](receiver<int>& in) -> std::expected<void, std::string> {
+                                    support::look_for([&] { return there.load(); });
+                                    (void)in.pop();
+                                    said = pool->finish().error().message();
+                                    return {};
+                                }));
+    there = true;
+    CHECK(pool->push(1));
+    CHECK(pool->finish());
+    CHECK(said.find("asked from inside the worker, so not joined") != std::string::npos);
+}
+
+TEST_CASE("what was not delivered can be taken back") {
+    auto pool = make_pool<int>({.capacity = 8}, [](receiver<int>& in) -> std::expected<void, std::string> {
+        support::look_for([&] { return in.size() == 4; });
+        (void)in.pop();
+        return std::unexpected("first");
+    });
+    for (int i = 1; i <= 4; ++i) CHECK(pool.push(i));
+    CHECK_FALSE(pool.finish());
+    int count = 0;
+    CHECK(pool.recover([&](int&& item) { CHECK(item == 2 + count++); }) == 3);
+    CHECK(pool.recover().empty());
+}
+
+TEST_CASE("a stop of all, an abort, and what a pool says when it closes") {
+    std::vector<std::string> said;
+    {
+        auto pool = make_pool<int>({.workers = 2, .capacity = 4}, [](receiver<int>& in) {
+            while (in.pop()) {
+            }
+        });
+        const auto registered =
+            pool.on_close([&](const inquest::pop_error& e) { said.push_back(e.message()); });
+        pool.request_stop();
+        CHECK(pool.finish());
+    }
+    auto pool = make_pool<int>({.workers = 2, .capacity = 4}, [](receiver<int>& in) {
+        while (in.pop()) {
+        }
+    });
+    const auto registered = pool.on_close([&](const inquest::pop_error& e) { said.push_back(e.message()); });
+    CHECK(pool.abort(inquest::cause("enough")));
+    CHECK(pool.cause().text() == "enough");
+    CHECK(pool.finish().error().message().find("ended on a broken stream: enough") != std::string::npos);
+    REQUIRE(said.size() == 2);
+    CHECK(said.back() == "aborted: enough");
+}
+
+TEST_CASE("a pool can be moved, and what it was assigned over has ended") {
+    std::atomic<int> ended{0};
+    const auto make = [&] {
+        return make_pool<int>({.workers = 2, .capacity = 4}, [&](receiver<int>& in) {
+            while (in.pop()) {
+            }
+            ++ended;
+        });
+    };
+    auto one = make();
+    auto other = std::move(one);
+    CHECK(one.is_closed());
+    CHECK(one.workers() == 0);
+    CHECK(other.push(1));
+    other = make();
+    CHECK(ended == 2);
+    CHECK(other.push(1));
+    CHECK(other.finish());
+    CHECK(ended == 4);
+}
+
+TEST_CASE("a failure that nobody asked about goes to the hook once, with the others") {
+    support::caught_hook hook;
+    {
+        auto pool = make_pool<int>(
+            {.name = "p", .workers = 2, .capacity = 1, .on_failure = on_failure::keep_going}, counts(1));
+        CHECK(pool.push(1));
+        CHECK(pool.push(1));
+        wait_for("both", [&] { return pool.is_closed(); });
+    }
+    CHECK(hook.seen().size() == 2);
+}
