@@ -4,12 +4,28 @@
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
-void disable_cancellation() noexcept {
+namespace {
+
+void set_cancellation([[maybe_unused]] int state) noexcept {
 #ifdef INQUEST_PTHREADS
     int ignored = 0;
-    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &ignored);
+    (void)pthread_setcancelstate(state, &ignored);
 #endif
 }
+
+} // namespace
+
+void disable_cancellation() noexcept {
+#ifdef INQUEST_PTHREADS
+    set_cancellation(PTHREAD_CANCEL_DISABLE);
+#endif
+}
+
+kept_cancellation::kept_cancellation() noexcept {
+    const uncancelled look;
+    before_ = look.before();
+}
+kept_cancellation::~kept_cancellation() { set_cancellation(before_); }
 
 uncancelled::uncancelled() noexcept {
 #ifdef INQUEST_PTHREADS
@@ -17,11 +33,6 @@ uncancelled::uncancelled() noexcept {
 #endif
 }
 
-uncancelled::~uncancelled() {
-#ifdef INQUEST_PTHREADS
-    int ignored = 0;
-    (void)pthread_setcancelstate(before_, &ignored);
-#endif
-}
+uncancelled::~uncancelled() { set_cancellation(before_); }
 
 }}} // namespace inquest::INQUEST_ABI::detail

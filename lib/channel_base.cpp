@@ -109,12 +109,13 @@ void channel_base::close_locked(status ending, close_actions& later, const std::
     }
     pop_.wake_all(later);  // pushes that wait for room
     push_.wake_all(later); // pops that wait for items
-    if (callbacks_) later.note(*this);
+    if (callbacks_) later.note(callbacks_, ending_now());
 }
 
 void channel_base::stop_delivery(close_actions& later) noexcept {
     close_locked(status::truncated, later); // if it is still open: later on nobody waits
     state_.stop();
+    if (later.has_closed()) later.note(callbacks_, ending_now());
 }
 
 bool channel_base::close(closer who, const std::source_location& where) noexcept {
@@ -223,13 +224,7 @@ void channel_base::wait_for_calls() noexcept {
 
 void close_actions::finish() noexcept {
     signal_all();
-    const auto* const closed = std::exchange(closed_, nullptr);
-    if (!closed) return;
-    const pop_error ending = [&] {
-        const std::lock_guard lock(closed->pop_.lock);
-        return closed->ending_now();
-    }();
-    closed->callbacks_->run(ending);
+    if (const auto list = std::exchange(list_, nullptr)) list->run(*ending_);
 }
 
 std::shared_ptr<close_callbacks>
@@ -300,7 +295,7 @@ void channel_base::drop_sender(bool finished, bool unwinding,
 void channel_base::end_output(const worker_record& record, const std::source_location* last_push) noexcept {
     close_actions later;
     const both_locks locks(*this);
-    if (record.has_completed()) {
+    if (record.has_completed) {
         if (state_.finish_sender()) close_locked(status::complete, later, last_push);
         return;
     }
@@ -337,7 +332,7 @@ void channel_base::drop_receiver() noexcept {
         if (state_.is_open()) {
             const bool worker_over = current_worker && current_worker->is_published();
             if (worker_over && current_worker->failed()) {
-                set_cause(current_worker->as_cause());
+                set_cause(current_worker->root());
                 close_locked(status::closed, later);
             } else if (worker_over) {
                 state_.leave_early();
@@ -373,7 +368,7 @@ void end_receiver(shared_channel&& of, bool unasked) noexcept {
     const uncancelled guard;
     const shared_channel channel(std::move(of));
     channel->drop_receiver();
-    if (unasked) report_if_nobodys(channel->known_cause());
+    if (unasked && !channel->left_behind()) report_if_nobodys(channel->known_cause());
 }
 
 void channel_base::attach(worker_record& record) {
@@ -409,10 +404,10 @@ bool channel_base::detach(worker_record& record, cause& last, close_actions& lat
     state_.detach(record, last);
     if (record.failed()) {
         if (options_.on_failure == on_failure::fail_fast) {
-            set_cause(cause(state_.last_worker()));
+            set_cause(record.root());
             stop_delivery(later);
         } else {
-            state_.keep_failure(state_.last_worker());
+            state_.keep_failure(record.root());
         }
     }
     state_.note_stop(record.stop_requested());
@@ -474,7 +469,7 @@ push_error channel_base::push_refused(gave_up why, const std::source_location& w
     if (why == gave_up::would_block) return {status::full, {}, where, accepted};
     if (why == gave_up::timed_out) return {status::timeout, {}, where, accepted};
     if (current_worker && (why == gave_up::stopped || !closed_by_this_worker()))
-        current_worker->note_refused_push(why == gave_up::stopped ? cause{} : state_.failure());
+        current_worker->note_refused_push(serial_, why == gave_up::stopped ? cause{} : state_.failure());
     if (why == gave_up::stopped) return {status::stopped, {}, where, accepted};
     const std::size_t undelivered = [this] {
         const std::lock_guard lock(pop_.lock);

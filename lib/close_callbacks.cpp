@@ -28,6 +28,7 @@ void close_callbacks::add(std::shared_ptr<callback> one) {
 }
 
 void close_callbacks::remove(callback& one) noexcept {
+    if (generation_ != fork_generation()) return;
     {
         const std::lock_guard lock(mutex_);
         if (std::exchange(one.waits, false)) {

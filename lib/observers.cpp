@@ -8,8 +8,13 @@ void observers::change(auto&& next) noexcept {
     }
 }
 
-void observers::add() noexcept {
-    change([](auto now) { return now | for_good; });
+bool observers::add() noexcept {
+    bool first = false;
+    change([&](auto now) {
+        first = (now & for_good) == 0;
+        return now | for_good;
+    });
+    return first;
 }
 
 void observers::add_worker() noexcept {

@@ -67,6 +67,7 @@ class job_scope {
         return record.stop;
     }
     worker_record& record_;
+    kept_cancellation as_it_was_;    // the thread goes on, and can be cancelled if it could
     stop_callback<stopper> on_stop_; // destroyed last: it waits for the callback
 };
 
@@ -95,7 +96,10 @@ void worker_main::attach(const shared_channel& channel) {
     try {
         inputs_.attach(channel, *record_);
     } catch (const std::bad_alloc&) {
-        if (!inputs_.empty()) never_started(ENOMEM);
+        if (!inputs_.empty()) {
+            (void)record_->observed_by.add(); // the exception says it
+            never_started(ENOMEM);
+        }
         throw;
     }
 }
@@ -110,7 +114,12 @@ void worker_main::run(const stop_token& stop) {
 
 void worker_main::run_as_job() {
     const job_scope scope(*record_);
-    run_function(record_->stop);
+    try {
+        run_function(record_->stop);
+    } catch (...) { // a forced unwind, of which nobody is told in another way
+        report_if_unobserved(*record_);
+        throw;
+    }
 }
 
 void worker_main::run_function(const stop_token& stop) {
@@ -171,6 +180,7 @@ void publish(worker_record& record, worker_inputs& inputs) noexcept {
     record.items = record.current_items();
     if (const auto* const from = record.last_from.get()) record.items_of = &from->name;
     record.consequence = record.saw_broken_stream;
+    record.conclude();
     record.identity->freeze();
     inputs.end(record);
     if (record.returned && record.observed_by.any()) record.observe_returned(); // its future was taken

@@ -26,6 +26,14 @@ const cause_record* failed_worker(const cause& why) noexcept {
 
 } // namespace
 
+void worker_record::note_refused_push(channel_serial channel, const cause& why) noexcept {
+    if (is_published()) return; // a destructor, or a function of on_close: the outcome stands
+    saw_broken_stream = true;
+    if (std::ranges::find(outputs, channel) == outputs.end()) return;
+    was_refused = true;
+    if (!refused_by) refused_by = why;
+}
+
 void worker_record::note_ending(channel_serial channel, status ending, const cause& why) noexcept {
     if (is_published())
         return; // a thread-local's destructor: the outcome stands, and may be the cause itself
@@ -33,12 +41,16 @@ void worker_record::note_ending(channel_serial channel, status ending, const cau
         saw_broken_stream = true;
         return;
     }
-    if (inputs.empty() || is_attached_to(channel)) ended_after.set(last_item.get());
-    if (ending == status::complete) {
-        if (const auto at = std::ranges::find(inputs, channel, &input::channel); at != inputs.end())
-            at->complete = true;
-        return;
+    const auto at = std::ranges::find(inputs, channel, &input::channel);
+    const auto* const from = last_from.get();
+    if (inputs.empty() || (at != inputs.end() && (!from || from->channel == channel)))
+        ended_after.set(last_item.get());
+    if (at != inputs.end()) {
+        at->complete = ending == status::complete;
+        at->broken = !at->complete;
+        if (at->broken) at->why = why;
     }
+    if (ending == status::complete) return;
     saw_broken_stream = true;
     const auto seen = std::span(broken).first(std::min(broken_count, broken.size()));
     if (std::ranges::find(seen, channel, &broken_stream::channel) != seen.end()) return;
@@ -82,11 +94,14 @@ void worker_record::record_failure(const failure<>& its) noexcept {
     if (upstream) share_value(*upstream);
 }
 
-cause worker_record::root() const noexcept {
-    const auto broke = std::ranges::find_if(broken, [](const auto& one) { return bool(one.why); });
-    if (broke != broken.end()) return broke->why;
-    if (refused_by) return refused_by;
-    return failed() ? as_cause() : cause{};
+// Not complete: what a function has pushed that was asked to stop, or that gave up because a push of its own was refused, unless
+// it had come to the end of every input; nor if an input broke off.
+void worker_record::conclude() noexcept {
+    const auto broke = std::ranges::find_if(inputs, &input::broken);
+    const bool gave_up = stop_requested() || was_refused;
+    has_completed = kind == cause_kind::finished && broke == inputs.end() &&
+                    (!gave_up || (!inputs.empty() && std::ranges::all_of(inputs, &input::complete)));
+    because_of = broke != inputs.end() && broke->why ? broke->why : refused_by;
 }
 
 bool worker_record::note_handed(std::uint64_t number) noexcept {
@@ -121,15 +136,15 @@ std::exception_ptr worker_record::as_ended() const noexcept {
 
 // Either this sees the outcome published, or `publish` sees this.
 void worker_record::observe_future() noexcept {
-    observed_by.add();
+    (void)observed_by.add();
     if (is_published()) observe_returned();
 }
 
 void worker_record::observe_returned() const noexcept {
     if (!returned) return;
     for (const cause& other : returned->also_failed())
-        if (const auto* record = failed_worker(other)) record->observed_by.add();
-    if (passes_on) record_of(returned->cause())->observed_by.add();
+        if (const auto* record = failed_worker(other)) (void)record->observed_by.add();
+    if (passes_on) (void)record_of(returned->cause())->observed_by.add();
 }
 
 // A call that registers after our look sees the token stopped: it asks after that, and the token came first.
@@ -159,8 +174,10 @@ still_running worker_record::glance(clock::duration waited, cause known) const {
 void observe(const cause& handed_out) noexcept {
     const auto* record = failed_worker(handed_out);
     if (!record) return; // it is never reported to the hook
-    if (!current_worker) return record->observed_by.add();
-    if (current_worker->note_handed(record->sequence)) record->observed_by.add_worker();
+    if (!current_worker)
+        (void)record->observed_by.add();
+    else if (current_worker->note_handed(record->sequence))
+        record->observed_by.add_worker();
 }
 
 void observe(const failure<>& handed_out) noexcept {
@@ -177,8 +194,16 @@ void report_if_unobserved(const worker_record& record) noexcept {
     for (const cause& other : record.also_failed()) leave(other);
 }
 
+void observe_ending(const cause& why) noexcept {
+    if (failed_worker(why))
+        observe(why);
+    else if (const auto& record = record_of(why))
+        (void)record->observed_by.add();
+}
+
 void report_if_nobodys(const cause& why) noexcept {
-    if (why && !failed_worker(why)) report_unobserved(why);
+    if (!why || failed_worker(why) || why.kind() == cause_kind::finished) return;
+    if (record_of(why)->observed_by.add()) report_unobserved(why);
 }
 
 }}} // namespace inquest::INQUEST_ABI::detail

@@ -122,7 +122,8 @@ still_running worker_thread::glance(clock::time_point since) const {
 }
 
 bool worker_thread::threw(const cause& why) const {
-    return record_->kind == cause_kind::exception && record_->as_cause() == why;
+    // Some of those that are asked may still be running: see `refused`.
+    return record_->is_published() && record_->kind == cause_kind::exception && record_->as_cause() == why;
 }
 
 std::optional<failure<>> worker_thread::report() {

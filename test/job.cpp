@@ -188,6 +188,28 @@ TEST_CASE("a worker that returns its job's failure passes it on") {
     CHECK(hook.seen().empty());
 }
 
+TEST_CASE("a job's failure that a worker passes on is reported if nobody asks that worker, and once") {
+    support::caught_hook hook;
+    {
+        auto w = spawn("outer", []() -> std::expected<void, failure<std::string>> {
+            auto job = run_job("inner", []() -> outcome { return std::unexpected("root"); });
+            return std::unexpected(job.error());
+        });
+        CHECK(w.wait());
+    }
+    CHECK(hook.seen() == std::vector<std::string>{"worker 'inner' failed: root"});
+}
+
+TEST_CASE("a thread can be cancelled after a job as before") {
+    int before = -1, after = -1;
+    run_job("job", [] {}).value();
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+    run_job("job", [] {}).value();
+    pthread_setcancelstate(before, &after);
+    CHECK(before == PTHREAD_CANCEL_ENABLE);
+    CHECK(after == PTHREAD_CANCEL_DISABLE);
+}
+
 TEST_CASE("from inside a job neither its channel's workers nor those of the worker around it are joined") {
     auto [tx, rx] = make_channel<int>(4);
     channel<int> inner(4);
@@ -208,7 +230,8 @@ TEST_CASE("from inside a job neither its channel's workers nor those of the work
     CHECK(beside.join());
 }
 
-TEST_CASE("pthread_exit in a job is its outcome, and the thread ends") {
+TEST_CASE("pthread_exit in a job is its outcome, which is reported, and the thread ends") {
+    support::caught_hook hook;
     auto [tx, rx] = make_channel<int>(1);
     std::atomic<bool> after{false};
     pthread_t thread{};
@@ -227,6 +250,8 @@ TEST_CASE("pthread_exit in a job is its outcome, and the thread ends") {
                 &its) == 0);
     pthread_join(thread, nullptr);
     CHECK_FALSE(after);
+    CHECK(hook.seen() ==
+          std::vector<std::string>{"worker 'job' failed: thread ended by pthread_exit or pthread_cancel"});
     CHECK(tx.push(1).error().cause().kind() == cause_kind::forced_unwind);
 }
 

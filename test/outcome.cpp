@@ -75,6 +75,11 @@ TEST_CASE("a loop that ended on a failure nobody asked about is reported when th
     CHECK(hook.seen().size() == 3);
     run([](auto& rx) { const receiver<int> copy(rx); }); // the copy has seen nothing
     CHECK(hook.seen().size() == 4);
+    run([](auto& rx) { // both have come to the end, and it is one failure
+        receiver<int> copy(rx);
+        CHECK(sum_of(copy) == 0);
+    });
+    CHECK(hook.seen().size() == 5);
 }
 
 TEST_CASE("nothing is reported if the loop was left, if pop said it, or if the stream is complete") {

@@ -304,6 +304,90 @@ TEST_CASE("a stage that leaves with success because its push was refused passes 
     }
 }
 
+TEST_CASE(
+    "the stage before one that failed because its push was refused names the root, not the consequence") {
+    auto [frames, frames_out] = make_channel<int>(1);
+    auto [faces_in, faces_out] = make_channel<int>(1);
+    auto detect = spawn("detect", std::move(frames_out), std::move(faces_in), copy);
+    auto display = spawn("display", std::move(faces_out), [](receiver<int>& in) -> outcome {
+        (void)in.pop();
+        return std::unexpected("no window");
+    });
+    CHECK(support::push_error_of(frames).cause().message() == "worker 'display' failed on item 1: no window");
+    CHECK(*detect.report()->error() == "could not pass it on"); // its own outcome is its own
+    CHECK(detect.report()->cause().is_consequence());
+    CHECK(inquest::report(detect, display)->cause().worker() == "display");
+}
+
+TEST_CASE("of two outputs, the other one is not complete if a stage leaves because one was refused") {
+    for (const bool fails : {false, true}) {
+        CAPTURE(fails);
+        auto [in_tx, in_rx] = make_channel<int>(1);
+        auto [one_tx, one_rx] = make_channel<int>(1);
+        auto [other_tx, other_rx] = make_channel<int>(64);
+        auto tee = spawn("tee", std::move(in_rx), std::move(one_tx), std::move(other_tx),
+                         [](receiver<int>& in, sender<int>& one, sender<int>& other) {
+                             for (const int item : in)
+                                 if (!other.push(item) || !one.push(item)) return;
+                         });
+        auto leaves = spawn("leaves", std::move(one_rx), [&](receiver<int>& in) -> outcome {
+            (void)in.pop();
+            if (fails) return std::unexpected("no window");
+            return {};
+        });
+        (void)support::push_error_of(in_tx);
+        const auto end = end_of(other_rx);
+        CHECK(end.status() == status::truncated);
+        CHECK(end.cause().message().starts_with(
+            fails ? "worker 'leaves' failed on item 1: no window"
+                  : "producer left without finish: worker 'tee', last push at "));
+        CHECK(leaves.report().has_value() == fails);
+    }
+}
+
+TEST_CASE("what becomes of channels that a function was not passed does not concern its outputs") {
+    auto [side_tx, side_rx] = make_channel<int>(1);
+    side_tx.close(inquest::cause("a side channel"));
+    auto [out_tx, out_rx] = make_channel<int>(4);
+    auto w = spawn("w", std::move(out_tx), [&](sender<int>& out) {
+        CHECK_FALSE(side_tx.push(1));
+        CHECK_FALSE(side_rx.pop());
+        CHECK_FALSE(side_rx.outcome()); // it knows
+        CHECK(out.push(7));
+    });
+    CHECK(out_rx.pop().value() == 7);
+    CHECK(out_rx.pop().error().status() == status::complete);
+    CHECK(w.join());
+}
+
+TEST_CASE("a stop that comes when the function has returned does not make its second output incomplete") {
+    auto [one_tx, one_rx] = make_channel<int>(1);
+    auto [other_tx, other_rx] = make_channel<int>(1);
+    std::optional<inquest::worker<void, inquest::no_error>> w;
+    std::atomic<bool> there{false};
+    const auto stops = one_rx.on_close([&](const inquest::pop_error&) { w->request_stop(); });
+    w.emplace(spawn("w", std::move(one_tx), std::move(other_tx), [&](sender<int>&, sender<int>& other) {
+        support::look_for([&] { return there.load(); });
+        CHECK(other.push(1));
+    }));
+    there = true;
+    CHECK(other_rx.pop().value() == 1);
+    CHECK(other_rx.pop().error().status() == status::complete);
+    CHECK(w->join());
+}
+
+TEST_CASE("the end of one input says nothing of the item of another, in whichever order they are popped") {
+    channel<int> left({.capacity = 4, .name = "left"}), right({.capacity = 4, .name = "right"});
+    CHECK(right.push(1));
+    left.close();
+    auto w = spawn("merge", left, right, [](receiver<int>& a, receiver<int>& b) -> outcome {
+        CHECK(b.pop().value() == 1);
+        CHECK(a.pop().error().status() == status::complete);
+        return std::unexpected("here");
+    });
+    CHECK(w.report()->message() == "worker 'merge' failed on item 1 of 'right': here");
+}
+
 TEST_CASE("a stage that leaves early by itself is still one that finished early") {
     auto [tx, rx] = make_channel<int>(1);
     auto [out_tx, out_rx] = make_channel<int>(8);
@@ -383,9 +467,9 @@ TEST_CASE("an end that was moved from is refused before anything is started") {
     auto [tx, rx] = make_channel<int>(4);
     const auto gone_sender = std::move(tx);
     CHECK_THROWS_WITH_AS(spawn("w", std::move(rx), tx, [](receiver<int>&, sender<int>&) {}).wait(),
-                         "inquest: spawn on a moved-from sender", std::invalid_argument);
+                         "inquest: a worker is given a moved-from sender", std::invalid_argument);
     CHECK_THROWS_WITH_AS(spawn("w", gone_sender, rx, [](sender<int>&, receiver<int>&) {}).wait(),
-                         "inquest: spawn on a moved-from receiver", std::invalid_argument);
+                         "inquest: a worker is given a moved-from receiver", std::invalid_argument);
 }
 
 TEST_CASE("counted ends of a channel that is used by reference") {

@@ -127,15 +127,31 @@ TEST_CASE("an exception is rethrown by push and finish, the same object, and nev
     CHECK_THROWS_AS((void)pool.finish_for(1h), support::bad_frame);
 }
 
-TEST_CASE("all workers are attached before any runs: each of them may leave at once") {
+TEST_CASE("all workers are attached before any runs: the first to run may leave at once") {
     support::rounds rounds(200);
     while (rounds.another()) {
-        auto pool = make_pool<int>({.workers = 4, .capacity = 4}, [](receiver<int>& in) { (void)in.pop(); });
-        for (int i = 0; i < 4; ++i) REQUIRE(pool.push(i)); // one for each: it can't have closed before
-        const auto why = failure_of(pool);
-        CHECK(why.cause().kind() == cause_kind::unexplained);
-        CHECK(why.message().starts_with("all workers exited but the channel closed (push: "));
+        std::atomic<int> begun{0};
+        auto pool = make_pool<int>({.workers = 3, .capacity = 4}, [&](receiver<int>& in) {
+            if (++begun == 1) return;
+            while (in.pop()) {
+            }
+        });
+        CHECK(pool.push(1)); // it has not closed because the first has ended
+        CHECK(pool.finish());
     }
+}
+
+TEST_CASE("workers that all leave are a failure of push, and of finish as long as items are left") {
+    auto pool = make_pool<int>({.workers = 2, .capacity = 4}, [](receiver<int>& in) { (void)in.pop(); });
+    const auto why = failure_of(pool);
+    CHECK(why.cause().kind() == cause_kind::unexplained);
+    CHECK(why.message().starts_with("all workers exited but the channel closed (push: "));
+    const auto left = pool.size();
+    REQUIRE(left > 0);
+    CHECK(pool.finish().error().message() ==
+          "all workers have ended, " + std::to_string(left) + " undelivered");
+    CHECK(pool.recover().size() == left);
+    CHECK(pool.finish());
 }
 
 TEST_CASE("one worker's name has no number") {
@@ -193,7 +209,8 @@ TEST_CASE("push_for and finish_for bound the wait for the workers' ends, say wha
     wait_for("the failure", [&] { return pool.is_closed(); });
     const auto refused = pool.push_for(3, 1ms);
     REQUIRE_FALSE(refused);
-    CHECK(refused.error().cause().kind() == cause_kind::unexplained);
+    CHECK(refused.error().cause().kind() == cause_kind::not_pushed);
+    CHECK(refused.error().cause().upstream().text() == "bad record");
     CHECK(refused.error().message().find("still running on item ") != std::string::npos);
     CHECK(refused.error().message().find(", and 1 other") != std::string::npos);
     const auto busy = pool.finish_for(1ms);
@@ -323,6 +340,130 @@ TEST_CASE("what waits for the workers does not wait inside one of them") {
     CHECK(pool->push(1));
     CHECK(pool->finish());
     CHECK(said.find("asked from inside the worker, so not joined") != std::string::npos);
+}
+
+TEST_CASE("finish_for closes, and returns the results") {
+    auto pool = make_pool<int>({.workers = 2, .capacity = 4}, counts());
+    CHECK(pool.push(1));
+    const auto done = pool.finish_for(1h);
+    REQUIRE(done);
+    CHECK(std::accumulate((*done)->begin(), (*done)->end(), 0L) == 1);
+}
+
+TEST_CASE("a pool that has failed asks its other workers to stop, also those that wait for something else") {
+    auto pool = make_pool<int>({.name = "p", .workers = 2, .capacity = 1},
+                               [](std::stop_token stop, receiver<int>& in) -> counted_result {
+                                   if (in.pop().value() == 1) return std::unexpected("bad record");
+                                   support::look_for([&] { return stop.stop_requested(); });
+                                   return 0;
+                               });
+    CHECK(pool.push(2));
+    CHECK(pool.push(1));
+    wait_for("its end", [&] { return pool.is_closed(); });
+    CHECK(*pool.push(3).error().error() == "bad record");
+}
+
+TEST_CASE("an aborted pool that is destroyed stops all at once, and one that is to stop does not drain") {
+    for (const bool aborts : {false, true}) {
+        CAPTURE(aborts);
+        support::caught_hook quiet;
+        std::atomic<int> stopped{0};
+        {
+            auto pool = make_pool<int>({.workers = 3, .capacity = 1, .on_destroy = inquest::on_destroy::stop},
+                                       [&](std::stop_token stop, receiver<int>&) {
+                                           support::look_for([&] { return stop.stop_requested(); });
+                                           ++stopped;
+                                           support::look_for([&] { return stopped == 3; });
+                                       });
+            if (aborts)
+                pool.abort(inquest::cause("enough"));
+            else
+                pool.close();
+        }
+        CHECK(stopped == 3);
+    }
+}
+
+TEST_CASE("pools that feed each other: a sender of the second one is the first one's output") {
+    for (const bool second_goes_first : {false, true})
+        for (const bool open : {false, true}) {
+            CAPTURE(second_goes_first);
+            CAPTURE(open);
+            support::caught_hook quiet;
+            std::atomic<int> taken{0};
+            auto second = std::optional(make_pool<int>({.workers = 2, .capacity = 1}, [&](receiver<int>& in) {
+                while (in.pop()) ++taken;
+            }));
+            auto first = std::optional(make_pool<int>({.workers = 2, .capacity = 1}, second->make_sender(),
+                                                      [](receiver<int>& in, sender<int>& out) {
+                                                          while (auto item = in.pop())
+                                                              if (!out.push(*item)) return;
+                                                      }));
+            for (int i = 0; i < 10; ++i) CHECK(first->push(i));
+            if (!open) CHECK(first->finish());
+            if (second_goes_first) second.reset();
+            first.reset();
+            if (!open && !second_goes_first) {
+                CHECK(second->finish());
+                CHECK(taken == 10);
+            }
+        }
+}
+
+TEST_CASE(
+    "a pool closed with a cause delivers what was pushed, and its workers are told that this is not all") {
+    std::atomic<int> taken{0};
+    auto pool = make_pool<int>({.name = "p", .capacity = 8}, [&](receiver<int>& in) {
+        while (in.pop()) ++taken;
+    });
+    for (int i = 0; i < 5; ++i) CHECK(pool.push(i));
+    CHECK(pool.close(inquest::cause("unreadable")));
+    CHECK(pool.finish().error().message() == "worker 'p' ended on a broken stream after item 5: unreadable");
+    CHECK(taken == 5);
+}
+
+TEST_CASE("push_for is bounded by its limit in all, and the forms for constants push copies") {
+    const int item = 7;
+    std::atomic<bool> go{false};
+    auto pool = make_pool<int>({.capacity = 1}, [&](receiver<int>& in) {
+        support::look_for([&] { return go.load(); });
+        while (in.pop()) {
+        }
+    });
+    CHECK(pool.push(item));
+    CHECK_FALSE(pool.try_push(item));
+    CHECK_FALSE(pool.push_for(item, 1ms));
+    go = true;
+    CHECK(pool.push_for(item, 1h));
+    CHECK(pool.finish());
+    CHECK(pool.push(item).error().message().find("worker_pool.cpp:") !=
+          std::string::npos); // where it was closed
+}
+
+TEST_CASE("a pool's options reach its channel and its workers") {
+    auto pool =
+        make_pool<std::promise<int>>({.name = "replies", .capacity = 2},
+                                     [](receiver<std::promise<int>>&) { throw std::runtime_error("gone"); });
+    std::promise<int> asked;
+    auto answer = asked.get_future();
+    try {
+        for (;;) {
+            (void)pool.push(std::move(asked));
+            asked = {};
+        }
+    } catch (const std::runtime_error&) {
+    }
+    asked = {};
+    CHECK_THROWS_AS((void)answer.get(),
+                    std::future_error); // discarded, as a promise is unless one says otherwise
+}
+
+TEST_CASE("a moved-from pool has nothing to finish") {
+    auto pool = make_pool<int>({.capacity = 1}, [](receiver<int>&) {});
+    const auto other = std::move(pool);
+    CHECK_THROWS_AS((void)pool.finish(), std::future_error);
+    CHECK_THROWS_AS((void)pool.make_sender(), std::invalid_argument);
+    CHECK_FALSE(pool.push(1));
 }
 
 TEST_CASE("what was not delivered can be taken back") {

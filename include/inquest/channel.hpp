@@ -130,12 +130,12 @@ class channel_handle {
     [[nodiscard]] std::vector<T> recover() { return core_ ? core_->recover() : std::vector<T>(); }
 
     /// Calls `fn(ending)` once when the channel closes, whoever closes it: on the thread that does, outside every lock, when
-    /// whoever was blocked in it has been woken; at once, on the calling thread, if it has closed already. So that a producer
-    /// that sits in `read` or `poll` learns of it: let it write to a pipe or an eventfd that is polled too. `ending` is how pops end
-    /// once they have taken what is left: a status and a cause, as in a pop_error. The function may use the channel, and must not
-    /// wait for the thread that it runs on; what it throws is written to standard error and goes no further. Of several,
-    /// those that were added first are called first. Blocks for the channel's lock only. Throws std::bad_alloc and what
-    /// copying the function throws.
+    /// whoever was blocked in it has been woken; at once, on the calling thread, if it has closed already. Use it to wake a
+    /// producer that is blocked in `read` or `poll`: let `fn` write to a pipe or an eventfd that is polled too. `ending` is how pops
+    /// end once they have taken what is left: a status and a cause, as in a pop_error. The function may use the channel, and then is
+    /// to be removed before a `channel<T>` is destroyed; it must not wait for the thread that it runs on. What it throws is
+    /// written to standard error and goes no further. Of several, those that were added first are called first. Blocks for
+    /// the channel's lock only. Throws std::bad_alloc and what copying the function throws.
     template <class Fn>
         requires std::is_invocable_v<Fn&, const pop_error&>
     close_callback on_close(Fn fn) {
@@ -374,7 +374,7 @@ class receiver : public channel_handle<T>, public pop_operations<receiver<T>, T>
     [[nodiscard]] std::expected<void, inquest::cause> outcome() const {
         const auto how = ended();
         if (!how || how->status() == status::complete) return {};
-        detail::observe(how->cause());
+        detail::observe_ending(how->cause());
         return std::unexpected(how->cause());
     }
     /// How the stream has ended, once it has and everything was popped; nothing while it goes on. A worker

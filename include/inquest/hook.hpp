@@ -28,6 +28,8 @@ using long_wait_hook = std::function<void(const still_running&)>;
 ///   the thread that destroys it, or on the worker's own thread if it is destroyed there first;
 ///   with items that the last worker left in its channel, stopped or finished early, and that nobody recovered or was
 ///   told of: when the channel's last handle is destroyed, on that thread, with a cause of kind `unexplained`.
+///   with a failure that is no worker's and broke off a stream that was read in a loop, if nobody asked the receiver how it had
+///   ended: when the receiver is destroyed, on that thread.
 /// Returns the previous hook; an empty one restores the default. May throw std::bad_alloc.
 failure_hook set_failure_hook(failure_hook hook);
 

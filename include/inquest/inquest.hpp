@@ -1,4 +1,4 @@
-// Everything but the macro (macros.hpp) and the logger (spdlog.hpp).
+// Everything but the macros (macros.hpp) and the logger (spdlog.hpp).
 #pragma once
 
 // First: a compiler lists the includes on the way to a header before what it has to say of it.

@@ -15,9 +15,9 @@ namespace inquest { inline namespace INQUEST_ABI {
 /// one worker less: if several are to read one channel, say so first (`announce_workers`).
 ///
 /// Returns what `worker::join` would: the value, or the failure; rethrows what the function threw, the same exception object.
-/// Either way it counts as observed. Blocks as long as the function runs. In the function of a worker it is that worker's stop
-/// that ends its blocking calls, and that its std::stop_token says; on any other thread nobody can request one. An exception always
-/// reaches the caller, and a thread that the function ends (pthread_exit) is ended, once the outcome is recorded. Throws also
+/// Either way it counts as observed. Blocks as long as the function runs. Inside a worker, the job obeys that worker's stop: its
+/// blocking calls end, and its std::stop_token shows it; on any other thread nobody can request one. An exception always reaches the
+/// caller, and a thread that the function ends (pthread_exit) is ended, once the outcome is recorded. Throws also
 /// std::invalid_argument for an empty std::function, a null pointer, or an end that was moved from, and std::bad_alloc.
 template <class... Args>
     requires detail::ends_and_function<Args...>

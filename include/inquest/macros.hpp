@@ -31,7 +31,8 @@
     } while (false)
 
 /// For a push by whoever has no worker to ask: if it fails, returns `std::unexpected` of the push's own cause as a `failure<E>`,
-/// whatever the E of the enclosing function; waits for nobody and rethrows nothing. For a push to a pool: returns that failure.
+/// whatever the E of the enclosing function; waits for nobody and rethrows nothing. With a pool's push it returns the pool's failure;
+/// that push itself waits for the workers, and rethrows what they threw.
 ///
 ///     INQUEST_TRY(tx.push(line));
 ///     INQUEST_TRY(pool.push(line));

@@ -164,9 +164,11 @@ class [[nodiscard("keep the worker: it is joined when it is destroyed")]] worker
 /// - A receiver *attaches* the worker: its failure ends the stream for everybody (`fail_fast`), and the channel closes when its
 ///   last attached worker has ended, however it ended. If that one ended with success because a push of its own was refused,
 ///   the cause of that is the channel's.
-/// - A sender is finished when the function has completed its output: when it has returned success over a whole input. If it
-///   failed, was asked to stop, or an input of its broke off, the sender is abandoned, and the stream is truncated. The cause is
-///   that of its input, or of a push that was refused, if there is one; else the worker's own failure. A sender that the function has finished or moved from is left alone.
+/// - A sender is finished if the function has returned success. But if it was asked to stop, or a push of its own was refused, before
+///   it had come to the end of its inputs, or if an input broke off, or if it failed, the sender is abandoned, and the stream is
+///   truncated. The cause is that of the input, or of the push that was refused, if there is one; else the worker's own failure.
+///   A sender that the function has finished or moved from is left alone. A worker that is destroyed waits for its function to
+///   end: somebody must pop what it pushes, or ask it to stop.
 ///
 /// The function may take a std::stop_token first, as std::jthread has it. It returns `std::expected<T, E>`, or a
 /// plain value or nothing if it reports by exception. What would pass for success whatever it means (a bool, an int,

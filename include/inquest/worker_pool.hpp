@@ -7,6 +7,7 @@
 #include <concepts>
 #include <cstddef>
 #include <expected>
+#include <future>
 #include <optional>
 #include <source_location>
 #include <stdexcept>
@@ -27,9 +28,11 @@ struct pool_options {
         inquest::on_failure::fail_fast; ///< what the failure of one does to the others
     std::optional<inquest::undelivered>
         undelivered{};              ///< what becomes of items left over: see channel_options
-    std::optional<unsigned> spin{}; ///< how long who waits spins: see channel_options
+    std::optional<unsigned> spin{}; ///< how long a waiting call spins: see channel_options
     inquest::on_exception on_exception =
         inquest::on_exception::record; ///< whether what a worker throws is caught
+    inquest::on_destroy on_destroy =
+        inquest::on_destroy::drain; ///< what the destructor does to a closed pool
 };
 
 /// Workers that read one channel, and the channel itself. `push` returns the workers' own failure, so that whoever feeds them
@@ -40,13 +43,15 @@ struct pool_options {
 ///         if (auto sent = pool.push(std::move(line)); !sent) return std::unexpected(sent.error());
 ///     return pool.finish(); // what each has returned, or the failure
 ///
-/// Any thread may call any operation; only assigning, moving and destroying it need exclusive access. Not one of its own
-/// workers: what waits for them does not wait there, and says so in the failure that it returns.
+/// Any thread may call any operation; only assigning, moving and destroying it need exclusive access. Inside one of the pool's own
+/// workers, `finish`, `report` and a failed `push` do not wait: they return a failure that says so. But `push` does wait for room
+/// there: workers that all push to their own full pool block each other.
 ///
-/// The destructor joins. If the pool has closed (finished, or ended by a failure), what was pushed is delivered; if it is open,
-/// all workers are asked to stop, at once, and what is left is reported as worker's destructor does it. A failure that nobody has
-/// been handed goes to the failure hook. In whatever order pools that feed each other are destroyed, nothing waits for ever, as
-/// long as the functions come to their ends when their streams do or a stop is requested.
+/// The destructor joins. If the pool was closed (`close`, `finish`), everything pushed is delivered first, for which somebody must pop
+/// what the workers push; `on_destroy::stop` asks them to stop instead. If the pool has failed or was aborted, what is queued
+/// stays undelivered. In every other case all workers are asked to stop, all at once, and items that are left are reported as a
+/// worker's destructor reports them. A failure that nobody has been handed goes to the failure hook. Pools that feed each other
+/// may be destroyed in any order.
 template <class Item, class T, class E>
 class [[nodiscard("keep the pool: its workers are joined when it is destroyed")]] worker_pool {
   public:
@@ -69,6 +74,7 @@ class [[nodiscard("keep the pool: its workers are joined when it is destroyed")]
     worker_pool& operator=(worker_pool&& other) noexcept {
         if (this != &other) {
             end();
+            stops_ = other.stops_;
             tx_ = std::move(other.tx_);
             workers_ = std::move(other.workers_);
         }
@@ -76,10 +82,10 @@ class [[nodiscard("keep the pool: its workers are joined when it is destroyed")]
     }
     ~worker_pool() { end(); }
 
-    /// Queues the item, waiting while the channel is full. If the workers have failed, waits until they have all ended, and returns
-    /// what `resolve_first` does: the earliest failure with the others in it; an exception is rethrown, the same object. If
-    /// they have ended in another way, the failure says so. One of kind `not_pushed` says that the calling worker was asked to stop.
-    /// The argument is moved from only if it was accepted.
+    /// Queues the item, waiting while the channel is full. If the workers have failed, asks those that are left to stop, waits until
+    /// all have ended, and returns what `resolve_first` does: the earliest failure with the others in it; an exception is
+    /// rethrown, the same object. If they have ended in another way, the failure says so. One of kind `not_pushed` says that the
+    /// calling worker was asked to stop. The argument is moved from only if it was accepted.
     [[nodiscard]] push_result push(const Item& item,
                                    std::source_location where = std::source_location::current()) {
         return answer(tx_.push(item, where));
@@ -103,8 +109,9 @@ class [[nodiscard("keep the pool: its workers are joined when it is destroyed")]
     {
         return answer(tx_.try_push(std::move(item), where));
     }
-    /// As `push`, no longer than `limit` in all, for room and for the workers' ends: a failure of kind `not_pushed` says that there
-    /// was no room, one of kind `unexplained` that the channel has closed and which workers have not ended; it may be asked again.
+    /// As `push`, no longer than `limit` in all, for room and for the workers' ends. A failure of kind `not_pushed` says that the
+    /// time ran out, and that it may be asked again: there was no room, or the pool has closed, and the text names the
+    /// workers that are still running, with the reason as `upstream` of the cause.
     template <class Rep, class Period>
     [[nodiscard]] push_result push_for(const Item& item, const std::chrono::duration<Rep, Period>& limit,
                                        std::source_location where = std::source_location::current()) {
@@ -121,13 +128,14 @@ class [[nodiscard("keep the pool: its workers are joined when it is destroyed")]
         return answer(tx_.push_until(std::move(item), deadline, {}, where), deadline);
     }
 
-    /// All was pushed: closes, waits for all workers, and returns what they have returned, or the failure as `push` does; the same
-    /// every time. But results that can't be copied are moved out: they are there once, and a later call throws
-    /// std::future_error (no_state).
+    /// All was pushed: closes, waits for all workers, and returns what they have returned, or the failure as `push` does. If they
+    /// all returned success but left items, as after a stop, that is a failure too, until the items are recovered. If they push to
+    /// channels themselves, somebody must pop these meanwhile. The results are moved out, and are there once: a later call throws
+    /// std::future_error (no_state), as one on a moved-from pool does.
     [[nodiscard("it may be the workers' failure")]] result_type
     finish(std::source_location where = std::source_location::current()) {
         (void)tx_.close(where);
-        return result(*detail::join_all(threads(), detail::rethrow, detail::forever));
+        return result(*join(detail::forever));
     }
     /// The same, waiting no longer than `limit`: if some have not ended by then, what they are doing; it may be asked again.
     template <class Rep, class Period>
@@ -135,14 +143,13 @@ class [[nodiscard("keep the pool: its workers are joined when it is destroyed")]
     finish_for(const std::chrono::duration<Rep, Period>& limit,
                std::source_location where = std::source_location::current()) {
         (void)tx_.close(where);
-        auto failed =
-            detail::join_all(threads(), detail::rethrow, detail::deadline_after(detail::ticks(limit)));
+        auto failed = join(detail::deadline_after(detail::ticks(limit)));
         if (!failed) return std::unexpected(std::move(failed).error());
         return std::expected<result_type, still_running>(std::in_place, result(*std::move(failed)));
     }
 
-    /// All was pushed: no more is taken. Does not wait: `finish` still returns the results, and so does the destructor drain. True
-    /// if this call closed it.
+    /// All was pushed: no more is taken. Does not wait: `finish` can still be called for the results, and the destructor still
+    /// drains. True if this call closed it.
     bool close(std::source_location where = std::source_location::current()) noexcept {
         return tx_.close(where);
     }
@@ -156,7 +163,8 @@ class [[nodiscard("keep the pool: its workers are joined when it is destroyed")]
         for (auto& one : workers_) (void)one.request_stop();
     }
 
-    /// Waits for all workers, and returns the failure with the others in it, or nothing if none failed. Rethrows nothing.
+    /// Waits for all workers, and returns the failure with the others in it, or nothing if none failed. Rethrows nothing. Closes
+    /// nothing, so call `close` first; there is no limit.
     [[nodiscard]] std::optional<failure<E>> report() { return inquest::report(workers_); }
     /// Hands out what nobody popped, oldest first: see `recover` of a channel.
     template <class Sink>
@@ -173,6 +181,14 @@ class [[nodiscard("keep the pool: its workers are joined when it is destroyed")]
         return tx_.on_close(std::move(fn));
     }
 
+    /// One more end to push to, with all that a sender can do, as for the workers of another pool. The pool closes by `close` or
+    /// `finish`, whatever becomes of it; but if it is abandoned, the stream is truncated, with the reason as its cause. Throws
+    /// std::invalid_argument on a moved-from pool.
+    [[nodiscard]] sender<Item> make_sender() const {
+        detail::refuse_moved_from(tx_);
+        return detail::handle_access::make_sender(detail::handle_access::core(tx_));
+    }
+
     /// How many workers there are.
     [[nodiscard]] std::size_t workers() const noexcept { return workers_.size(); }
     /// Items queued now.
@@ -187,44 +203,56 @@ class [[nodiscard("keep the pool: its workers are joined when it is destroyed")]
   private:
     template <class Made, class... Args>
     friend auto make_pool(pool_options options, Args&&... outputs_and_function);
-    worker_pool(sender<Item>&& tx, std::vector<worker<T, E>>&& workers) noexcept
-        : tx_(std::move(tx)), workers_(std::move(workers)) {}
+    worker_pool(sender<Item>&& tx, std::vector<worker<T, E>>&& workers, on_destroy destroyed) noexcept
+        : stops_(destroyed == on_destroy::stop), tx_(std::move(tx)), workers_(std::move(workers)) {}
 
-    [[nodiscard]] std::vector<detail::worker_thread*> threads() {
-        return detail::worker_access::threads_of(workers_);
-    }
     [[nodiscard]] push_result answer(std::expected<void, push_error>&& sent) {
         if (sent) return {};
+        stop_if_over();
         return std::unexpected(resolve_first(tx_, workers_, sent.error()));
     }
     [[nodiscard]] push_result answer(std::expected<void, push_error>&& sent,
                                      detail::clock::time_point deadline) {
         if (sent) return {};
+        stop_if_over();
         auto why = resolve_first_until(tx_, workers_, sent.error(), deadline);
         if (why) return std::unexpected(*std::move(why));
-        return std::unexpected(detail::typed<E>(failure<>(detail::unexplained(why.error().message()))));
+        return std::unexpected(detail::typed<E>(failure<>(
+            detail::unexplained(why.error().message(), sent.error().cause(), cause_kind::not_pushed))));
     }
+    /// Nothing more is delivered: those that are left may be waiting for something else.
+    void stop_if_over() noexcept {
+        const auto& core = detail::handle_access::core(tx_);
+        if (core && core->is_closed() && !core->is_draining()) request_stop();
+    }
+    [[nodiscard]] std::expected<std::optional<failure<>>, still_running>
+    join(detail::clock::time_point deadline) {
+        if (workers_.empty()) throw std::future_error(std::future_errc::no_state);
+        stop_if_over();
+        return detail::join_all(detail::worker_access::threads_of(workers_), detail::rethrow, deadline);
+    }
+    /// Once all have ended, or can't be waited for.
     [[nodiscard]] result_type result(std::optional<failure<>>&& failed) {
         if (failed) return std::unexpected(detail::typed<E>(*std::move(failed)));
+        if (const auto left = tx_.size(); left > 0)
+            return std::unexpected(detail::typed<E>(failure<>(detail::unexplained(
+                "all workers have ended, " + std::to_string(left) + " undelivered", tx_.cause()))));
         if constexpr (std::is_void_v<T>) {
-            for (auto& one : workers_) (void)one.join();
             return {};
         } else {
             std::vector<T> all;
             all.reserve(workers_.size());
-            for (auto& one : workers_)
-                if constexpr (std::is_copy_constructible_v<T>)
-                    all.push_back(*one.join());
-                else
-                    all.push_back(*one.get_future().get()); // it is there: all have ended
+            for (auto& one : workers_) all.push_back(*one.get_future().get()); // each is there
             return all;
         }
     }
     void end() noexcept {
-        if (!tx_.is_closed()) request_stop();
+        const auto& core = detail::handle_access::core(tx_);
+        if (core && (stops_ || !core->is_draining())) request_stop();
         workers_.clear();
     }
 
+    bool stops_; // what is closed, when it is destroyed
     sender<Item> tx_;
     std::vector<worker<T, E>> workers_;
 };
@@ -234,11 +262,21 @@ class [[nodiscard("keep the pool: its workers are joined when it is destroyed")]
 /// that of `spawn`; what becomes of these, and what it may return, is said there. All workers are attached before the first
 /// one runs.
 ///
-///     auto pool = make_pool<frame>({.name = "detect", .workers = 4, .capacity = 16}, faces_tx, detect);
+///     auto pool = make_pool<frame>({.name = "detect", .workers = 4, .capacity = 16}, std::move(faces_tx), detect);
+///
+/// A sender that is not moved here is copied: finish yours too, or whoever reads that stream waits for it.
 ///
 /// Throws std::invalid_argument for no workers, and as make_channel and spawn do.
 template <class Item, class... Args>
 auto make_pool(pool_options options, Args&&... outputs_and_function) {
+    static_assert(
+        detail::ends_and_function<Args...>,
+        "make_pool takes its options, then senders if its workers push to any, then their function: let "
+        "that capture everything else");
+    static_assert(
+        (std::is_copy_constructible_v<detail::spawn_value<Args>> && ...),
+        "each worker of a pool has a copy of the function: let it capture a std::shared_ptr to what "
+        "cannot be copied");
     using given = std::tuple<receiver<Item>, detail::spawn_value<Args>...>;
     using spawned = detail::spawned<const receiver<Item>&, const detail::spawn_value<Args>&...>;
     if constexpr (detail::is_worker_function<typename spawned::function>(typename spawned::ends())) {
@@ -250,11 +288,14 @@ auto make_pool(pool_options options, Args&&... outputs_and_function) {
                                             .spin = options.spin});
         // Of senders that were moved here the workers' copies are all that is left in the end.
         const given its(std::move(rx), std::forward<Args>(outputs_and_function)...);
-        auto workers = detail::spawner::spawn_all<spawned>(
-            options.workers, {.name = std::move(options.name), .on_exception = options.on_exception}, its);
+        auto workers = detail::spawner::spawn_all<spawned>(options.workers,
+                                                           {.name = std::move(options.name),
+                                                            .on_exception = options.on_exception,
+                                                            .on_destroy = options.on_destroy},
+                                                           its);
         using made = typename decltype(workers)::value_type;
-        return worker_pool<Item, typename made::value_type, typename made::error_type>(std::move(tx),
-                                                                                       std::move(workers));
+        return worker_pool<Item, typename made::value_type, typename made::error_type>(
+            std::move(tx), std::move(workers), options.on_destroy);
     }
 }
 

@@ -58,7 +58,10 @@ io_result capture(posix_file& camera, inquest::sender<frame>& frames) {
     std::string chunk;
     for (;;) {
         pollfd both[2] = {{camera.fd(), POLLIN, 0}, {closed.fd(), POLLIN, 0}};
-        if (poll(both, 2, -1) < 0) return std::unexpected(std::error_code(errno, std::generic_category()));
+        if (poll(both, 2, -1) < 0) {
+            if (errno == EINTR) continue;
+            return std::unexpected(std::error_code(errno, std::generic_category()));
+        }
         if (both[1].revents != 0) return {}; // the next push would have said so
         chunk.resize(65536);
         const auto size = camera.read(chunk);

@@ -36,6 +36,7 @@ std::expected<totals, inquest::failure<net_error>> enrich(std::istream& in, enri
                                                           std::vector<std::string>& undelivered) {
     for (std::string line; std::getline(in, line);)
         if (auto sent = pool.push(std::move(line)); !sent) {
+            pool.recover([&](std::string&& queued) { undelivered.push_back(std::move(queued)); });
             undelivered.push_back(std::move(line)); // refused, and so untouched
             return std::unexpected(sent.error());
         }

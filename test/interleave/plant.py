@@ -274,8 +274,8 @@ BREAKAGES = [
      "            record->announce_stop();",
      "            if (!BROKEN) record->announce_stop();"),
     ("failed_stage_finishes", "outcome out of order", "stage_fails", 0, 1, "what a failed stage pushed is not complete", BASE,
-     "    if (record.has_completed()) {",
-     "    if (record.has_completed() || BROKEN) {"),
+     "    if (record.has_completed) {",
+     "    if (record.has_completed || BROKEN) {"),
 ]
 
 

@@ -35,25 +35,28 @@
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
-class channel_base;
-
 /// What a call that closes the channel has to do once it has released the locks: declare this before them. Wakes, then calls the
-/// functions of `on_close`. The channel lives as long.
+/// functions of `on_close`. It touches nothing of the channel, which may be destroyed by then.
 class close_actions : public wake_list {
   public:
     close_actions() = default;
     close_actions(const close_actions&) = delete;
     close_actions& operator=(const close_actions&) = delete;
     ~close_actions() {
-        if (closed_) finish();
+        if (list_) finish();
     }
-    /// It has closed, under the locks, and there are functions to call.
-    void note(const channel_base& closed) noexcept { closed_ = &closed; }
+    /// It has closed, under the locks, and there are functions to call; with the ending as it is when the locks are released.
+    void note(const std::shared_ptr<close_callbacks>& list, pop_error ending) noexcept {
+        list_ = list;
+        ending_ = std::move(ending);
+    }
+    [[nodiscard]] bool has_closed() const noexcept { return list_ != nullptr; }
     /// Now, for an owner that has more to do.
     void finish() noexcept;
 
   private:
-    const channel_base* closed_ = nullptr;
+    std::shared_ptr<close_callbacks> list_; // null: nothing to call
+    std::optional<pop_error> ending_;
 };
 
 /// Who closes the channel without a cause.
@@ -71,6 +74,9 @@ class channel_base {
     [[nodiscard]] bool is_closed() const noexcept { return state_.is_closed(); }
     /// Closed, and what is queued is still delivered.
     [[nodiscard]] bool is_draining() const noexcept { return state_.is_draining(); }
+
+    /// True in a forked child, for the parent's channels: nothing is touched, their lock least of all.
+    [[nodiscard]] bool left_behind() const noexcept { return generation_ != fork_generation(); }
 
     // Ends. Each blocks for the channel's lock only.
     void add_sender() noexcept;
@@ -110,7 +116,6 @@ class channel_base {
   protected:
     friend struct channel_inspector; // for tests
     friend class worker_inputs;
-    friend close_actions;
 
     /// The locks of both sides. None is held while the other is waited for: an item may be copied under that one. The push
     /// side's is released last, because a push that is refused next wants the other as well.
@@ -145,8 +150,6 @@ class channel_base {
     channel_base(channel_options&& options, bool brief);
     ~channel_base();
 
-    /// True in a forked child, for the parent's channels: nothing is touched, their lock least of all.
-    [[nodiscard]] bool left_behind() const noexcept { return generation_ != fork_generation(); }
     /// Until every call that waits in it has left, on a channel that has ended. They are not to know when it is destroyed.
     void wait_for_calls() noexcept;
     /// Reports to the hook items that the last worker left, and that nobody was told of or recovered. Called when nobody

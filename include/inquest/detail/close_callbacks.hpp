@@ -2,6 +2,7 @@
 #pragma once
 
 #include <inquest/detail/latch.hpp>
+#include <inquest/detail/serials.hpp>
 #include <inquest/push_error.hpp>
 
 #include <cstdint>
@@ -27,12 +28,13 @@ class close_callbacks {
 
     /// May throw std::bad_alloc.
     void add(std::shared_ptr<callback> one);
-    /// It is not called any more; if it is running on another thread, waits until it has returned.
+    /// It is not called any more, which in a forked child it never is; if it is running on another thread, waits until it has returned.
     void remove(callback& one) noexcept;
     /// The channel has closed: calls each of them once, in the order in which they were added, with no lock held.
     void run(const pop_error& ending) noexcept;
 
   private:
+    const unsigned generation_ = fork_generation();
     mutex mutex_;
     std::list<std::shared_ptr<callback>> waiting_; // protected by mutex_
 };

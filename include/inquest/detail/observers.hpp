@@ -11,8 +11,8 @@ namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 /// that was handed it and then passes it on no longer counts: whoever asks that worker is handed it.
 class observers {
   public:
-    /// Somebody has been handed it, for good.
-    void add() noexcept;
+    /// Somebody has been handed it, for good. True if that is the first.
+    bool add() noexcept;
     /// A worker's function has been handed it, and may pass it on.
     void add_worker() noexcept;
     /// A worker passes it on, and holds it from now on; `counted` if `add_worker` was called for that one.

@@ -11,7 +11,7 @@ namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
 /// As `resolve`, of one worker or a range of them.
 template <class Item, class Asked>
-auto resolve_any(const channel_handle<Item>& tx, Asked& asked, const push_error& why) {
+auto resolve_any(const channel_handle<Item>& tx, Asked&& asked, const push_error& why) {
     if constexpr (std::ranges::forward_range<Asked>)
         return resolve_first(tx, asked, why);
     else

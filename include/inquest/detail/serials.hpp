@@ -19,7 +19,7 @@ using channel_serial = std::uint64_t;
 inline constexpr channel_serial no_channel = 0;
 [[nodiscard]] channel_serial next_channel_serial() noexcept;
 
-/// Draws the number that orders worker ends. Call under the lock of the channel the worker is attached to.
+/// Draws the number that orders worker ends. Call under the locks of the channels that the worker reads.
 [[nodiscard]] std::uint64_t next_sequence() noexcept;
 
 }}} // namespace inquest::INQUEST_ABI::detail

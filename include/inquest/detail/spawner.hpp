@@ -37,7 +37,9 @@ class ready_worker {
     ready_worker(ready_worker&&) noexcept = default;
     ready_worker& operator=(ready_worker&&) = delete;
     ~ready_worker() {
-        if (program_) program_->never_started(ECANCELED);
+        if (!program_) return;
+        (void)program_->record()->observed_by.add(); // the exception says it
+        program_->never_started(ECANCELED);
     }
     std::unique_ptr<thread_type> start() {
         thread_->start(std::move(program_));

@@ -76,8 +76,8 @@ inline constexpr bool is_receiver<receiver<T>> = true;
 template <class End>
 void refuse_moved_from(const End& its) {
     if (handle_access::core(its)) return;
-    throw std::invalid_argument(is_receiver<End> ? "inquest: spawn on a moved-from receiver"
-                                                 : "inquest: spawn on a moved-from sender");
+    throw std::invalid_argument(is_receiver<End> ? "inquest: a worker is given a moved-from receiver"
+                                                 : "inquest: a worker is given a moved-from sender");
 }
 
 /// They are destroyed in the order in which they were given.
@@ -92,6 +92,12 @@ class worker_ends {
     void for_each_input(auto&& fn) const {
         each([&](const auto& end) {
             if constexpr (is_receiver<std::remove_cvref_t<decltype(end)>>) fn(handle_access::core(end));
+        });
+    }
+    /// The same of each sender.
+    void for_each_output(auto&& fn) const {
+        each([&](const auto& end) {
+            if constexpr (!is_receiver<std::remove_cvref_t<decltype(end)>>) fn(handle_access::core(end));
         });
     }
     /// The function is over: finishes each sender that is still open if it has completed its output, else abandons it.

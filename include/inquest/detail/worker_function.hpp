@@ -89,7 +89,7 @@ consteval bool is_worker_function(std::type_identity<worker_ends<Ends...>>) {
 template <class Fn>
 void refuse_empty(const Fn& fn) {
     if constexpr (std::is_constructible_v<Fn, std::nullptr_t> && requires { fn == nullptr; }) {
-        if (fn == nullptr) throw std::invalid_argument("inquest: spawn of an empty function");
+        if (fn == nullptr) throw std::invalid_argument("inquest: a worker's function is empty");
     }
 }
 

@@ -81,7 +81,7 @@ inline constexpr bool returns_failure = false;
 template <class T, class E>
 inline constexpr bool returns_failure<std::expected<T, failure<E>>> = true;
 
-/// Calls fn with what it takes of (stop_token, receiver&).
+/// Calls fn with its ends, after the stop token if it takes one.
 template <class Fn, class... Ends>
 decltype(auto) call_worker(Fn& fn, const stop_token& stop, Ends&... ends) {
     if constexpr (std::is_invocable_v<Fn&, stop_token, Ends&...>)
@@ -143,6 +143,8 @@ class function_main : public worker_main {
 
     /// Before it runs, and once all else is ready. May throw std::bad_alloc.
     void attach_inputs() {
+        ends_->for_each_output(
+            [this](const shared_channel& channel) { this->record_->outputs.push_back(channel->serial()); });
         ends_->for_each_input([this](const shared_channel& channel) { this->attach(channel); });
     }
     [[nodiscard]] const worker_ends<Ends...>& ends() const noexcept { return *ends_; }
@@ -222,6 +224,7 @@ class typed_job final : public function_main<T, E, Fn, Ends...> {
         this->run_as_job();
         if (auto why = this->record()->as_failure_or_rethrow()) {
             observe(*why);
+            report_if_unobserved(*this->record()); // it is observed: there is no object that holds it longer
             return std::unexpected(typed<E>(*std::move(why)));
         }
         if constexpr (std::is_void_v<T>)

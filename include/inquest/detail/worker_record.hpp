@@ -59,11 +59,8 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
         if (before > 0) range_last.set(number);
         last_item.set(number);
     }
-    /// A push was refused, for that cause if there is one: what follows on this thread may be a consequence.
-    void note_refused_push(const cause& why) noexcept {
-        saw_broken_stream = true;
-        if (!refused_by) refused_by = why;
-    }
+    /// A push to `channel` was refused, for that cause if there is one: what follows on this thread may be a consequence.
+    void note_refused_push(channel_serial channel, const cause& why) noexcept;
     /// A pop on `channel` reported `ending`: any status but empty and timeout. One that the worker brought about itself, by
     /// closing, is to be reported as `complete`.
     void note_ending(channel_serial channel, status ending, const cause& why) noexcept;
@@ -78,15 +75,12 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     /// Its function was handed the failure with this number. False if that is known.
     bool note_handed(std::uint64_t number) noexcept;
 
-    /// Once its outcome is written: whether its function has completed what it was to push. Not one that was asked to stop, or
-    /// whose input broke off; but the stop has come too late if every input was complete by then.
-    [[nodiscard]] bool has_completed() const noexcept {
-        return kind == cause_kind::finished && broken_count == 0 &&
-               (!stop_requested() || (!inputs.empty() && std::ranges::all_of(inputs, &input::complete)));
-    }
+    /// When its function is over and its outcome written, before anybody sees that: decides whether what it was to push is complete,
+    /// and because of whose failure it ended, if that was another's.
+    void conclude() noexcept;
     /// Once it is published: why its output is not complete. If it ended because of another's failure, that one; else its own. Empty
     /// if nothing failed.
-    [[nodiscard]] cause root() const noexcept;
+    [[nodiscard]] cause root() const noexcept { return because_of || !failed() ? because_of : as_cause(); }
 
     /// Asks the thread's own token, so that whoever has seen it stopped is not given an item after that; but only if
     /// a request is on its way or there.
@@ -176,9 +170,12 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     struct input {
         channel_serial channel;
         std::string name;
-        bool complete = false; // its stream; on the worker's thread only
+        // Of its stream, once a pop has reported it; on the worker's thread only.
+        bool complete = false, broken = false;
+        cause why{}; // of a broken one
     };
-    std::vector<input> inputs; // set before the function runs
+    std::vector<input> inputs;           // set before the function runs
+    std::vector<channel_serial> outputs; // of the senders that it is passed; as well
     atomic<bool> published{false};
     latch done;                   // opened after the promise was fulfilled, the last act of the thread
     atomic<bool> orphaned{false}; // its handle was destroyed on the worker's own thread
@@ -187,7 +184,9 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     // What its function returned, if that was a failure. The causes in it were published before: they never lead back
     // here.
     std::optional<failure<>> returned;
-    bool passes_on = false; // its failure is the cause in `returned`, and none of its own
+    bool passes_on = false;     // its failure is the cause in `returned`, and none of its own
+    bool has_completed = false; // what its function was to push
+    cause because_of;           // the failure of another because of which it ended
 
     // Written on the worker's thread only, read from elsewhere.
     relaxed<std::uint64_t> last_item;               // the item it took last
@@ -196,7 +195,8 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     relaxed<std::uint64_t> ended_after; // the item it had taken last when pop on its channel reported an end
 
     // Written and read on the worker's thread only.
-    cause refused_by;               // of the first push that was refused because of a failure
+    bool was_refused = false;       // a push to one of its outputs
+    cause refused_by;               // the failure because of which the first was, if it was one
     bool saw_broken_stream = false; // some call reported an ending other than complete, or was stopped
     /// A stream that a pop found broken.
     struct broken_stream {
@@ -229,7 +229,9 @@ void observe(const failure<>& handed_out) noexcept;
 /// Reports to the hook a failure nobody observed, and others that the worker passed on with it. Called once for a worker
 /// object that is destroyed.
 void report_if_unobserved(const worker_record& record) noexcept;
-/// Reports to the hook a failure that is no worker's, whose object would report it.
+/// Notes that the calling thread knows how a stream has ended.
+void observe_ending(const cause& why) noexcept;
+/// Reports to the hook a failure that is no worker's, whose object would report it; once, and not if somebody knows it.
 void report_if_nobodys(const cause& why) noexcept;
 
 }}} // namespace inquest::INQUEST_ABI::detail
