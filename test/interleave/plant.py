@@ -253,7 +253,7 @@ BREAKAGES = [
      "        auto item = take(next_to_empty(), call, [&] { note_popped(); });\n"
      "        if (BROKEN && stop_requested(options)) return std::unexpected(pop_refused(gave_up::stopped));\n"
      "        return item;"),
-    ("joined_without_the_mutex", "read outside the lock", "resolve_twice", 1, 5, "joins a thread that was joined", THREAD,
+    ("joined_without_the_mutex", "read outside the lock", "resolve_twice", 1, 6, "joins a thread that was joined", THREAD,
      "    const std::lock_guard lock(joining_);\n    if (!thread_.joinable()) return;",
      "    const bool early = BROKEN && thread_.joinable();\n    const std::lock_guard lock(joining_);\n"
      "    if (!early && !thread_.joinable()) return;"),
