@@ -105,8 +105,8 @@ TEST_CASE(
 TEST_CASE("a job that fails closes its queue and abandons its output: both neighbours name it") {
     auto [blocks, todo] = make_channel<int>(1);
     auto [done, packed] = make_channel<int>(1);
-    auto pool = std::async(std::launch::async, [&todo = todo, &done = done] {
-        return run_job("pack", std::move(todo), std::move(done),
+    auto pool = std::async(std::launch::async, [&from = todo, &to = done] {
+        return run_job("pack", std::move(from), std::move(to),
                        [](receiver<int>& in, sender<int>& out) -> outcome {
                            for (const int item : in) {
                                if (item == 3) return std::unexpected("corrupt block");
@@ -115,9 +115,9 @@ TEST_CASE("a job that fails closes its queue and abandons its output: both neigh
                            return {};
                        });
     });
-    auto writer = std::async(std::launch::async, [&packed = packed] {
+    auto writer = std::async(std::launch::async, [&from = packed] {
         for (;;)
-            if (auto item = packed.pop(); !item) return item.error();
+            if (auto item = from.pop(); !item) return item.error();
     });
     int i = 0;
     for (;;)

@@ -212,7 +212,7 @@ TEST_CASE("failures at the same instant: the channel's cause is the first by num
         while (rounds.another()) {
             const int i = rounds.number();
             round_of mine;
-            for (const auto who : {0, 1})
+            for (const auto who : {0U, 1U})
                 mine.inputs[who].attach(inquest::detail::channel_inspector::share(mine.queue),
                                         *mine.record[who]);
             now = &mine;

@@ -29,9 +29,9 @@ void stage_fails() {
             return std::unexpected("broken");
         });
     {
-        const auto before = thread("before", [&tx = tx] {
+        const auto before = thread("before", [&into = tx] {
             for (int i = 0; i < 3; ++i)
-                if (const auto sent = tx.push(i); !sent) {
+                if (const auto sent = into.push(i); !sent) {
                     require(sent.error().cause().text() == "broken", "the push names it");
                     return;
                 }
