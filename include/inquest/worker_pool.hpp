@@ -128,9 +128,9 @@ class [[nodiscard("keep the pool: its workers are joined when it is destroyed")]
         return answer(tx_.push_until(std::move(item), deadline, {}, where), deadline);
     }
 
-    /// All was pushed: closes, waits for all workers, and returns what they have returned, or the failure as `push` does. If they
-    /// all returned success but left items, as after a stop, that is a failure too, until the items are recovered. If they push to
-    /// channels themselves, somebody must pop these meanwhile. The results are moved out, and are there once: a later call throws
+    /// All was pushed: closes, waits for all workers, and returns what they have returned, or the failure as `push` does; of an
+    /// aborted pool, at least that cause. If they all returned success but left items, as after a stop, that is a failure too,
+    /// until the items are recovered. If they push to channels themselves, somebody must pop these meanwhile. The results are moved out, and are there once: a later call throws
     /// std::future_error (no_state), as one on a moved-from pool does.
     [[nodiscard("it may be the workers' failure")]] result_type
     finish(std::source_location where = std::source_location::current()) {
@@ -234,6 +234,10 @@ class [[nodiscard("keep the pool: its workers are joined when it is destroyed")]
     /// Once all have ended, or can't be waited for.
     [[nodiscard]] result_type result(std::optional<failure<>>&& failed) {
         if (failed) return std::unexpected(detail::typed<E>(*std::move(failed)));
+        // Workers that were asked to stop because nothing more is delivered have seen no failure.
+        if (auto why = tx_.cause();
+            why && why.kind() != cause_kind::finished && !detail::handle_access::core(tx_)->is_draining())
+            return std::unexpected(detail::typed<E>(failure<>(std::move(why))));
         if (const auto left = tx_.size(); left > 0)
             return std::unexpected(detail::typed<E>(failure<>(detail::unexplained(
                 "all workers have ended, " + std::to_string(left) + " undelivered", tx_.cause()))));
