@@ -230,6 +230,7 @@ void close_actions::finish() noexcept {
 std::shared_ptr<close_callbacks>
 channel_base::on_close(const std::shared_ptr<close_callbacks::callback>& fn) {
     auto fresh = std::make_shared<close_callbacks>();
+    std::optional<pop_error> ending;
     {
         const both_locks locks(*this);
         if (state_.is_open()) {
@@ -237,12 +238,9 @@ channel_base::on_close(const std::shared_ptr<close_callbacks::callback>& fn) {
             callbacks_->add(fn);
             return callbacks_;
         }
+        ending = ending_now();
     }
-    const pop_error ending = [&] {
-        const std::lock_guard lock(pop_.lock);
-        return ending_now();
-    }();
-    fn->call(ending);
+    fn->call(*ending);
     return nullptr;
 }
 

@@ -43,11 +43,6 @@ failure<> fallback(std::string_view lead, const push_error& why, cause_kind kind
     return failure<>(unexplained(std::string(lead) + " (push: " + why.message() + ')', why.cause(), kind));
 }
 
-// It says that the channel is closed, so that there is something to resolve.
-bool is_resolvable(const push_error& why) noexcept {
-    return why.status() == status::closed || why.status() == status::aborted;
-}
-
 // Why this worker can't be joined from here, or not on behalf of the channel; null if it can.
 const char* why_not_join(channel_serial channel, worker_thread* asked) {
     if (channel == no_channel) return "the end was moved from, so nothing was closed or joined";
@@ -71,6 +66,10 @@ failure<> handed_out(failure<> answer) noexcept {
 }
 
 } // namespace
+
+bool is_resolvable(const push_error& why) noexcept {
+    return why.status() == status::closed || why.status() == status::aborted;
+}
 
 failure<> ask(const question& its, std::span<worker_thread* const> workers) {
     return *ask(its, workers, forever);

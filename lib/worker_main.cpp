@@ -68,7 +68,7 @@ class job_scope {
     }
     worker_record& record_;
     kept_cancellation as_it_was_;    // the thread goes on, and can be cancelled if it could
-    stop_callback<stopper> on_stop_; // destroyed last: it waits for the callback
+    stop_callback<stopper> on_stop_; // destroyed first: that waits for the callback
 };
 
 // Makes the calling thread count as the worker's, for ends that are dropped here.

@@ -36,6 +36,9 @@ struct worker_access {
 template <class Workers>
 using error_of = typename std::ranges::range_value_t<Workers>::error_type;
 
+/// It says that the channel has closed, so that there is something to resolve.
+[[nodiscard]] bool is_resolvable(const push_error& why) noexcept;
+
 /// What every form of resolve is asked with, for one worker or many.
 struct question {
     channel_base* channel; // null for a moved-from end

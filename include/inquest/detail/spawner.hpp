@@ -51,6 +51,9 @@ class ready_worker {
     std::unique_ptr<thread_type> thread_;
 };
 
+template <class Main>
+using worker_of = worker<typename Main::value_type, typename Main::error_type>;
+
 struct spawner {
     /// `Spawned` is `spawned` of what stands in `given`, the ends and then the function.
     template <class Spawned>
@@ -58,21 +61,20 @@ struct spawner {
         using main = main_of<typed_worker_main, Spawned>;
         ready_worker<main> one(
             make<Spawned, main>(std::move(options), std::move(given), typename Spawned::indices()));
-        return worker<typename main::value_type, typename main::error_type>(one.start());
+        return worker_of<main>(one.start());
     }
     /// `count` workers, which are all attached before the first one runs. Each has its own copies of what is given.
     template <class Spawned>
     static auto spawn_all(std::size_t count, const worker_options& options, const auto& given) {
         using main = main_of<typed_worker_main, Spawned>;
-        std::vector<worker<typename main::value_type, typename main::error_type>> workers;
+        std::vector<worker_of<main>> workers;
         workers.reserve(count);
         std::vector<ready_worker<main>> ready;
         ready.reserve(count);
         for (std::size_t n = 0; n < count; ++n)
             ready.emplace_back(make<Spawned, main>(worker_options(options), typename Spawned::given(given),
                                                    typename Spawned::indices()));
-        for (auto& one : ready)
-            workers.push_back(worker<typename main::value_type, typename main::error_type>(one.start()));
+        for (auto& one : ready) workers.push_back(worker_of<main>(one.start()));
         return workers;
     }
     template <class Spawned>
