@@ -12,10 +12,13 @@ clock::duration whole_ticks(long double n) noexcept {
     return clock::duration(static_cast<clock::duration::rep>(n));
 }
 
-clock::time_point deadline_after(clock::duration d) {
-    if (d == no_limit) return forever;
+time_limit time_limit::after(clock::duration d) {
     const auto now = clock::now();
-    return d >= forever - now ? forever : now + d;
+    return {now, d >= forever - now ? forever : now + d};
+}
+
+clock::time_point deadline_after(clock::duration d) {
+    return d == no_limit ? forever : time_limit::after(d).until;
 }
 
 }}} // namespace inquest::INQUEST_ABI::detail

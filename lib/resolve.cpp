@@ -72,24 +72,23 @@ bool is_resolvable(const push_error& why) noexcept {
 }
 
 failure<> ask(const question& its, std::span<worker_thread* const> workers) {
-    return *ask(its, workers, forever);
+    return *ask(its, workers, time_limit::none());
 }
 
 std::expected<failure<>, still_running> ask(const question& its, std::span<worker_thread* const> workers,
-                                            clock::time_point deadline) {
+                                            const time_limit& limit) {
     if (!is_resolvable(its.why)) return fallback("nothing was closed", its.why, cause_kind::not_pushed);
     for (worker_thread* const asked : workers)
         if (const char* refused = why_not_join(its.channel ? its.channel->serial() : no_channel, asked))
             return handed_out(so_far(its.channel, refused, its.why));
     if (its.channel) its.channel->close(closer::resolver, its.why.where());
-    auto failed = join_all(workers, its.rethrows, deadline);
+    auto failed = join_all(workers, its.rethrows, limit);
     if (!failed) return std::unexpected(std::move(failed).error());
     return *failed ? **std::move(failed) : fallback(its.silent, its.why);
 }
 
 std::expected<std::optional<failure<>>, still_running> join_all(std::span<worker_thread* const> workers,
-                                                                bool rethrows, clock::time_point deadline) {
-    const auto since = clock::now();
+                                                                bool rethrows, const time_limit& limit) {
     collected all;
     std::vector<still_running> busy;
     for (worker_thread* const asked : workers) {
@@ -97,8 +96,8 @@ std::expected<std::optional<failure<>>, still_running> join_all(std::span<worker
             all.add(asked->refused(why));
             continue;
         }
-        if (!asked->wait(deadline)) {
-            busy.push_back(asked->glance(since));
+        if (!asked->wait(limit.until)) {
+            busy.push_back(asked->glance(limit.since));
             continue;
         }
         if (const auto failed = asked->failed()) all.add(*failed);
@@ -115,7 +114,7 @@ std::expected<std::optional<failure<>>, still_running> join_all(std::span<worker
 }
 
 std::optional<failure<>> report(std::span<worker_thread* const> workers) {
-    return *join_all(workers, explain_only, forever);
+    return *join_all(workers, explain_only, time_limit::none());
 }
 
 }}} // namespace inquest::INQUEST_ABI::detail

@@ -49,6 +49,8 @@ TEST_CASE("a duration of any kind comes out in ticks: rounded up, and cut to wha
     CHECK(deadline_after(most - 1s) == inquest::detail::forever);
     CHECK(deadline_after(1h) > clock::now() + 59min);
     CHECK(deadline_after(least) < clock::now());
+    const auto limit = inquest::detail::time_limit::after(15ms); // the clock is read once
+    CHECK(limit.until - limit.since == 15ms);
 }
 
 TEST_CASE(

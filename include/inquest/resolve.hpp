@@ -48,28 +48,27 @@ struct question {
 };
 failure<> ask(const question& its, std::span<worker_thread* const> workers);
 std::expected<failure<>, still_running> ask(const question& its, std::span<worker_thread* const> workers,
-                                            clock::time_point deadline);
-/// Waits for them all: the primary failure and the others, or nothing if none failed; if some have not ended at the deadline, what
+                                            const time_limit& limit);
+/// Waits for them all: the primary failure and the others, or nothing if none failed; if some have not ended by the limit, what
 /// these are doing. If `rethrows`, what a worker threw is rethrown.
 std::expected<std::optional<failure<>>, still_running> join_all(std::span<worker_thread* const> workers,
-                                                                bool rethrows, clock::time_point deadline);
+                                                                bool rethrows, const time_limit& limit);
 /// Joins them all: the primary failure and the others, or nothing if none failed.
 std::optional<failure<>> report(std::span<worker_thread* const> workers);
 
 inline constexpr bool rethrow = true, explain_only = false;
 
-template <class Item, class T, class E, class... Deadline>
+template <class Item, class T, class E, class... Limit>
 auto ask_one(bool rethrows, const channel_handle<Item>& tx, worker<T, E>& asked, const push_error& why,
-             Deadline... deadline) {
+             Limit... limit) {
     worker_thread* const thread = worker_access::thread_of(asked);
-    return ask({handle_access::core(tx).get(), why, one_silent, rethrows}, std::span(&thread, 1),
-               deadline...);
+    return ask({handle_access::core(tx).get(), why, one_silent, rethrows}, std::span(&thread, 1), limit...);
 }
-template <class Item, class Workers, class... Deadline>
+template <class Item, class Workers, class... Limit>
 auto ask_all(bool rethrows, const channel_handle<Item>& tx, Workers& asked, const push_error& why,
-             Deadline... deadline) {
+             Limit... limit) {
     const auto threads = worker_access::threads_of(asked);
-    return ask({handle_access::core(tx).get(), why, all_silent, rethrows}, std::span(threads), deadline...);
+    return ask({handle_access::core(tx).get(), why, all_silent, rethrows}, std::span(threads), limit...);
 }
 
 template <class E>
@@ -120,15 +119,16 @@ template <class Item, class T, class E, class Rep, class Period>
 resolve_for(const channel_handle<Item>& tx, worker<T, E>& asked, const push_error& why,
             const std::chrono::duration<Rep, Period>& limit) {
     return detail::typed<E>(
-        detail::ask_one(detail::rethrow, tx, asked, why, detail::deadline_after(detail::ticks(limit))));
+        detail::ask_one(detail::rethrow, tx, asked, why, detail::time_limit::after(detail::ticks(limit))));
 }
 /// The same, waiting no longer than until `deadline`.
 template <class Item, class T, class E, class Clock, class Duration>
 [[nodiscard]] std::expected<failure<E>, still_running>
 resolve_until(const channel_handle<Item>& tx, worker<T, E>& asked, const push_error& why,
               const std::chrono::time_point<Clock, Duration>& deadline) {
-    return detail::typed<E>(detail::ask_one(detail::rethrow, tx, asked, why,
-                                            detail::deadline_at(detail::steady_deadline(deadline))));
+    return detail::typed<E>(
+        detail::ask_one(detail::rethrow, tx, asked, why,
+                        detail::time_limit::at(detail::deadline_at(detail::steady_deadline(deadline)))));
 }
 
 /// As `resolve`, for many: closes the channel, joins all of `workers` (any range of them), and returns the
@@ -148,7 +148,7 @@ template <class Item, std::ranges::forward_range Workers, class Rep, class Perio
                                      const std::chrono::duration<Rep, Period>& limit)
     -> std::expected<failure<detail::error_of<Workers>>, still_running> {
     return detail::typed<detail::error_of<Workers>>(
-        detail::ask_all(detail::rethrow, tx, workers, why, detail::deadline_after(detail::ticks(limit))));
+        detail::ask_all(detail::rethrow, tx, workers, why, detail::time_limit::after(detail::ticks(limit))));
 }
 /// The same, waiting no longer than until `deadline`.
 template <class Item, std::ranges::forward_range Workers, class Clock, class Duration>
@@ -156,8 +156,9 @@ template <class Item, std::ranges::forward_range Workers, class Clock, class Dur
                                        const push_error& why,
                                        const std::chrono::time_point<Clock, Duration>& deadline)
     -> std::expected<failure<detail::error_of<Workers>>, still_running> {
-    return detail::typed<detail::error_of<Workers>>(detail::ask_all(
-        detail::rethrow, tx, workers, why, detail::deadline_at(detail::steady_deadline(deadline))));
+    return detail::typed<detail::error_of<Workers>>(
+        detail::ask_all(detail::rethrow, tx, workers, why,
+                        detail::time_limit::at(detail::deadline_at(detail::steady_deadline(deadline)))));
 }
 
 /// As `resolve`, but rethrows nothing: what the worker threw is in the cause, with its type's name, its text and the exception

@@ -88,16 +88,16 @@ class [[nodiscard("keep the worker: it is joined when it is destroyed")]] worker
     /// limit is none, and this is `join`.
     template <class Rep, class Period>
     [[nodiscard]] timed_result_type join_for(const std::chrono::duration<Rep, Period>& limit) {
-        return thread().join(detail::deadline_after(detail::ticks(limit)));
+        return thread().join(detail::time_limit::after(detail::ticks(limit)));
     }
     /// As `join`, but waits no longer than until `deadline`.
     template <class Clock, class Duration>
     [[nodiscard]] timed_result_type join_until(const std::chrono::time_point<Clock, Duration>& deadline) {
-        return thread().join(detail::deadline_at(detail::steady_deadline(deadline)));
+        return thread().join(detail::time_limit::at(detail::deadline_at(detail::steady_deadline(deadline))));
     }
     /// What `join` would return now, without waiting: the result, a rethrow of what the function threw, or what the
     /// worker is doing.
-    [[nodiscard]] timed_result_type peek() { return thread().join(detail::at_once); }
+    [[nodiscard]] timed_result_type peek() { return thread().join(detail::time_limit::at(detail::at_once)); }
 
     /// Waits for the thread's end as `join` does, but looks at nothing: a failure that nobody asks for is still reported
     /// when this object is destroyed. False, at once, if it can't be waited for from here (see `join`).

@@ -115,8 +115,8 @@ class [[nodiscard("keep the pool: its workers are joined when it is destroyed")]
     template <class Rep, class Period>
     [[nodiscard]] push_result push_for(const Item& item, const std::chrono::duration<Rep, Period>& limit,
                                        std::source_location where = std::source_location::current()) {
-        const auto deadline = detail::deadline_after(detail::ticks(limit));
-        return answer(tx_.push_until(item, deadline, {}, where), deadline);
+        const auto its = detail::time_limit::after(detail::ticks(limit));
+        return answer(tx_.push_until(item, its.until, {}, where), its);
     }
     /// The same, which moves from `item` if it is accepted.
     template <class Rep, class Period>
@@ -124,8 +124,8 @@ class [[nodiscard("keep the pool: its workers are joined when it is destroyed")]
                                        std::source_location where = std::source_location::current())
         requires std::is_move_constructible_v<Item>
     {
-        const auto deadline = detail::deadline_after(detail::ticks(limit));
-        return answer(tx_.push_until(std::move(item), deadline, {}, where), deadline);
+        const auto its = detail::time_limit::after(detail::ticks(limit));
+        return answer(tx_.push_until(std::move(item), its.until, {}, where), its);
     }
 
     /// All was pushed: closes, waits for all workers, and returns what they have returned, or the failure as `push` does; of an
@@ -135,7 +135,7 @@ class [[nodiscard("keep the pool: its workers are joined when it is destroyed")]
     [[nodiscard("it may be the workers' failure")]] result_type
     finish(std::source_location where = std::source_location::current()) {
         (void)tx_.close(where);
-        return result(*join(detail::forever));
+        return result(*join(detail::time_limit::none()));
     }
     /// The same, waiting no longer than `limit`: if some have not ended by then, what they are doing; it may be asked again.
     template <class Rep, class Period>
@@ -143,7 +143,7 @@ class [[nodiscard("keep the pool: its workers are joined when it is destroyed")]
     finish_for(const std::chrono::duration<Rep, Period>& limit,
                std::source_location where = std::source_location::current()) {
         (void)tx_.close(where);
-        auto failed = join(detail::deadline_after(detail::ticks(limit)));
+        auto failed = join(detail::time_limit::after(detail::ticks(limit)));
         if (!failed) return std::unexpected(std::move(failed).error());
         return std::expected<result_type, still_running>(std::in_place, result(*std::move(failed)));
     }
@@ -212,10 +212,10 @@ class [[nodiscard("keep the pool: its workers are joined when it is destroyed")]
         return std::unexpected(resolve_first(tx_, workers_, sent.error()));
     }
     [[nodiscard]] push_result answer(std::expected<void, push_error>&& sent,
-                                     detail::clock::time_point deadline) {
+                                     const detail::time_limit& limit) {
         if (sent) return {};
         stop_if_over();
-        auto why = resolve_first_until(tx_, workers_, sent.error(), deadline);
+        auto why = detail::typed<E>(detail::ask_all(detail::rethrow, tx_, workers_, sent.error(), limit));
         if (why) return std::unexpected(*std::move(why));
         return std::unexpected(detail::typed<E>(failure<>(
             detail::unexplained(why.error().message(), sent.error().cause(), cause_kind::not_pushed))));
@@ -226,10 +226,10 @@ class [[nodiscard("keep the pool: its workers are joined when it is destroyed")]
         if (core && core->is_closed() && !core->is_draining()) request_stop();
     }
     [[nodiscard]] std::expected<std::optional<failure<>>, still_running>
-    join(detail::clock::time_point deadline) {
+    join(const detail::time_limit& limit) {
         if (workers_.empty()) throw std::future_error(std::future_errc::no_state);
         stop_if_over();
-        return detail::join_all(detail::worker_access::threads_of(workers_), detail::rethrow, deadline);
+        return detail::join_all(detail::worker_access::threads_of(workers_), detail::rethrow, limit);
     }
     /// Once all have ended, or can't be waited for.
     [[nodiscard]] result_type result(std::optional<failure<>>&& failed) {

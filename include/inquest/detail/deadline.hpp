@@ -28,7 +28,7 @@ template <class Rep, class Period>
                        (static_cast<long double>(Period::den) * clock::duration::period::num));
 }
 
-/// The moment that is `d` from now, or `forever`. Reads the clock.
+/// The moment that is `d` from now, or `forever`.
 [[nodiscard]] clock::time_point deadline_after(clock::duration d);
 
 /// A time point of our clock, in whatever ticks it came, cut as a duration is.
@@ -36,5 +36,15 @@ template <class Duration>
 [[nodiscard]] clock::time_point deadline_at(const std::chrono::time_point<clock, Duration>& when) noexcept {
     return clock::time_point(ticks(when.time_since_epoch()));
 }
+
+/// How long a call may wait, counted from its beginning: what it reports of its waiting counts from there too.
+struct time_limit {
+    clock::time_point since, until;
+
+    /// Reads the clock once, so that what has waited for all of `d` reports no less.
+    [[nodiscard]] static time_limit after(clock::duration d);
+    [[nodiscard]] static time_limit at(clock::time_point deadline) { return {clock::now(), deadline}; }
+    [[nodiscard]] static time_limit none() { return at(forever); }
+};
 
 }}} // namespace inquest::INQUEST_ABI::detail

@@ -110,10 +110,9 @@ class typed_worker_thread final : public worker_thread {
         wait();
         return result();
     }
-    timed_result join(clock::time_point deadline) {
-        const auto since = clock::now();
+    timed_result join(const time_limit& limit) {
         if (const char* why = why_not_wait()) return std::cref(handed_out(refuse(why)));
-        if (!wait(deadline)) return std::unexpected(glance(since));
+        if (!wait(limit.until)) return std::unexpected(glance(limit.since));
         return std::cref(result());
     }
     future_type take_future() {
