@@ -361,6 +361,16 @@ void end_output(shared_channel&& of, last_push& its_last, const worker_record& r
     if (its_last.finish()) channel->end_output(record, last_push::is_none(place) ? nullptr : &place);
 }
 
+std::expected<void, push_error> refused_push(const shared_channel& channel,
+                                             const std::source_location& where) {
+    return std::unexpected(channel ? channel->refusal(where) : push_error(status::closed, {}, where));
+}
+
+void refuse_moved_from(bool receiver) {
+    throw std::invalid_argument(receiver ? "inquest: a worker is given a moved-from receiver"
+                                         : "inquest: a worker is given a moved-from sender");
+}
+
 // `unasked`: it was told in a loop that the stream broke off, and nobody asked why.
 void end_receiver(shared_channel&& of, bool unasked) noexcept {
     const uncancelled guard;

@@ -92,9 +92,12 @@ worker_main::worker_main(std::shared_ptr<worker_record>&& record, on_exception w
 
 worker_main::~worker_main() = default;
 
-void worker_main::attach(const shared_channel& channel) {
+void worker_main::attach() {
     try {
-        inputs_.attach(channel, *record_);
+        for (const auto& [channel, pushed] : ends_)
+            if (pushed) record_->outputs.push_back((*channel)->serial());
+        for (const auto& [channel, pushed] : ends_)
+            if (!pushed) inputs_.attach(*channel, *record_);
     } catch (const std::bad_alloc&) {
         if (!inputs_.empty()) {
             (void)record_->observed_by.add(); // the exception says it
@@ -166,7 +169,8 @@ void worker_main::never_started(int system_error) noexcept {
 void worker_main::finish() noexcept {
     if (record_->generation != fork_generation()) return; // the function forked, and this is the child
     publish(*record_, inputs_);
-    end_outputs();
+    for (const auto& [channel, pushed] : ends_)
+        if (pushed && *channel) end_output(std::move(*channel), *pushed, *record_);
     if (record_->failed() && !record_->passes_on)
         report_eagerly(record_->as_cause()); // else it was reported before
     destroy_function();

@@ -45,7 +45,10 @@ void wait_for_ending(worker_record& record, const channels& of) {
 
 } // namespace
 
-worker_thread::worker_thread(const worker_main& program) noexcept : record_(program.record()), thread_() {}
+worker_thread::worker_thread(const worker_main& program) : record_(program.record()), thread_() {
+    for (const auto& [channel, pushed] : program.ends())
+        if (!pushed) channels_.push_back(channel->weak());
+}
 
 worker_thread::~worker_thread() {
 } // NOLINT(modernize-use-equals-default): of a union's member it can't be defaulted

@@ -412,7 +412,7 @@ TEST_CASE("spawn that throws leaves nothing behind: neither a hang nor an attach
     struct throwing {
         throwing() = default;
         throwing(const throwing& o) : copies(o.copies + 1) {
-            if (copies == 2) throw std::runtime_error("copy");
+            if (copies == 1) throw std::runtime_error("copy");
         }
         void operator()(receiver<int>&) const {}
         int copies = 0;

@@ -171,10 +171,8 @@ TEST_CASE("what a worker that failed was passed is abandoned even if it pushed n
 TEST_CASE("a worker whose thread can't be created abandons its outputs too") {
     // What the thread that could not start one does: see test/faults/threads.cpp for one that really can't.
     auto [tx, rx] = make_channel<int>(4);
-    using main =
-        inquest::detail::typed_worker_main<void, std::string, outcome (*)(sender<int>&), sender<int>>;
-    main program({.name = "w"}, inquest::detail::worker_ends<sender<int>>(std::move(tx)),
-                 [](sender<int>&) -> outcome { return {}; });
+    using main = inquest::detail::function_main<void, std::string, outcome (*)(sender<int>&), sender<int>>;
+    main program({.name = "w"}, [](sender<int>&) -> outcome { return {}; }, std::move(tx));
     program.never_started(EAGAIN);
     const auto end = rx.pop().error();
     CHECK(end.status() == status::truncated);
@@ -468,6 +466,8 @@ TEST_CASE("an end that was moved from is refused before anything is started") {
     const auto gone_sender = std::move(tx);
     CHECK_THROWS_WITH_AS(spawn("w", std::move(rx), tx, [](receiver<int>&, sender<int>&) {}).wait(),
                          "inquest: a worker is given a moved-from sender", std::invalid_argument);
+    const auto gone_receiver = std::move(rx); // which the call above has left alone
+    CHECK(gone_receiver.capacity() == 4);
     CHECK_THROWS_WITH_AS(spawn("w", gone_sender, rx, [](sender<int>&, receiver<int>&) {}).wait(),
                          "inquest: a worker is given a moved-from receiver", std::invalid_argument);
 }

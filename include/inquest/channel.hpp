@@ -210,10 +210,14 @@ struct handle_access {
         core->add_sender();
         return sender<T>(std::move(core));
     }
-    /// As the sender's destructor, for a worker whose function is over.
+    /// An end that a worker's function is passed.
     template <class T>
-    static void end_output(sender<T>& of, const worker_record& record) noexcept {
-        if (of.core_) detail::end_output(std::move(of.core_), of.last_push_, record);
+    static worker_end to_worker_end(receiver<T>& its) noexcept {
+        return {&its.core_, nullptr};
+    }
+    template <class T>
+    static worker_end to_worker_end(sender<T>& its) noexcept {
+        return {&its.core_, &its.last_push_};
     }
 };
 
@@ -294,8 +298,7 @@ class sender : public channel_handle<T>, public push_operations<sender<T>, T> {
     template <class U>
     [[gnu::noinline]] std::expected<void, push_error>
     send_from_elsewhere(U& item, detail::wait_options options, std::source_location where) {
-        if (last_push_.is_finished() && this->core_) return std::unexpected(this->core_->refusal(where));
-        if (!this->core_) return std::unexpected(push_error(status::closed, {}, where));
+        if (last_push_.is_finished()) return detail::refused_push(this->core_, where);
         typename channel_handle<T>::template held_core<U> core = this->core_;
         auto sent = core->push(item, options, where);
         if (sent) last_push_.note(where);
@@ -305,7 +308,7 @@ class sender : public channel_handle<T>, public push_operations<sender<T>, T> {
     std::expected<void, push_error> send(U* items, std::size_t n, std::size_t& accepted,
                                          const detail::wait_options& options,
                                          const std::source_location& where) {
-        if (last_push_.is_finished() && this->core_) return std::unexpected(this->core_->refusal(where));
+        if (last_push_.is_finished()) return detail::refused_push(this->core_, where);
         // However the push is left, an exception and a cancellation included, what went in was pushed.
         struct noting {
             sender& self;
@@ -523,7 +526,7 @@ std::pair<sender<T>, receiver<T>> make_channel(channel_options options) {
     auto core = detail::ring<T>::make(std::move(options));
     core->add_sender();
     core->add_receiver();
-    return {sender<T>(core), receiver<T>(core)};
+    return {sender<T>(core), receiver<T>(std::move(core))};
 }
 
 template <class T>

@@ -24,8 +24,8 @@ template <class... Args>
 auto run_job(std::string name, Args&&... ends_and_function) {
     using spawned = detail::spawned<Args&&...>;
     if constexpr (detail::is_worker_function<typename spawned::function>(typename spawned::ends()))
-        return detail::spawner::run_job<spawned>(worker_options{.name = std::move(name)},
-                                                 {std::forward<Args>(ends_and_function)...});
+        return detail::spawner::run_job(worker_options{.name = std::move(name)},
+                                        std::forward<Args>(ends_and_function)...);
 }
 
 /// Whatever else it is given does not compile, and says what it takes.

@@ -185,8 +185,7 @@ template <class... Args>
 auto spawn(worker_options options, Args&&... ends_and_function) {
     using spawned = detail::spawned<Args&&...>;
     if constexpr (detail::is_worker_function<typename spawned::function>(typename spawned::ends()))
-        return detail::spawner::spawn<spawned>(std::move(options),
-                                               {std::forward<Args>(ends_and_function)...});
+        return detail::spawner::spawn(std::move(options), std::forward<Args>(ends_and_function)...);
 }
 template <class... Args>
     requires detail::ends_and_function<Args...>

@@ -282,7 +282,7 @@ auto make_pool(pool_options options, Args&&... outputs_and_function) {
         "each worker of a pool has a copy of the function: let it capture a std::shared_ptr to what "
         "cannot be copied");
     using given = std::tuple<receiver<Item>, detail::spawn_value<Args>...>;
-    using spawned = detail::spawned<const receiver<Item>&, const detail::spawn_value<Args>&...>;
+    using spawned = detail::spawned<receiver<Item>, detail::spawn_value<Args>...>;
     if constexpr (detail::is_worker_function<typename spawned::function>(typename spawned::ends())) {
         if (options.workers == 0) throw std::invalid_argument("inquest: a pool needs at least one worker");
         auto [tx, rx] = make_channel<Item>({.capacity = options.capacity,
@@ -292,11 +292,15 @@ auto make_pool(pool_options options, Args&&... outputs_and_function) {
                                             .spin = options.spin});
         // Of senders that were moved here the workers' copies are all that is left in the end.
         const given its(std::move(rx), std::forward<Args>(outputs_and_function)...);
-        auto workers = detail::spawner::spawn_all<spawned>(options.workers,
-                                                           {.name = std::move(options.name),
-                                                            .on_exception = options.on_exception,
-                                                            .on_destroy = options.on_destroy},
-                                                           its);
+        auto workers = std::apply(
+            [&](const auto&... each) {
+                return detail::spawner::spawn_all(options.workers,
+                                                  {.name = std::move(options.name),
+                                                   .on_exception = options.on_exception,
+                                                   .on_destroy = options.on_destroy},
+                                                  each...);
+            },
+            its);
         using made = typename decltype(workers)::value_type;
         return worker_pool<Item, typename made::value_type, typename made::error_type>(
             std::move(tx), std::move(workers), options.on_destroy);

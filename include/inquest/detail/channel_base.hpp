@@ -27,6 +27,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <expected>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -263,10 +264,23 @@ class shared_channel {
     std::shared_ptr<channel_base> channel_;
 };
 
+/// An end that a worker's function is passed, and so may have moved from.
+struct worker_end {
+    shared_channel* channel;
+    last_push* pushed; // null for a receiver
+};
+
+/// What a push that is not even tried returns: the sender has finished or was moved from, and then there is no channel.
+[[nodiscard]] std::expected<void, push_error> refused_push(const shared_channel& channel,
+                                                           const std::source_location& where);
+
+/// Throws std::invalid_argument for an end that was moved from.
+[[noreturn]] void refuse_moved_from(bool receiver);
+
 // What the destructors of the ends do: the end is moved from at once.
 void end_sender(shared_channel&& of, last_push& its_last, int unwinding_at_birth) noexcept;
 void end_receiver(shared_channel&& of, bool unasked) noexcept;
-// And what becomes of a sender that a worker's function was passed.
+// And what becomes of a sender that a worker's function was passed, when this is over.
 void end_output(shared_channel&& of, last_push& its_last, const worker_record& record) noexcept;
 
 }}} // namespace inquest::INQUEST_ABI::detail

@@ -22,17 +22,13 @@ namespace detail {
 
 /// A worker that is ready, and attached to what it reads: to be started, or else it ends as one whose thread could not be
 /// created.
-template <class Main>
+template <class T, class E>
 class ready_worker {
   public:
-    using thread_type = typed_worker_thread<typename Main::value_type, typename Main::error_type>;
-
     /// May throw std::bad_alloc, and then it has ended.
-    explicit ready_worker(std::unique_ptr<Main> program)
-        : program_(std::move(program)),
-          thread_(std::make_unique<thread_type>(*program_, program_->get_future())) {
-        program_->ends().for_each_input([&](const auto& channel) { thread_->watch(channel); });
-        program_->attach_inputs();
+    explicit ready_worker(std::unique_ptr<typed_main<T, E>> program)
+        : program_(std::move(program)), thread_(std::make_unique<typed_worker_thread<T, E>>(*program_)) {
+        program_->attach();
     }
     ready_worker(ready_worker&&) noexcept = default;
     ready_worker& operator=(ready_worker&&) = delete;
@@ -41,68 +37,81 @@ class ready_worker {
         (void)program_->record()->observed_by.add(); // the exception says it
         program_->never_started(ECANCELED);
     }
-    std::unique_ptr<thread_type> start() {
+    std::unique_ptr<typed_worker_thread<T, E>> start() {
         thread_->start(std::move(program_));
         return std::move(thread_);
     }
 
   private:
-    std::unique_ptr<Main> program_;
-    std::unique_ptr<thread_type> thread_;
+    std::unique_ptr<typed_main<T, E>> program_;
+    std::unique_ptr<typed_worker_thread<T, E>> thread_;
 };
 
-template <class Main>
-using worker_of = worker<typename Main::value_type, typename Main::error_type>;
+/// The argument at that place.
+template <std::size_t Index, class First, class... Rest>
+decltype(auto) argument(First&& first, Rest&&... rest) noexcept {
+    if constexpr (Index == 0)
+        return std::forward<First>(first);
+    else
+        return argument<Index - 1>(std::forward<Rest>(rest)...);
+}
 
+/// `Args` are the ends and then the function. What depends on their types is kept short: programs do this in many places.
 struct spawner {
-    /// `Spawned` is `spawned` of what stands in `given`, the ends and then the function.
-    template <class Spawned>
-    static auto spawn(worker_options&& options, typename Spawned::given given) {
-        using main = main_of<typed_worker_main, Spawned>;
-        ready_worker<main> one(
-            make<Spawned, main>(std::move(options), std::move(given), typename Spawned::indices()));
-        return worker_of<main>(one.start());
+    template <class... Args>
+    static auto spawn(worker_options&& options, Args&&... args) {
+        return started(make(std::move(options), std::forward<Args>(args)...));
     }
-    /// `count` workers, which are all attached before the first one runs. Each has its own copies of what is given.
-    template <class Spawned>
-    static auto spawn_all(std::size_t count, const worker_options& options, const auto& given) {
-        using main = main_of<typed_worker_main, Spawned>;
-        std::vector<worker_of<main>> workers;
-        workers.reserve(count);
-        std::vector<ready_worker<main>> ready;
-        ready.reserve(count);
-        for (std::size_t n = 0; n < count; ++n)
-            ready.emplace_back(make<Spawned, main>(worker_options(options), typename Spawned::given(given),
-                                                   typename Spawned::indices()));
-        for (auto& one : ready) workers.push_back(worker_of<main>(one.start()));
-        return workers;
+    /// `count` workers, which are all attached before the first one runs. Each has its own copies of the arguments.
+    template <class... Args>
+    static auto spawn_all(std::size_t count, const worker_options& options, const Args&... args) {
+        const auto one_more = [&] { return make(worker_options(options), args...); };
+        return all_started(count, one_more);
     }
-    template <class Spawned>
-    static auto run_job(worker_options&& options, typename Spawned::given given) {
-        const auto program = make<Spawned, main_of<typed_job, Spawned>>(std::move(options), std::move(given),
-                                                                        typename Spawned::indices());
-        program->attach_inputs();
-        return program->run();
+    template <class... Args>
+    static auto run_job(worker_options&& options, Args&&... args) {
+        const auto program = make(std::move(options), std::forward<Args>(args)...);
+        program->attach();
+        return program->run_as_job();
     }
 
   private:
-    template <template <class...> class Main, class Fn, class... Ends>
+    template <class Fn, class... Ends>
     static auto main_for(std::type_identity<worker_ends<Ends...>>) {
         using result = result_of<std::remove_cv_t<typename returned_by<Fn, Ends...>::type>>;
-        return std::type_identity<Main<typename result::value, typename result::error, Fn, Ends...>>();
+        return std::type_identity<
+            function_main<typename result::value, typename result::error, Fn, Ends...>>();
     }
-    template <template <class...> class Main, class Spawned>
-    using main_of =
-        typename decltype(main_for<Main, typename Spawned::function>(typename Spawned::ends()))::type;
-
-    template <class Spawned, class Main, std::size_t... Index>
-    static std::unique_ptr<Main> make(worker_options&& options, typename Spawned::given&& given,
-                                      std::index_sequence<Index...>) {
-        typename Spawned::function fn(std::get<sizeof...(Index)>(std::move(given)));
-        worker_ends ends(to_end(std::get<Index>(std::move(given)))...);
-        refuse_empty(fn);
-        ends.refuse_moved_from();
-        return std::make_unique<Main>(std::move(options), std::move(ends), std::move(fn));
+    template <class... Args>
+    static auto make(worker_options&& options, Args&&... args) {
+        using its = spawned<Args&&...>;
+        using fn = typename its::function;
+        using main = typename decltype(main_for<fn>(typename its::ends()))::type;
+        return [&]<std::size_t... Index>(std::index_sequence<Index...>) {
+            constexpr std::size_t last = sizeof...(Index);
+            refuse_empty<fn>(argument<last>(args...));
+            (refuse_moved_from(argument<Index>(args...)), ...);
+            return std::unique_ptr<typed_main<typename main::value_type, typename main::error_type>>(
+                std::make_unique<main>(std::move(options), argument<last>(std::forward<Args>(args)...),
+                                       argument<Index>(std::forward<Args>(args)...)...));
+        }(typename its::indices());
+    }
+    template <class T, class E>
+    [[gnu::noinline]] static worker<T, E> started(std::unique_ptr<typed_main<T, E>> program) {
+        return worker<T, E>(ready_worker<T, E>(std::move(program)).start());
+    }
+    template <class Make>
+    static auto all_started(std::size_t count, const Make& one_more) {
+        using main = typename decltype(one_more())::element_type;
+        using value = typename main::value_type;
+        using error = typename main::error_type;
+        std::vector<worker<value, error>> workers;
+        workers.reserve(count);
+        std::vector<ready_worker<value, error>> ready;
+        ready.reserve(count);
+        for (std::size_t n = 0; n < count; ++n) ready.emplace_back(one_more());
+        for (auto& one : ready) workers.push_back(worker<value, error>(one.start()));
+        return workers;
     }
 };
 

@@ -1,23 +1,30 @@
-// The ends that a worker's function is passed, and what becomes of them when it is over.
+// The ends that a worker's function is passed.
 #pragma once
 
 #include <inquest/channel.hpp>
 
 #include <cstddef>
-#include <stdexcept>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
-// What the function is passed for each argument of `spawn`.
+// What the function is passed for each argument of `spawn`, or what that is made from.
 template <class T>
-receiver<T> to_end(receiver<T> its) noexcept {
+receiver<T>&& to_end(receiver<T>&& its) noexcept {
+    return std::move(its);
+}
+template <class T>
+const receiver<T>& to_end(const receiver<T>& its) noexcept {
     return its;
 }
 template <class T>
-sender<T> to_end(sender<T> its) noexcept {
+sender<T>&& to_end(sender<T>&& its) noexcept {
+    return std::move(its);
+}
+template <class T>
+const sender<T>& to_end(const sender<T>& its) noexcept {
     return its;
 }
 template <class T>
@@ -28,7 +35,7 @@ receiver<T> to_end(channel<T>& its) noexcept {
 template <class Arg>
 concept end_argument = requires(Arg&& its) { to_end(std::forward<Arg>(its)); };
 template <end_argument Arg>
-using end_for = decltype(to_end(std::declval<Arg>()));
+using end_for = std::remove_cvref_t<decltype(to_end(std::declval<Arg>()))>;
 
 // Ends, and then a function.
 template <class Given, std::size_t... Index>
@@ -45,7 +52,7 @@ class worker_ends;
 /// What `spawn` was given, taken apart.
 template <class... Args>
 struct spawned {
-    using given = std::tuple<Args...>;
+    using given = std::tuple<Args...>; // only named
     using indices = std::make_index_sequence<sizeof...(Args) - 1>;
     using function = std::decay_t<std::tuple_element_t<sizeof...(Args) - 1, given>>;
 
@@ -73,52 +80,31 @@ template <class T>
 inline constexpr bool is_receiver<receiver<T>> = true;
 
 /// Throws std::invalid_argument for an end that was moved from.
-template <class End>
-void refuse_moved_from(const End& its) {
-    if (handle_access::core(its)) return;
-    throw std::invalid_argument(is_receiver<End> ? "inquest: a worker is given a moved-from receiver"
-                                                 : "inquest: a worker is given a moved-from sender");
+template <class Arg>
+void refuse_moved_from(const Arg& its) {
+    if (!handle_access::core(its)) refuse_moved_from(is_receiver<Arg>);
 }
 
-/// They are destroyed in the order in which they were given.
-template <class... Ends>
-class worker_ends {
+template <std::size_t, class End>
+struct indexed_end {
+    End end;
+};
+template <class Indices, class... Ends>
+class indexed_ends;
+template <std::size_t... Index, class... Ends>
+class indexed_ends<std::index_sequence<Index...>, Ends...> : indexed_end<Index, Ends>... {
   public:
-    explicit worker_ends(Ends&&... its) : ends_(std::move(its)...) {}
+    template <class... Args>
+    explicit indexed_ends(std::in_place_t, Args&&... its)
+        : indexed_end<Index, Ends>{to_end(std::forward<Args>(its))}... {}
 
-    /// Calls `fn` with all of them.
-    decltype(auto) apply(auto&& fn) { return std::apply(std::forward<decltype(fn)>(fn), ends_); }
-    /// Calls `fn` with the channel of each receiver.
-    void for_each_input(auto&& fn) const {
-        each([&](const auto& end) {
-            if constexpr (is_receiver<std::remove_cvref_t<decltype(end)>>) fn(handle_access::core(end));
-        });
-    }
-    /// The same of each sender.
-    void for_each_output(auto&& fn) const {
-        each([&](const auto& end) {
-            if constexpr (!is_receiver<std::remove_cvref_t<decltype(end)>>) fn(handle_access::core(end));
-        });
-    }
-    /// The function is over: finishes each sender that is still open if it has completed its output, else abandons it.
-    void end_outputs(const worker_record& record) noexcept {
-        each([&](auto& end) {
-            if constexpr (!is_receiver<std::remove_cvref_t<decltype(end)>>)
-                handle_access::end_output(end, record);
-        });
-    }
-    void refuse_moved_from() const {
-        each([](const auto& end) { detail::refuse_moved_from(end); });
-    }
-
-  private:
-    void each(auto&& fn) {
-        std::apply([&](auto&... end) { (fn(end), ...); }, ends_);
-    }
-    void each(auto&& fn) const {
-        std::apply([&](const auto&... end) { (fn(end), ...); }, ends_);
-    }
-    std::tuple<Ends...> ends_;
+    /// Calls `fn` with all of them, in the order in which they were given.
+    decltype(auto) apply(auto&& fn) { return fn(static_cast<indexed_end<Index, Ends>&>(*this).end...); }
+};
+/// As a std::tuple, which takes the compiler several times as long.
+template <class... Ends>
+class worker_ends : public indexed_ends<std::index_sequence_for<Ends...>, Ends...> {
+    using indexed_ends<std::index_sequence_for<Ends...>, Ends...>::indexed_ends;
 };
 
 }}} // namespace inquest::INQUEST_ABI::detail

@@ -5,11 +5,13 @@
 #include <inquest/detail/worker_inputs.hpp>
 #include <inquest/worker_options.hpp>
 
+#include <array>
 #include <exception>
 #include <expected>
 #include <future>
 #include <memory>
 #include <optional>
+#include <span>
 #include <type_traits>
 #include <utility>
 
@@ -34,20 +36,21 @@ class worker_main {
     /// Instead, on the thread that could not start one.
     void never_started(int system_error) noexcept;
 
+    /// The ends that its function is passed.
+    [[nodiscard]] std::span<const worker_end> ends() const noexcept { return ends_; }
+    /// From here on it reads its inputs: before it runs, and once all else is ready. May throw std::bad_alloc, and then it has ended
+    /// at those that it was attached to.
+    void attach();
+
   protected:
     worker_main(std::shared_ptr<worker_record>&& record, on_exception when_thrown) noexcept;
-
-    /// The worker reads `channel`, perhaps one of several. May throw std::bad_alloc, and then the worker has ended at those that it
-    /// was attached to.
-    void attach(const shared_channel& channel);
+    void set_ends(std::span<const worker_end> ends) noexcept { ends_ = ends; }
 
     const std::shared_ptr<worker_record> record_;
 
   private:
     /// Calls the function, and records what it returned.
     virtual void call(const stop_token& stop) = 0;
-    /// The function is over: finishes or abandons the senders that it was passed.
-    virtual void end_outputs() noexcept = 0;
     /// Destroys the function with what it captured, and its ends.
     virtual void destroy_function() noexcept = 0;
     /// Gives the outcome to the worker's future.
@@ -57,6 +60,7 @@ class worker_main {
     void run_uncaught(const stop_token& stop);
     void finish() noexcept;
 
+    std::span<const worker_end> ends_; // which are destroyed with the function
     worker_inputs inputs_;
     const on_exception when_thrown_;
 };
@@ -127,101 +131,19 @@ struct worker_outcome final : worker_record {
     }
 };
 
-/// What calls a function of type Fn, which is passed `Ends`.
-template <class T, class E, class Fn, class... Ends>
-class function_main : public worker_main {
+/// The main program of a worker or a job, but for its function.
+template <class T, class E>
+class typed_main : public worker_main {
   public:
     using value_type = T;
     using error_type = E;
 
-    function_main(worker_options&& options, worker_ends<Ends...>&& ends, Fn&& fn)
-        : worker_main(std::make_shared<worker_outcome<T, E>>(std::move(options.name), options.on_destroy),
-                      options.on_exception),
-          fn_(std::move(fn)), ends_(std::move(ends)) {}
-    function_main(const function_main&) = delete;
-    function_main& operator=(const function_main&) = delete;
+    /// What is told of the outcome of a worker; a job has none.
+    [[nodiscard]] std::future<std::expected<T, E>> make_future() { return promise_.emplace().get_future(); }
 
-    /// Before it runs, and once all else is ready. May throw std::bad_alloc.
-    void attach_inputs() {
-        ends_->for_each_output(
-            [this](const shared_channel& channel) { this->record_->outputs.push_back(channel->serial()); });
-        ends_->for_each_input([this](const shared_channel& channel) { this->attach(channel); });
-    }
-    [[nodiscard]] const worker_ends<Ends...>& ends() const noexcept { return *ends_; }
-
-  protected:
-    ~function_main() override = default;
-    [[nodiscard]] worker_outcome<T, E>& outcome() const noexcept {
-        return static_cast<worker_outcome<T, E>&>(*record_);
-    }
-
-  private:
-    void call(const stop_token& stop) override {
-        const auto invoke = [&]() -> decltype(auto) {
-            return ends_->apply(
-                [&](Ends&... ends) -> decltype(auto) { return call_worker(*fn_, stop, ends...); });
-        };
-        using R = decltype(invoke());
-        auto& result = outcome().result;
-        if constexpr (std::is_void_v<R>) {
-            invoke();
-            result.emplace();
-        } else if constexpr (std::is_same_v<std::remove_cv_t<R>, std::expected<T, E>>) {
-            result.emplace(invoke());
-        } else if constexpr (returns_failure<std::remove_cv_t<R>>) {
-            auto its = invoke();
-            if (!its) return outcome().record_failure(its.error());
-            if constexpr (std::is_void_v<T>)
-                result.emplace();
-            else
-                result.emplace(std::in_place, *std::move(its));
-        } else {
-            result.emplace(std::in_place, invoke());
-        }
-        outcome().record_result();
-    }
-    void end_outputs() noexcept override { ends_->end_outputs(*record_); }
-    [[gnu::cold]] void destroy_function() noexcept override {
-        fn_.reset();
-        ends_.reset();
-    }
-    std::optional<Fn> fn_;
-    std::optional<worker_ends<Ends...>> ends_;
-};
-
-/// The main program of a worker.
-template <class T, class E, class Fn, class... Ends>
-class typed_worker_main final : public function_main<T, E, Fn, Ends...> {
-  public:
-    using function_main<T, E, Fn, Ends...>::function_main;
-    // The thread destroys it, through the base.
-    [[gnu::cold]] ~typed_worker_main() override {}
-    typed_worker_main(const typed_worker_main&) = delete;
-    typed_worker_main& operator=(const typed_worker_main&) = delete;
-
-    [[nodiscard]] std::future<std::expected<T, E>> get_future() { return promise_.get_future(); }
-
-  private:
-    void fulfil() noexcept override {
-        auto out = std::move(promise_); // what is in it is destroyed here, before the worker counts as done
-        this->outcome().fulfil(out);
-    }
-
-    std::promise<std::expected<T, E>>
-        promise_; // here, because causes may keep the outcome alive: also one in it
-};
-
-/// The main program of a job.
-template <class T, class E, class Fn, class... Ends>
-class typed_job final : public function_main<T, E, Fn, Ends...> {
-  public:
-    using function_main<T, E, Fn, Ends...>::function_main;
-    [[gnu::cold]] ~typed_job() override {}
-    typed_job(const typed_job&) = delete;
-    typed_job& operator=(const typed_job&) = delete;
-
-    std::expected<T, failure<E>> run() {
-        this->run_as_job();
+    /// As a job, on this thread.
+    std::expected<T, failure<E>> run_as_job() {
+        worker_main::run_as_job();
         if (auto why = this->record()->as_failure_or_rethrow()) {
             observe(*why);
             report_if_unobserved(*this->record()); // it is observed: there is no object that holds it longer
@@ -230,11 +152,80 @@ class typed_job final : public function_main<T, E, Fn, Ends...> {
         if constexpr (std::is_void_v<T>)
             return {};
         else
-            return std::expected<T, failure<E>>(std::in_place, *std::move(*this->outcome().result));
+            return std::expected<T, failure<E>>(std::in_place, *std::move(*outcome().result));
+    }
+
+  protected:
+    explicit typed_main(worker_options&& options)
+        : worker_main(std::make_shared<worker_outcome<T, E>>(std::move(options.name), options.on_destroy),
+                      options.on_exception) {}
+
+    [[nodiscard]] worker_outcome<T, E>& outcome() const noexcept {
+        return static_cast<worker_outcome<T, E>&>(*record_);
     }
 
   private:
-    void fulfil() noexcept override {}
+    void fulfil() noexcept override {
+        if (!promise_) return;
+        auto out = *std::move(promise_); // what is in it is destroyed here, before the worker counts as done
+        outcome().fulfil(out);
+    }
+
+    // Here, because causes may keep the outcome alive: also one in it.
+    std::optional<std::promise<std::expected<T, E>>> promise_;
+};
+
+/// What calls a function of type Fn, which is passed `Ends`.
+template <class T, class E, class Fn, class... Ends>
+class function_main final : public typed_main<T, E> {
+  public:
+    template <class FnArg, class... Args>
+    function_main(worker_options&& options, FnArg&& fn, Args&&... ends)
+        : typed_main<T, E>(std::move(options)), fn_(std::in_place, std::forward<FnArg>(fn)),
+          ends_(std::in_place, std::in_place, std::forward<Args>(ends)...),
+          table_(ends_->apply([](Ends&... its) {
+              return std::array<worker_end, sizeof...(Ends)>{handle_access::to_worker_end(its)...};
+          })) {
+        this->set_ends(table_);
+    }
+    // The thread destroys it, through the base.
+    [[gnu::cold]] ~function_main() override {}
+    function_main(const function_main&) = delete;
+    function_main& operator=(const function_main&) = delete;
+
+  private:
+    void call(const stop_token& stop) override {
+        const auto invoke = [&]() -> decltype(auto) {
+            return ends_->apply(
+                [&](Ends&... ends) -> decltype(auto) { return call_worker(*fn_, stop, ends...); });
+        };
+        using R = decltype(invoke());
+        auto& outcome = this->outcome();
+        auto& result = outcome.result;
+        if constexpr (std::is_void_v<R>) {
+            invoke();
+            result.emplace();
+        } else if constexpr (std::is_same_v<std::remove_cv_t<R>, std::expected<T, E>>) {
+            result.emplace(invoke());
+        } else if constexpr (returns_failure<std::remove_cv_t<R>>) {
+            auto its = invoke();
+            if (!its) return outcome.record_failure(its.error());
+            if constexpr (std::is_void_v<T>)
+                result.emplace();
+            else
+                result.emplace(std::in_place, *std::move(its));
+        } else {
+            result.emplace(std::in_place, invoke());
+        }
+        outcome.record_result();
+    }
+    [[gnu::cold]] void destroy_function() noexcept override {
+        fn_.reset();
+        ends_.reset();
+    }
+    std::optional<Fn> fn_;
+    std::optional<worker_ends<Ends...>> ends_;
+    const std::array<worker_end, sizeof...(Ends)> table_; // of these
 };
 
 }}} // namespace inquest::INQUEST_ABI::detail

@@ -20,12 +20,11 @@ namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 /// A worker's thread, but for what its function returns. Any thread may call any operation.
 class worker_thread {
   public:
-    explicit worker_thread(const worker_main& program) noexcept;
+    /// May throw std::bad_alloc.
+    explicit worker_thread(const worker_main& program);
     worker_thread(const worker_thread&) = delete;
     worker_thread& operator=(const worker_thread&) = delete;
 
-    /// The worker is going to read `channel`, perhaps one of several. Before it starts. May throw std::bad_alloc.
-    void watch(const shared_channel& channel) { channels_.push_back(channel.weak()); }
     /// Starts it. If it can't be started, that is how the worker has ended.
     void start(std::unique_ptr<worker_main> program);
     bool request_stop() noexcept { return record_->request_stop(thread_); }
@@ -84,7 +83,7 @@ class worker_thread {
     [[nodiscard]] cause no_wait(const char* why) const;
 
     const std::shared_ptr<worker_record> record_;
-    std::vector<std::weak_ptr<channel_base>> channels_; // that it is attached to
+    std::vector<std::weak_ptr<channel_base>> channels_; // that it reads
     union {                                             // so that it can be left behind
         jthread thread_;                                // to be joined under `joining_` only
     };
@@ -99,8 +98,8 @@ class typed_worker_thread final : public worker_thread {
     using timed_result = std::expected<std::reference_wrapper<const result_type>, still_running>;
     using future_type = std::future<std::expected<T, E>>;
 
-    typed_worker_thread(const worker_main& program, future_type&& future) noexcept
-        : worker_thread(program), future_(std::move(future)) {}
+    explicit typed_worker_thread(typed_main<T, E>& program)
+        : worker_thread(program), future_(program.make_future()) {}
     ~typed_worker_thread() { end_of_handle(); }
     typed_worker_thread(const typed_worker_thread&) = delete;
     typed_worker_thread& operator=(const typed_worker_thread&) = delete;
