@@ -43,6 +43,10 @@ std::optional<item_range> cause::items() const noexcept {
     return record_->items;
 }
 
+std::string cause::item_text() const {
+    return record_ ? std::string(record_->item_text.view()) : std::string{};
+}
+
 std::exception_ptr cause::exception() const noexcept { return record_ ? record_->exception : nullptr; }
 
 cause cause::upstream() const noexcept { return record_ ? detail::to_cause(record_->upstream) : cause{}; }
@@ -50,6 +54,12 @@ cause cause::upstream() const noexcept { return record_ ? detail::to_cause(recor
 std::optional<std::source_location> cause::where() const noexcept {
     if (!record_ || !record_->place_file) return std::nullopt;
     return record_->place;
+}
+
+std::uint64_t cause::thread_id() const noexcept { return record_ ? record_->thread : 0; }
+
+std::chrono::nanoseconds cause::age() const {
+    return record_ ? detail::clock::now() - record_->recorded : std::chrono::nanoseconds::zero();
 }
 
 std::uint64_t cause::sequence() const noexcept { return record_ ? record_->sequence : 0; }

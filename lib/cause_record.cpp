@@ -12,11 +12,12 @@ bool operator==(const type_identity& a, const type_identity& b) noexcept {
            (!a.name.empty() && a.name == b.name && a.size == b.size && a.alignment == b.alignment);
 }
 
-void fixed_text::set(std::string_view text) noexcept {
+std::size_t copy_cut(std::string_view text, std::span<char> into) noexcept {
     constexpr std::string_view cut = "...";
-    size_ = std::min(text.size(), chars_.size());
-    std::copy_n(text.begin(), size_, chars_.begin());
-    if (text.size() > size_) std::copy(cut.begin(), cut.end(), chars_.end() - cut.size());
+    const auto kept = std::min(text.size(), into.size());
+    std::copy_n(text.begin(), kept, into.begin());
+    if (text.size() > kept) std::ranges::copy(cut, into.last(cut.size()).begin());
+    return kept;
 }
 
 cause_record::cause_record() noexcept = default;

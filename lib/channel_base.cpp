@@ -43,6 +43,15 @@ cause channel_base::known_cause() const {
     return state_.why();
 }
 
+ledger channel_base::count_items() const noexcept {
+    const both_locks locks(*this);
+    return {.pushed = push_.ticket,
+            .popped = pop_.ticket - recovered_ - discarded_,
+            .buffered = queued(),
+            .recovered = recovered_,
+            .discarded = discarded_};
+}
+
 std::optional<pop_error> channel_base::ended() const {
     const std::lock_guard lock(pop_.lock);
     if (state_.is_open() || (!state_.is_stopped() && may_pop_from(turns_[pop_.index]))) return std::nullopt;
@@ -155,20 +164,21 @@ bool channel_base::abort_with(cause why) noexcept {
     return won;
 }
 
-channel_base::recovery_guard::recovery_guard(channel_base& owner) noexcept : self(owner) {
+channel_base::recovery_guard::recovery_guard(channel_base& owner, std::uint64_t& into) noexcept
+    : self(owner), counted_in(into) {
     close_actions later;
     const both_locks locks(self);
     // A stream that was delivered to its end stays complete.
     if (self.state_.is_open() || self.queued() > 0) self.stop_delivery(later);
-    first = self.pop_.ticket;
+    began = first = self.pop_.ticket;
     last = self.push_.ticket;
     self.pop_.ticket = last;
 }
 
 channel_base::recovery_guard::~recovery_guard() {
-    if (first == last) return;
     const both_locks locks(self);
-    self.pop_.ticket = first;
+    counted_in += first - began;
+    if (first != last) self.pop_.ticket = first;
 }
 
 void channel_base::destroy() noexcept {
@@ -181,13 +191,14 @@ void channel_base::destroy() noexcept {
         if (state_.is_open() || queued() > 0) {
             if (!state_.failure()) {
                 event_->kind = cause_kind::destroyed;
+                event_->recorded = clock::now();
                 set_cause(to_cause(event_));
             }
             stop_delivery(later);
         }
     }
     wait_for_calls();
-    if (options_.undelivered == undelivered::discard) discard_items();
+    if (discards_undelivered()) discard_items();
 }
 
 // What was finished is delivered. A worker of this channel that destroys it can't wait for itself.
@@ -263,13 +274,14 @@ void channel_base::finish_sender(const std::source_location& where) noexcept {
     if (state_.finish_sender()) close_locked(status::complete, later, &where);
 }
 
-// Says on `into`, which nobody reads yet, who the calling thread is.
+// Says on `into`, which nobody reads yet, who the calling thread is, and when it does that.
 void channel_base::name_this_thread(cause_record& into) noexcept {
     if (current_worker) {
         current_worker->identity->freeze(); // a recorded cause never changes
         into.who = current_worker->identity;
-    } else
-        into.thread = platform::this_thread_number();
+    }
+    into.thread = platform::this_thread_number();
+    into.recorded = clock::now();
 }
 
 void channel_base::drop_sender(bool finished, bool unwinding,
@@ -408,6 +420,17 @@ std::shared_ptr<worker_record> channel_base::first_worker() const {
     return state_.workers().front()->shared_from_this();
 }
 
+std::vector<still_running> channel_base::glance_at_workers() const {
+    std::vector<std::shared_ptr<const worker_record>> all;
+    {
+        const both_locks locks(*this);
+        for (const auto* one : state_.workers()) all.push_back(one->shared_from_this());
+    }
+    std::vector<still_running> seen;
+    for (const auto& one : all) seen.push_back(one->glance({}, {}));
+    return seen;
+}
+
 bool channel_base::detach(worker_record& record, cause& last, close_actions& later) noexcept {
     state_.detach(record, last);
     if (record.failed()) {
@@ -474,8 +497,8 @@ void channel_base::report_leftovers() const noexcept {
 
 push_error channel_base::push_refused(gave_up why, const std::source_location& where,
                                       std::size_t accepted) const {
-    if (why == gave_up::would_block) return {status::full, {}, where, accepted};
-    if (why == gave_up::timed_out) return {status::timeout, {}, where, accepted};
+    if (why == gave_up::would_block) return {status::full, {}, where, accepted, false, 0, weak_from_this()};
+    if (why == gave_up::timed_out) return {status::timeout, {}, where, accepted, false, 0, weak_from_this()};
     if (current_worker && (why == gave_up::stopped || !closed_by_this_worker()))
         current_worker->note_refused_push(serial_, why == gave_up::stopped ? cause{} : state_.failure());
     if (why == gave_up::stopped) return {status::stopped, {}, where, accepted};

@@ -2,11 +2,14 @@
 #include "platform.hpp"
 
 #include <inquest/cause.hpp>
-#include <inquest/detail/worker_record.hpp>
+#include <inquest/detail/channel_base.hpp>
+#include <inquest/failure.hpp>
 #include <inquest/push_error.hpp>
 #include <inquest/still_running.hpp>
 
+#include <algorithm>
 #include <limits>
+#include <span>
 #include <sstream>
 #include <utility>
 
@@ -91,7 +94,10 @@ std::string on_items(const item_range& items) {
 
 std::string on_items(const detail::cause_record& r) {
     const bool says_where = r.items.last != 0 && r.items_of && !r.items_of->empty();
-    return on_items(r.items) + (says_where ? " of '" + *r.items_of + '\'' : "");
+    std::string line = on_items(r.items);
+    if (says_where) line += " of '" + *r.items_of + '\'';
+    if (const auto text = r.item_text.view(); !text.empty()) line.append(" (").append(text) += ')';
+    return line;
 }
 
 std::string place_text(const std::source_location& place) {
@@ -182,14 +188,41 @@ std::string cause::message() const {
     return text();
 }
 
+std::string failure<void>::details() const {
+    std::string lines = cause_.message();
+    const auto milliseconds = [](std::chrono::nanoseconds t) {
+        return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(t).count()) + " ms";
+    };
+    if (const auto thread = cause_.thread_id())
+        lines += "\n  on thread " + std::to_string(thread) + ',';
+    else
+        lines += "\n ";
+    lines += ' ' + milliseconds(cause_.age()) + " ago";
+    if (const auto place = push_site()) {
+        lines += "\n  push refused at " + place_text(*place);
+        if (undelivered() > 0) lines += ", " + std::to_string(undelivered()) + " undelivered";
+    }
+    if (const auto behind = cause_.upstream(); says_more(behind))
+        if (const auto text = behind.message(); lines.find(text) == std::string::npos)
+            lines += "\n  behind it: " + text;
+    for (const auto& other : also_failed()) {
+        lines += "\n  also failed: " + other.message();
+        if (other.is_consequence()) lines += " (a consequence)";
+    }
+    return lines;
+}
+
 ended::ended(inquest::cause why)
     : why_(std::move(why)), text_(std::make_shared<const std::string>(why_.message())) {}
 
 const char* ended::what() const noexcept { return text_->c_str(); }
 
-std::string still_running::message() const {
-    std::string line = "worker '" + worker_ + "' still ";
-    switch (activity_) {
+namespace {
+
+// "waiting in push of 'out' on item 2"
+std::string doing(const still_running& who) {
+    std::string line;
+    switch (who.activity()) {
     case activity::running:
         line += "running";
         break;
@@ -203,10 +236,32 @@ std::string still_running::message() const {
         line += "ending";
         break;
     }
-    if (!channel_.empty()) line += " of '" + channel_ + '\'';
-    if (items_) line += on_items(*items_);
+    if (!who.channel().empty()) line += " of '" + who.channel() + '\'';
+    if (who.items()) line += on_items(*who.items());
+    return line;
+}
+
+// Of a channel that has no room.
+std::string who_is_busy(const std::string& channel, const std::vector<still_running>& workers) {
+    constexpr std::size_t most = 4;
+    std::vector<std::string> parts;
+    if (!channel.empty()) parts.push_back("channel '" + channel + '\'');
+    for (const auto& one : std::span(workers).first(std::min(workers.size(), most)))
+        parts.push_back("worker '" + one.worker() + "' " + doing(one));
+    if (workers.size() > most) parts.push_back("and " + std::to_string(workers.size() - most) + " more");
+    std::string line;
+    for (const auto& part : parts) line.append(line.empty() ? ": " : ", ").append(part);
+    return line;
+}
+
+} // namespace
+
+std::string still_running::message() const {
+    std::string line = "worker '" + worker_ + "' still " + doing(*this);
     line += " (" + std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(waited_).count()) +
             " ms)";
+    if (senders_ > 0)
+        line += ", " + std::to_string(senders_) + (senders_ == 1 ? " sender open" : " senders open");
     if (!others_.empty())
         line += ", and " + std::to_string(others_.size()) + (others_.size() == 1 ? " other" : " others");
     if (says_more(known_)) line += ": " + known_.message();
@@ -222,17 +277,28 @@ still_running still_running::all(std::vector<still_running> several) {
     return first;
 }
 
+std::vector<still_running> push_error::workers() const {
+    const auto channel = channel_.lock();
+    return channel && !channel->left_behind() ? channel->glance_at_workers() : std::vector<still_running>();
+}
+
+std::string push_error::brief() const {
+    return std::string(to_string(status_)) + ", push at " + place_text(where_);
+}
+
 std::string push_error::message() const {
     std::string line(to_string(status_));
-    if (!cause_) {
-        if (cause_.kind() == cause_kind::closed)
-            line = cause_.message(); // says the status too
-        else if (status_ == inquest::status::closed)
-            line += ": this end has finished, or was moved from";
-        return line + ", push at " + place_text(where_);
+    if (cause_) {
+        line += ": " + cause_.message();
+        if (early_) line += ", " + std::to_string(undelivered_) + " undelivered";
+        return line;
     }
-    line += ": " + cause_.message();
-    if (early_) line += ", " + std::to_string(undelivered_) + " undelivered";
+    if (cause_.kind() == cause_kind::closed)
+        line = cause_.message(); // says the status too
+    else if (status_ == inquest::status::closed)
+        line += ": this end has finished, or was moved from";
+    line += ", push at " + place_text(where_);
+    if (const auto channel = channel_.lock()) line += who_is_busy(channel->name(), workers());
     return line;
 }
 

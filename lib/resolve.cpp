@@ -40,7 +40,9 @@ std::optional<failure<>> primary(collected all) {
 
 // The answer if no worker failed, with what the push itself knew behind it.
 failure<> fallback(std::string_view lead, const push_error& why, cause_kind kind = cause_kind::unexplained) {
-    return failure<>(unexplained(std::string(lead) + " (push: " + why.message() + ')', why.cause(), kind));
+    // A producer that asks again and again whether there is room does not want to hold up the workers.
+    const auto text = why.status() == status::full ? why.brief() : why.message();
+    return failure<>(unexplained(std::string(lead) + " (push: " + text + ')', why.cause(), kind));
 }
 
 // Why this worker can't be joined from here, or not on behalf of the channel; null if it can.
@@ -67,6 +69,10 @@ failure<> handed_out(failure<> answer) noexcept {
 
 } // namespace
 
+failure<> answering(const push_error& why, const failure<>& its) {
+    return failure<>(its, why.where(), why.undelivered());
+}
+
 bool is_resolvable(const push_error& why) noexcept {
     return why.status() == status::closed || why.status() == status::aborted;
 }
@@ -77,23 +83,25 @@ failure<> ask(const question& its, std::span<worker_thread* const> workers) {
 
 std::expected<failure<>, still_running> ask(const question& its, std::span<worker_thread* const> workers,
                                             const time_limit& limit) {
-    if (!is_resolvable(its.why)) return fallback("nothing was closed", its.why, cause_kind::not_pushed);
+    if (!is_resolvable(its.why))
+        return answering(its.why, fallback("nothing was closed", its.why, cause_kind::not_pushed));
     for (worker_thread* const asked : workers)
         if (const char* refused = why_not_join(its.channel ? its.channel->serial() : no_channel, asked))
-            return handed_out(so_far(its.channel, refused, its.why));
+            return handed_out(answering(its.why, so_far(its.channel, refused, its.why)));
     if (its.channel) its.channel->close(closer::resolver, its.why.where());
-    auto failed = join_all(workers, its.rethrows, limit);
+    auto failed = join_all(workers, its.rethrows, limit, &its.why);
     if (!failed) return std::unexpected(std::move(failed).error());
-    return *failed ? **std::move(failed) : fallback(its.silent, its.why);
+    return *failed ? **std::move(failed) : answering(its.why, fallback(its.silent, its.why));
 }
 
 std::expected<std::optional<failure<>>, still_running> join_all(std::span<worker_thread* const> workers,
-                                                                bool rethrows, const time_limit& limit) {
+                                                                bool rethrows, const time_limit& limit,
+                                                                const push_error* why) {
     collected all;
     std::vector<still_running> busy;
     for (worker_thread* const asked : workers) {
-        if (const char* why = checked(asked).why_not_wait()) {
-            all.add(asked->refused(why));
+        if (const char* refused = checked(asked).why_not_wait()) {
+            all.add(asked->refused(refused));
             continue;
         }
         if (!asked->wait(limit.until)) {
@@ -110,7 +118,7 @@ std::expected<std::optional<failure<>>, still_running> join_all(std::span<worker
             observe(failed->cause()); // the others are not thrown, and wait for somebody to ask
             std::rethrow_exception(failed->cause().exception());
         }
-    return handed_out(*std::move(failed));
+    return handed_out(why ? answering(*why, *failed) : *std::move(failed));
 }
 
 std::optional<failure<>> report(std::span<worker_thread* const> workers) {

@@ -1,3 +1,5 @@
+#include "platform.hpp"
+
 #include <inquest/detail/cancellation.hpp>
 #include <inquest/detail/worker_main.hpp>
 #include <inquest/hook.hpp>
@@ -34,6 +36,7 @@ class running_worker {
 void begin_thread(worker_record& record, const stop_token& stop) {
     record.stop = stop;
     record.thread_serial = this_thread_serial();
+    record.thread = platform::this_thread_number();
     record.identity->name_this_thread();
     until_thread_ends<running_worker>().emplace(record, stop);
 }
@@ -64,6 +67,7 @@ class job_scope {
         record.around = current_worker;
         if (record.around) record.stop = record.around->stop;
         record.thread_serial = this_thread_serial();
+        record.thread = platform::this_thread_number();
         return record.stop;
     }
     worker_record& record_;
@@ -91,6 +95,12 @@ worker_main::worker_main(std::shared_ptr<worker_record>&& record, on_exception w
     : record_(std::move(record)), when_thrown_(when_thrown) {}
 
 worker_main::~worker_main() = default;
+
+void worker_main::set_ends(std::span<const worker_end> ends) {
+    for (const auto& [channel, pushed] : ends)
+        if (!*channel) refuse_moved_from(!pushed);
+    ends_ = ends;
+}
 
 void worker_main::attach() {
     try {
@@ -185,6 +195,7 @@ void publish(worker_record& record, worker_inputs& inputs) noexcept {
     if (const auto* const from = record.last_from.get()) record.items_of = &from->name;
     record.consequence = record.saw_broken_stream;
     record.conclude();
+    record.recorded = clock::now();
     record.identity->freeze();
     inputs.end(record);
     if (record.returned && record.observed_by.any()) record.observe_returned(); // its future was taken

@@ -158,6 +158,11 @@ worker_record::blocked_at worker_record::set_blocked(const blocked_at& where) no
     return std::exchange(blocked_, where);
 }
 
+bool worker_record::pops_from(const std::string& channel) const noexcept {
+    const std::lock_guard lock(mutex_);
+    return blocked_.activity == activity::popping && blocked_.channel == &channel;
+}
+
 still_running worker_record::glance(clock::duration waited, cause known) const {
     auto now = activity::running;
     std::string channel;

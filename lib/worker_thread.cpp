@@ -36,11 +36,20 @@ bool are_draining(const channels& all) noexcept {
     return any;
 }
 
+// What it is doing; if it waits for an item of one of these, also how many may still push there.
+still_running glance_at(const worker_record& record, const channels& of, clock::duration waited) {
+    auto seen = record.glance(waited, known_cause(of));
+    for (const auto& one : of)
+        if (const auto alive = one.lock(); alive && record.pops_from(alive->name()))
+            return std::move(seen).with_senders(alive->open_senders());
+    return seen;
+}
+
 // Until its last act is done; reports to the long-wait hook if that takes long.
 void wait_for_ending(worker_record& record, const channels& of) {
     if (record.done.is_open()) return;
     wait_however_long([&](auto deadline) { return record.done.wait(deadline); },
-                      [&](auto waited) { return record.glance(waited, known_cause(of)); });
+                      [&](auto waited) { return glance_at(record, of, waited); });
 }
 
 } // namespace
@@ -121,7 +130,7 @@ bool worker_thread::wait(clock::time_point deadline) {
 }
 
 still_running worker_thread::glance(clock::time_point since) const {
-    return record_->glance(clock::now() - since, known_cause(channels_));
+    return glance_at(*record_, channels_, clock::now() - since);
 }
 
 bool worker_thread::threw(const cause& why) const {

@@ -71,7 +71,7 @@ TEST_CASE("a cause of the program's own knows where it was made") {
 }
 
 TEST_CASE("text of a bounded length is cut with a mark, and never overruns") {
-    inquest::detail::fixed_text text;
+    inquest::detail::fixed_text<480> text;
     text.set("short");
     CHECK(text.view() == "short");
     text.set(std::string(5000, 'x'));

@@ -191,3 +191,36 @@ TEST_CASE("a push that a worker's own close refused makes it no consequence; one
         CHECK(w.report()->cause().is_consequence() == !own);
     }
 }
+
+TEST_CASE(
+    "a channel that is closed from three sides at once is closed by one, once, and a failure is its cause") {
+    for (support::rounds rounds(5000, std::chrono::seconds(3)); rounds.another();) {
+        auto [tx, rx] = make_channel<int>(1);
+        std::atomic<int> ready{0}, told{0}, closed{0};
+        const auto its = tx.on_close([&](const inquest::pop_error&) { ++told; });
+        const auto at_once = [&](auto close) {
+            return std::jthread([&, close] {
+                ++ready;
+                support::look_for([&] { return ready.load() == 3; });
+                if (close()) ++closed;
+            });
+        };
+        const cause failure("broken");
+        {
+            const auto producer = at_once([&] { return tx.close(); });
+            const auto consumer = at_once([&] { return rx.close(); });
+            const auto failing = at_once([&] {
+                CHECK(tx.abort(failure)); // whoever closed it, nothing had failed
+                return false;
+            });
+            CHECK(!rx.pop());
+        }
+        CHECK(told == 1);
+        CHECK(closed <= 1); // none, if the failure was the first
+        CHECK(rx.cause() == failure);
+        CHECK(rx.pop().error().status() == status::aborted);
+        const auto refused = tx.push(1).error();
+        CHECK(refused.status() == status::closed);
+        CHECK(refused.cause() == failure);
+    }
+}

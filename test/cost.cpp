@@ -1,9 +1,11 @@
-// What a message costs, for callgrind to count: through a bare channel, or through counted ends into a worker.
+// What a message costs, for callgrind to count: through a bare channel, through counted ends into a worker, or through a pool, which
+// may lease its items.
 #include <inquest/inquest.hpp>
 
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <semaphore>
 #include <string_view>
 #include <thread>
 
@@ -13,7 +15,7 @@ namespace {
 template <class Popping>
 [[gnu::noinline]] std::uint64_t pop_all(Popping& from) {
     std::uint64_t sum = 0;
-    while (const auto item = from.pop()) sum += *item;
+    while (const auto item = from.pop()) sum += static_cast<std::uint64_t>(*item);
     return sum;
 }
 
@@ -41,11 +43,28 @@ std::uint64_t worker(std::uint64_t messages) {
     return one.join().value();
 }
 
+// A pool's workers are there from the start, so this one is kept from popping until all is pushed.
+template <class Receiver>
+std::uint64_t pool(std::uint64_t messages) {
+    std::binary_semaphore all_pushed(0);
+    auto one = inquest::make_pool<std::uint64_t>({.name = "w", .capacity = messages}, [&](Receiver& in) {
+        all_pushed.acquire();
+        return pop_all(in);
+    });
+    push_all(one, messages);
+    all_pushed.release();
+    return one.finish().value().front();
+}
+
 } // namespace
 
 int main(int count, char** given) {
     if (count != 3) return 2;
     const auto messages = std::strtoull(given[2], nullptr, 10);
-    const auto sum = std::string_view(given[1]) == "worker" ? worker(messages) : bare(messages);
+    const std::string_view through = given[1];
+    const auto sum = through == "worker"  ? worker(messages)
+                     : through == "pool"  ? pool<inquest::receiver<std::uint64_t>>(messages)
+                     : through == "lease" ? pool<inquest::leasing_receiver<std::uint64_t>>(messages)
+                                          : bare(messages);
     return sum == messages * (messages - 1) / 2 ? 0 : 1;
 }

@@ -1,4 +1,5 @@
-"""What it costs a message to know why: instructions counted by callgrind, through a worker against a bare channel.
+"""What it costs a message to know why: instructions counted by callgrind, through a worker and through a pool against a bare
+channel.
 
 usage: cost.py VALGRIND PROGRAM, VALGRIND being empty where there is none
 """
@@ -9,6 +10,7 @@ import sys
 import tempfile
 
 MORE_AT_MOST = 8
+LEASE_AT_MOST = 12  # for who asks for it
 MESSAGES = 10_000
 
 valgrind, program = sys.argv[1:]
@@ -36,9 +38,14 @@ def a_message(kind):  # what comes once a run drops out
     return (least(kind, 2 * MESSAGES) - least(kind, MESSAGES)) / MESSAGES
 
 
-bare, worker = a_message("bare"), a_message("worker")
-print(f"instructions for a push and a pop: {bare:.1f} bare, {worker:.1f} through ends into a worker")
+bare, worker, pool, lease = (a_message(kind) for kind in ("bare", "worker", "pool", "lease"))
+print(f"instructions for a push and a pop: {bare:.1f} bare, {worker:.1f} through ends into a worker, "
+      f"{pool:.1f} through a pool, {lease:.1f} through one that leases its items")
 if not 20 < bare < 2000:
     sys.exit("that can't be: what was counted?")
 if worker > bare + MORE_AT_MOST:
     sys.exit(f"more than {MORE_AT_MOST} instructions for knowing why")
+if pool > worker + MORE_AT_MOST:
+    sys.exit(f"more than {MORE_AT_MOST} instructions for the pool")
+if lease > pool + LEASE_AT_MOST:
+    sys.exit(f"more than {LEASE_AT_MOST} instructions for the lease")

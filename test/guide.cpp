@@ -155,6 +155,36 @@ TEST_CASE("the guide: a pool") {
     CHECK(*feed(rows(100)).error().error() == std::errc::no_space_on_device);
 }
 
+TEST_CASE("the guide: leasing") {
+    const std::vector<row> all = rows(100);
+    std::vector<int> bad;
+    std::vector<row> left;
+    //! [leasing]
+    auto pool = inquest::make_pool<row>(
+        {.name = "store", .workers = 4, .capacity = 16},
+        [](inquest::leasing_receiver<row>& in) -> std::expected<void, std::error_code> {
+            for (const row& next : in)
+                if (next.id == 13) return std::unexpected(std::make_error_code(std::errc::invalid_argument));
+            return {};
+        });
+    for (const row& each : all)
+        if (auto sent = pool.push(each); !sent) {
+            std::cerr << sent.error().details() << '\n';
+            pool.recover([&](row&& back, const inquest::item_origin& from) {
+                if (from.state == inquest::item_state::in_hand)
+                    bad.push_back(back.id);
+                else
+                    left.push_back(back);
+            });
+            break;
+        }
+    //! [leasing]
+    CHECK(bad == std::vector{13});
+    const auto counts = pool.ledger();
+    CHECK(counts.pushed == counts.popped + counts.recovered);
+    CHECK(counts.recovered == left.size() + 1);
+}
+
 TEST_CASE("the guide: stages") {
     //! [stages]
     auto [lines_in, lines] = inquest::make_channel<std::string>(4);

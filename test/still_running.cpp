@@ -101,6 +101,13 @@ TEST_CASE("a worker that waits in a pop or a push is said to, with its channel a
     auto seen = w.peek().error();
     CHECK(seen.activity() == activity::popping);
     CHECK(seen.channel() == "lines");
+    CHECK(seen.open_senders() == 1);
+    CHECK(seen.message().ends_with(" ms), 1 sender open"));
+    {
+        const auto another = tx;
+        CHECK(w.peek().error().open_senders() == 2);
+        CHECK(w.peek().error().message().ends_with(" ms), 2 senders open"));
+    }
     CHECK(seen.message().starts_with("worker 'copy' still waiting in pop of 'lines' ("));
     CHECK(tx.push(1));
     CHECK(tx.push(2));
@@ -108,6 +115,7 @@ TEST_CASE("a worker that waits in a pop or a push is said to, with its channel a
     seen = w.peek().error();
     CHECK(seen.activity() == activity::pushing);
     CHECK(seen.channel().empty());
+    CHECK(seen.open_senders() == 0);
     CHECK(seen.items() == inquest::item_range{.first = 2, .last = 2});
     CHECK(seen.message().starts_with("worker 'copy' still waiting in push on item 2 ("));
     CHECK(in.pop().value() == 1);

@@ -466,6 +466,10 @@ TEST_CASE("an end that was moved from is refused before anything is started") {
     const auto gone_sender = std::move(tx);
     CHECK_THROWS_WITH_AS(spawn("w", std::move(rx), tx, [](receiver<int>&, sender<int>&) {}).wait(),
                          "inquest: a worker is given a moved-from sender", std::invalid_argument);
+    auto [tx2, rx2] = make_channel<int>(4);
+    CHECK_THROWS_WITH_AS( // the second is empty by then
+        spawn("w", std::move(tx2), std::move(tx2), [](sender<int>&, sender<int>&) {}).wait(),
+        "inquest: a worker is given a moved-from sender", std::invalid_argument);
     const auto gone_receiver = std::move(rx); // which the call above has left alone
     CHECK(gone_receiver.capacity() == 4);
     CHECK_THROWS_WITH_AS(spawn("w", gone_sender, rx, [](sender<int>&, receiver<int>&) {}).wait(),
@@ -559,7 +563,7 @@ TEST_CASE("two workers that read the same two channels and fail at once: each ch
             std::make_shared<inquest::detail::worker_record>("b")};
         std::array<inquest::detail::worker_inputs, 2> inputs;
     };
-    support::rounds rounds(20'000);
+    support::rounds rounds(100'000, std::chrono::seconds(20));
     std::array<int, 2> won{};
     while (rounds.another()) {
         round_of mine;

@@ -180,8 +180,11 @@ TEST_CASE("try_push and push_for say that there was no room with a failure of it
     const auto full = pool.try_push(2);
     REQUIRE_FALSE(full);
     CHECK(full.error().cause().kind() == cause_kind::not_pushed);
+    // A producer may ask again and again: what the workers do is not looked up for that.
+    CHECK(full.error().message().ends_with(".cpp:" + std::to_string(full.error().push_site()->line()) + ')'));
     const auto late = pool.push_for(3, 1ms);
     REQUIRE_FALSE(late);
+    CHECK(late.error().message().find("worker '' running") != std::string::npos);
     CHECK(late.error().cause().kind() == cause_kind::not_pushed);
     CHECK_FALSE(pool.is_closed());
     go = true;

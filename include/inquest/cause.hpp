@@ -4,6 +4,7 @@
 #include <inquest/cause_kind.hpp>
 #include <inquest/detail/cause_record.hpp>
 
+#include <chrono>
 #include <concepts>
 #include <cstdint>
 #include <exception>
@@ -61,6 +62,9 @@ class cause {
     [[nodiscard]] std::string worker() const;
     /// The items it was working on, if it had popped any.
     [[nodiscard]] std::optional<item_range> items() const noexcept;
+    /// A short text of the item that it had in hand, if it was in a pool that leases items and was given `describe_item`; else
+    /// empty. Allocates.
+    [[nodiscard]] std::string item_text() const;
     /// One line: who, on which item, and what.
     [[nodiscard]] std::string message() const;
     /// Only what happened, without who and where.
@@ -78,6 +82,11 @@ class cause {
     [[nodiscard]] cause upstream() const noexcept;
     /// Where the program was, for causes that have a place in the source.
     [[nodiscard]] std::optional<std::source_location> where() const noexcept;
+    /// The system's number of the thread that it happened on, as debuggers and the thread list show it; 0 for a cause of the
+    /// program's own.
+    [[nodiscard]] std::uint64_t thread_id() const noexcept;
+    /// How long ago it was recorded; zero for the empty cause.
+    [[nodiscard]] std::chrono::nanoseconds age() const;
     /// Process-wide order in which workers ended, from 1; 0 if this is not a worker's end.
     [[nodiscard]] std::uint64_t sequence() const noexcept;
     /// True if this can only have followed from something else that had already broken.

@@ -115,12 +115,18 @@ class channel_handle {
     /// channel's.
     bool abort(inquest::cause why) noexcept { return core_ && core_->abort_with(std::move(why)); }
 
-    /// Hands what nobody popped to `sink`, as T&& and oldest first, on the calling thread; returns how many.
+    /// What became of the items so far. All zero for a moved-from end.
+    [[nodiscard]] inquest::ledger ledger() const noexcept {
+        return core_ ? core_->count_items() : inquest::ledger{};
+    }
+
+    /// Hands what nobody popped to `sink`, as T&& and oldest first, on the calling thread; returns how many. The sink may take an
+    /// item_origin too, for the item's number.
     /// Closes the channel if it is still open and ends delivery: blocked pops end `aborted`. The sink runs
     /// outside every lock. If it throws, the exception passes through, and this item and the rest can be
     /// recovered again.
     template <class Sink>
-        requires std::is_invocable_v<Sink&, typename detail::ring<T>::handed_out>
+        requires detail::item_sink<Sink, typename detail::ring<T>::handed_out>
     std::size_t recover(Sink&& sink) {
         return core_ ? core_->recover(sink) : 0;
     }

@@ -4,8 +4,10 @@
 #include <inquest/cause.hpp>
 
 #include <concepts>
+#include <cstddef>
 #include <memory>
 #include <optional>
+#include <source_location>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -24,6 +26,13 @@ inline constexpr bool is_failure_of_another = false;
 template <class U, class E>
 inline constexpr bool is_failure_of_another<failure<U>, E> = !std::is_void_v<U> && !std::is_same_v<U, E>;
 
+/// What a failure knows beside its cause.
+struct failure_context {
+    std::vector<cause> others;
+    std::optional<std::source_location> push_site{};
+    std::size_t undelivered = 0;
+};
+
 /// Says that the error in a failure is of the type that is now given to it, or of none.
 struct typed_anew {};
 
@@ -35,6 +44,8 @@ class failure<void> {
   public:
     /// With the failures of others, earliest first. May throw std::bad_alloc.
     explicit failure(inquest::cause why, std::vector<inquest::cause> others = {});
+    /// Made by the library: the same, as the answer to a push that was refused there. May throw std::bad_alloc.
+    failure(const failure& its, std::source_location push_site, std::size_t undelivered);
     /// Shares the causes.
     failure(const failure& other) noexcept;
     /// Leaves `other` with the empty cause.
@@ -50,14 +61,25 @@ class failure<void> {
     /// The failures of the other workers that were asked about, and those that came with a failure that was passed on;
     /// earliest first. Valid while this object lives.
     [[nodiscard]] std::span<const inquest::cause> also_failed() const noexcept {
-        return others_ ? std::span<const inquest::cause>(*others_) : std::span<const inquest::cause>();
+        return context_ ? std::span<const inquest::cause>(context_->others)
+                        : std::span<const inquest::cause>();
     }
+    /// Where in the source the refused push stands, if this was asked because of one.
+    [[nodiscard]] std::optional<std::source_location> push_site() const noexcept {
+        return context_ ? context_->push_site : std::nullopt;
+    }
+    /// Items that were queued when that push was refused.
+    [[nodiscard]] std::size_t undelivered() const noexcept { return context_ ? context_->undelivered : 0; }
     /// One line: who, on which item, and what. Allocates, and calls the error's own formatter.
     [[nodiscard]] std::string message() const { return cause_.message(); }
+    /// Several lines, without one at the end: that message; the thread, and how long ago it was; the push that was refused, with
+    /// how many items were undelivered; what is behind the cause, if the message does not say it; and who else failed, with a mark
+    /// on what can only be a consequence. Allocates, and calls the errors' own formatters.
+    [[nodiscard]] std::string details() const;
 
   private:
     inquest::cause cause_;
-    std::shared_ptr<const std::vector<inquest::cause>> others_;
+    std::shared_ptr<const detail::failure_context> context_; // null: nothing is known
 };
 
 /// A failure of a worker whose errors are of type E. Converts to `failure<>`, which drops only the type.

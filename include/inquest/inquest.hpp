@@ -13,8 +13,10 @@
 #include <inquest/close_callback.hpp>
 #include <inquest/hook.hpp>
 #include <inquest/job.hpp>
+#include <inquest/leasing_receiver.hpp>
 #include <inquest/operations.hpp>
 #include <inquest/push_error.hpp>
+#include <inquest/recovery.hpp>
 #include <inquest/resolve.hpp>
 #include <inquest/returns.hpp>
 #include <inquest/status.hpp>

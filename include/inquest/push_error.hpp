@@ -3,23 +3,42 @@
 
 #include <inquest/cause.hpp>
 #include <inquest/status.hpp>
+#include <inquest/still_running.hpp>
 
 #include <cstddef>
+#include <memory>
 #include <source_location>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace inquest { inline namespace INQUEST_ABI {
 
+namespace detail {
+
+class channel_base;
+
+} // namespace detail
+
 /// Why a push did not happen, or a push_range not to its end. What was not accepted is untouched. Nothing here
-/// blocks.
+/// blocks but what says so.
 class push_error {
   public:
     /// Made by the library.
     push_error(inquest::status why, inquest::cause behind, std::source_location where,
-               std::size_t accepted = 0, bool early = false, std::size_t undelivered = 0) noexcept
-        : cause_(std::move(behind)), where_(where), accepted_(accepted), undelivered_(undelivered),
-          status_(why), early_(early) {}
+               std::size_t accepted = 0, bool early = false, std::size_t undelivered = 0,
+               std::weak_ptr<const detail::channel_base> channel = {}) noexcept
+        : cause_(std::move(behind)), channel_(std::move(channel)), where_(where), accepted_(accepted),
+          undelivered_(undelivered), status_(why), early_(early) {}
+    /// Shares all.
+    push_error(const push_error& other) noexcept;
+    /// Leaves `other` with the empty cause.
+    push_error(push_error&& other) noexcept = default;
+    /// Shares all.
+    push_error& operator=(const push_error& other) noexcept;
+    /// Leaves `other` with the empty cause.
+    push_error& operator=(push_error&& other) noexcept;
+    ~push_error();
 
     /// `full`, `closed`, `stopped` or `timeout`.
     [[nodiscard]] inquest::status status() const noexcept { return status_; }
@@ -34,11 +53,18 @@ class push_error {
     [[nodiscard]] bool finished_early() const noexcept { return early_; }
     /// Items that were queued when the push failed.
     [[nodiscard]] std::size_t undelivered() const noexcept { return undelivered_; }
-    /// One line: the status, and the cause if one is known. Allocates.
+    /// What the workers that read the channel are doing, at the moment of this call. Allocates, and blocks for the channel's lock.
+    /// Only after `full` and `timeout`, which they may be the reason of; else empty. Nobody has waited for them, so `waited` is 0.
+    [[nodiscard]] std::vector<still_running> workers() const;
+    /// One line: the status, and the cause if one is known; after `full` and `timeout` the channel's name, and what its workers are
+    /// doing at the moment of this call. Allocates, and then blocks for the channel's lock.
     [[nodiscard]] std::string message() const;
+    /// Only the status, and where the push stands. Allocates.
+    [[nodiscard]] std::string brief() const;
 
   private:
     inquest::cause cause_;
+    std::weak_ptr<const detail::channel_base> channel_; // of a push that found no room
     std::source_location where_;
     std::size_t accepted_;
     std::size_t undelivered_;

@@ -46,13 +46,16 @@ struct question {
     const char* silent;   // begins the answer if no worker failed
     bool rethrows = true; // what a worker threw, else it is returned as its cause
 };
+/// The same failure, as the answer to that push. May throw std::bad_alloc.
+[[nodiscard]] failure<> answering(const push_error& why, const failure<>& its);
 failure<> ask(const question& its, std::span<worker_thread* const> workers);
 std::expected<failure<>, still_running> ask(const question& its, std::span<worker_thread* const> workers,
                                             const time_limit& limit);
-/// Waits for them all: the primary failure and the others, or nothing if none failed; if some have not ended by the limit, what
+/// Waits for them all; because of that push, if there was one: the primary failure and the others, or nothing if none failed; if some have not ended by the limit, what
 /// these are doing. If `rethrows`, what a worker threw is rethrown.
 std::expected<std::optional<failure<>>, still_running> join_all(std::span<worker_thread* const> workers,
-                                                                bool rethrows, const time_limit& limit);
+                                                                bool rethrows, const time_limit& limit,
+                                                                const push_error* why = nullptr);
 /// Joins them all: the primary failure and the others, or nothing if none failed.
 std::optional<failure<>> report(std::span<worker_thread* const> workers);
 

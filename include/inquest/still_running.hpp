@@ -5,6 +5,7 @@
 #include <inquest/cause.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <string>
@@ -36,11 +37,19 @@ class still_running {
     [[nodiscard]] const inquest::cause& cause() const noexcept { return known_; }
     /// How long it had been waited for.
     [[nodiscard]] std::chrono::nanoseconds waited() const noexcept { return waited_; }
+    /// How many senders of the channel that it waits for have neither finished nor gone: it waits for a push or a `finish` of
+    /// theirs. 0 if it waits for something else, or the channel has none.
+    [[nodiscard]] std::size_t open_senders() const noexcept { return senders_; }
     /// The others that had not ended, if several were waited for. Valid while this object lives.
     [[nodiscard]] std::span<const still_running> others() const noexcept;
     /// One line: who, what, on which item, and the cause if one is known; and how many others there are. Allocates.
     [[nodiscard]] std::string message() const;
 
+    /// Made by the library: the same, with that many senders.
+    [[nodiscard]] still_running with_senders(std::size_t open) && noexcept {
+        senders_ = open;
+        return std::move(*this);
+    }
     /// Made by the library: of several, which is not empty, the first with the others.
     [[nodiscard]] static still_running all(std::vector<still_running> several);
 
@@ -51,6 +60,7 @@ class still_running {
     inquest::cause known_;
     std::chrono::nanoseconds waited_;
     inquest::activity activity_;
+    std::size_t senders_ = 0;
     std::vector<still_running> others_;
 };
 

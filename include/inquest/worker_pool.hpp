@@ -1,13 +1,17 @@
 // Several workers on one channel, as one object.
 #pragma once
 
+#include <inquest/leasing_receiver.hpp>
+#include <inquest/recovery.hpp>
 #include <inquest/resolve.hpp>
 
 #include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <expected>
+#include <functional>
 #include <future>
+#include <memory>
 #include <optional>
 #include <source_location>
 #include <stdexcept>
@@ -19,7 +23,8 @@
 
 namespace inquest { inline namespace INQUEST_ABI {
 
-/// How a pool is built: its channel, and each of its workers.
+/// How a pool of workers on items of type Item is built: its channel, and each of its workers.
+template <class Item>
 struct pool_options {
     std::string name{};       ///< of the channel, and of the workers, which have numbers if there are several
     std::size_t workers = 1;  ///< how many there are, at least 1; one is the plain consumer
@@ -33,6 +38,10 @@ struct pool_options {
         inquest::on_exception::record; ///< whether what a worker throws is caught
     inquest::on_destroy on_destroy =
         inquest::on_destroy::drain; ///< what the destructor does to a closed pool
+    /// A short text of an item, for the failure of a worker that had it in hand: of a pool that leases items only. Called on that
+    /// worker's thread, when its function has failed, also on several threads at once; longer texts than 120 characters are cut,
+    /// and if it throws there is none.
+    std::function<std::string(const Item&)> describe_item{};
 };
 
 /// Workers that read one channel, and the channel itself. `push` returns the workers' own failure, so that whoever feeds them
@@ -77,6 +86,7 @@ class [[nodiscard("keep the pool: its workers are joined when it is destroyed")]
             stops_ = other.stops_;
             tx_ = std::move(other.tx_);
             workers_ = std::move(other.workers_);
+            leases_ = std::move(other.leases_);
         }
         return *this;
     }
@@ -166,14 +176,41 @@ class [[nodiscard("keep the pool: its workers are joined when it is destroyed")]
     /// Waits for all workers, and returns the failure with the others in it, or nothing if none failed. Rethrows nothing. Closes
     /// nothing, so call `close` first; there is no limit.
     [[nodiscard]] std::optional<failure<E>> report() { return inquest::report(workers_); }
-    /// Hands out what nobody popped, oldest first: see `recover` of a channel.
+    /// Hands out what has not been dealt with, oldest first: if the workers lease their items (see leasing_receiver), those that
+    /// failed workers had in hand, and then what nobody popped. See `recover` of a channel; an item that the sink throws on can be
+    /// recovered again in either case. Does not wait: a failed `push` or `finish` has done so. The sink takes `Item&&`, and an
+    /// item_origin after it if it asks which item that is, and where it was. A worker that is still running then, and fails later, leaves
+    /// what it had in hand to another call.
     template <class Sink>
-        requires std::is_invocable_v<Sink&, typename detail::ring<Item>::handed_out>
+        requires detail::item_sink<Sink, typename detail::ring<Item>::handed_out>
     std::size_t recover(Sink&& sink) {
-        return tx_.recover(std::forward<Sink>(sink));
+        const std::size_t in_hand = leases_ ? leases_->recover([&sink](Item&& item, const item_origin& from) {
+            detail::hand_out<typename detail::ring<Item>::handed_out>(sink, std::move(item), from);
+        })
+                                            : 0;
+        return in_hand + tx_.recover(sink);
     }
-    /// The same, into a vector.
-    [[nodiscard]] std::vector<Item> recover() { return tx_.recover(); }
+    /// The same, into a vector. Throws std::bad_alloc and what copying items throws that may throw when moved: then all are still
+    /// there.
+    [[nodiscard]] std::vector<Item> recover() {
+        if constexpr (std::is_nothrow_move_constructible_v<Item>)
+            if (const auto& core = detail::handle_access::core(tx_); core && leases_)
+                return core->recover(leases_->capacity(), [&](std::vector<Item>& out) {
+                    leases_->recover(
+                        [&](Item&& item, const item_origin&) { out.emplace_back(std::move(item)); });
+                });
+        return tx_.recover();
+    }
+    /// What became of the items so far, as of a channel; those that failed workers had in hand count as recovered once they are.
+    [[nodiscard]] inquest::ledger ledger() const noexcept {
+        const auto recovered = leases_ ? leases_->recovered() : 0; // before what counts them as popped
+        const auto discarded = leases_ ? leases_->discarded() : 0;
+        auto sum = tx_.ledger();
+        sum.popped -= recovered + discarded;
+        sum.recovered += recovered;
+        sum.discarded += discarded;
+        return sum;
+    }
     /// See `on_close` of a channel.
     template <class Fn>
         requires std::is_invocable_v<Fn&, const pop_error&>
@@ -202,9 +239,11 @@ class [[nodiscard("keep the pool: its workers are joined when it is destroyed")]
 
   private:
     template <class Made, class... Args>
-    friend auto make_pool(pool_options options, Args&&... outputs_and_function);
-    worker_pool(sender<Item>&& tx, std::vector<worker<T, E>>&& workers, on_destroy destroyed) noexcept
-        : stops_(destroyed == on_destroy::stop), tx_(std::move(tx)), workers_(std::move(workers)) {}
+    friend auto make_pool(pool_options<Made> options, Args&&... outputs_and_function);
+    worker_pool(sender<Item>&& tx, std::vector<worker<T, E>>&& workers,
+                std::shared_ptr<detail::leases<Item>>&& leases, on_destroy destroyed) noexcept
+        : stops_(destroyed == on_destroy::stop), tx_(std::move(tx)), leases_(std::move(leases)),
+          workers_(std::move(workers)) {}
 
     [[nodiscard]] push_result answer(std::expected<void, push_error>&& sent) {
         if (sent) return {};
@@ -217,8 +256,9 @@ class [[nodiscard("keep the pool: its workers are joined when it is destroyed")]
         stop_if_over();
         auto why = detail::typed<E>(detail::ask_all(detail::rethrow, tx_, workers_, sent.error(), limit));
         if (why) return std::unexpected(*std::move(why));
-        return std::unexpected(detail::typed<E>(failure<>(
-            detail::unexplained(why.error().message(), sent.error().cause(), cause_kind::not_pushed))));
+        return std::unexpected(detail::typed<E>(detail::answering(
+            sent.error(), failure<>(detail::unexplained(why.error().message(), sent.error().cause(),
+                                                        cause_kind::not_pushed)))));
     }
     /// Nothing more is delivered: those that are left may be waiting for something else.
     void stop_if_over() noexcept {
@@ -258,21 +298,22 @@ class [[nodiscard("keep the pool: its workers are joined when it is destroyed")]
 
     bool stops_; // what is closed, when it is destroyed
     sender<Item> tx_;
+    std::shared_ptr<detail::leases<Item>> leases_; // null: none
     std::vector<worker<T, E>> workers_;
 };
 
 /// Makes a channel of items of type Item, and the workers that read it: `options.workers` of them, each with a copy of the
-/// function, and of the senders before it if there are any. The function is passed a `receiver<Item>&`, and then its senders, as
-/// that of `spawn`; what becomes of these, and what it may return, is said there. All workers are attached before the first
+/// function, and of the senders before it if there are any. The function is passed a `receiver<Item>&`, or a
+/// `leasing_receiver<Item>&` if it takes that, and then its senders, as that of `spawn`; what becomes of these, and what it may return, is said there. All workers are attached before the first
 /// one runs.
 ///
 ///     auto pool = make_pool<frame>({.name = "detect", .workers = 4, .capacity = 16}, std::move(faces_tx), detect);
 ///
 /// A sender that is not moved here is copied: finish yours too, or whoever reads that stream waits for it.
 ///
-/// Throws std::invalid_argument for no workers, and as make_channel and spawn do.
+/// Throws std::invalid_argument for no workers, and for `describe_item` if they lease nothing; and as make_channel and spawn do.
 template <class Item, class... Args>
-auto make_pool(pool_options options, Args&&... outputs_and_function) {
+auto make_pool(pool_options<Item> options, Args&&... outputs_and_function) {
     static_assert(
         detail::ends_and_function<Args...>,
         "make_pool takes its options, then senders if its workers push to any, then their function: let "
@@ -283,13 +324,32 @@ auto make_pool(pool_options options, Args&&... outputs_and_function) {
         "cannot be copied");
     using given = std::tuple<receiver<Item>, detail::spawn_value<Args>...>;
     using spawned = detail::spawned<receiver<Item>, detail::spawn_value<Args>...>;
-    if constexpr (detail::is_worker_function<typename spawned::function>(typename spawned::ends())) {
+    using function = typename spawned::function;
+    using ends = typename decltype(typename spawned::ends())::type;
+    constexpr bool leasing = detail::is_leasing<Item, function, ends>;
+    using run = std::conditional_t<leasing, detail::leasing_function<Item, function>, function>;
+    if constexpr (detail::is_worker_function<run>(typename spawned::ends())) {
         if (options.workers == 0) throw std::invalid_argument("inquest: a pool needs at least one worker");
+        if (!leasing && options.describe_item)
+            throw std::invalid_argument("inquest: describe_item is for a pool that leases its items: let its "
+                                        "function take a leasing_receiver");
+        detail::spawner::refuse_bad_arguments<function>(outputs_and_function...);
         auto [tx, rx] = make_channel<Item>({.capacity = options.capacity,
                                             .name = options.name,
                                             .on_failure = options.on_failure,
                                             .undelivered = options.undelivered,
                                             .spin = options.spin});
+        std::shared_ptr<detail::leases<Item>> leases;
+        if constexpr (leasing)
+            leases = std::make_shared<detail::leases<Item>>(
+                options.workers, detail::handle_access::core(tx)->discards_undelivered(),
+                std::move(options.describe_item));
+        const auto each_its_own = [&leases]<class Arg>(const Arg& its) -> decltype(auto) {
+            if constexpr (leasing && std::is_same_v<Arg, function>)
+                return run(leases, its);
+            else
+                return (its);
+        };
         // Of senders that were moved here the workers' copies are all that is left in the end.
         const given its(std::move(rx), std::forward<Args>(outputs_and_function)...);
         auto workers = std::apply(
@@ -298,12 +358,12 @@ auto make_pool(pool_options options, Args&&... outputs_and_function) {
                                                   {.name = std::move(options.name),
                                                    .on_exception = options.on_exception,
                                                    .on_destroy = options.on_destroy},
-                                                  each...);
+                                                  each_its_own(each)...);
             },
             its);
         using made = typename decltype(workers)::value_type;
         return worker_pool<Item, typename made::value_type, typename made::error_type>(
-            std::move(tx), std::move(workers), options.on_destroy);
+            std::move(tx), std::move(workers), std::move(leases), options.on_destroy);
     }
 }
 

@@ -211,10 +211,10 @@ constexpr program table[] = {
     {"heavy_timeout", heavy_timeout, 3, 16'499, 2000},
     {"heavy_stop", heavy_stop, 3, 6'338, 2000},
     {"heavy_close", heavy_close, 3, 62'626, 2000},
-    {"nested_stop", nested_stop, 2, 2'753, 2000, false, true},
-    {"channel_goes_while_drained", channel_goes_while_drained, 3, 58'238, 2000, true},
-    {"worker_goes", worker_goes, 3, 19'457, 2000},
-    {"announced", announced, 2, 17'794, 2000},
+    {"nested_stop", nested_stop, 2, 2'819, 2000, false, true},
+    {"channel_goes_while_drained", channel_goes_while_drained, 3, 59'318, 2000, true},
+    {"worker_goes", worker_goes, 3, 22'510, 2000},
+    {"announced", announced, 2, 18'247, 2000},
 };
 
 } // namespace

@@ -29,6 +29,7 @@ INPUTS = "lib/worker_inputs.cpp"
 MAIN = "lib/worker_main.cpp"
 CALLBACKS = "lib/close_callbacks.cpp"
 RESOLVE = "lib/resolve.cpp"
+LEASES = "include/inquest/detail/leases.hpp"
 
 # Each: name, kind, the program that catches it, how many preemptions it needs, within how many schedules it is found,
 # how its report begins; then the file, and in pairs a piece of its text and the replacement, in which BROKEN is true
@@ -273,6 +274,9 @@ BREAKAGES = [
     ("job_deaf_to_the_stop", "lost wake-up", "job_in_a_worker", 0, 1, "deadlock", MAIN,
      "            record->announce_stop();",
      "            if (!BROKEN) record->announce_stop();"),
+    ("lease_let_go", "item lost", "pool_leases", 0, 1, "the item of the worker that failed", LEASES,
+     "        if (succeeded || !its.item()) return its.finish();",
+     "        if (succeeded || BROKEN || !its.item()) return its.finish();"),
     ("failed_stage_finishes", "outcome out of order", "stage_fails", 0, 1, "what a failed stage pushed is not complete", BASE,
      "    if (record.has_completed) {",
      "    if (record.has_completed || BROKEN) {"),

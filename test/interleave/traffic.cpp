@@ -256,7 +256,7 @@ constexpr program table[] = {
     {"one_each", one_each, 3, 52'050, 2000},
     {"two_and_two", two_and_two, 1, 89'121, 2000},
     {"two_slots", two_slots, 2, 114'335, 2000},
-    {"in_order", in_order, 3, 27'670, 2000},
+    {"in_order", in_order, 3, 30'859, 2000},
     {"ranges", ranges, 2, 198'098, 2000},
     {"range_meets_range", range_meets_range, 4, 122'194, 2000},
     {"range_wakes_two", range_wakes_two, 2, 133'470, 2000, true},

@@ -175,15 +175,15 @@ void all_keep_going() {
 }
 
 constexpr program table[] = {
-    {"outcome_before_close", outcome_before_close, 3, 73'513, 2000, true},
-    {"two_failures", two_failures, 2, 26'435, 2000},
-    {"resolve_twice", resolve_twice, 2, 44'149, 2000},
-    {"resolve_in_time", resolve_in_time, 3, 10'260, 2000},
-    {"glance_at_a_leaver", glance_at_a_leaver, 2, 51'607, 2000, true, true},
-    {"stop_a_worker", stop_a_worker, 3, 9'082, 2000},
-    {"stop_a_busy_worker", stop_a_busy_worker, 3, 110'637, 2000},
-    {"timed_join", timed_join, 2, 7'852, 2000},
-    {"all_keep_going", all_keep_going, 2, 69'890, 2000},
+    {"outcome_before_close", outcome_before_close, 3, 76'487, 2000, true},
+    {"two_failures", two_failures, 2, 27'142, 2000},
+    {"resolve_twice", resolve_twice, 2, 45'992, 2000},
+    {"resolve_in_time", resolve_in_time, 3, 10'665, 2000},
+    {"glance_at_a_leaver", glance_at_a_leaver, 2, 53'726, 2000, true, true},
+    {"stop_a_worker", stop_a_worker, 3, 9'410, 2000},
+    {"stop_a_busy_worker", stop_a_busy_worker, 3, 116'546, 2000},
+    {"timed_join", timed_join, 2, 8'176, 2000},
+    {"all_keep_going", all_keep_going, 2, 71'365, 2000},
 };
 
 } // namespace

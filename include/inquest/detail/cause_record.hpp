@@ -4,6 +4,7 @@
 #include <inquest/cause_kind.hpp>
 #include <inquest/detail/describe.hpp>
 #include <inquest/detail/observers.hpp>
+#include <inquest/detail/sync.hpp>
 #include <inquest/detail/type_identity.hpp>
 #include <inquest/status.hpp>
 
@@ -13,6 +14,7 @@
 #include <exception>
 #include <memory>
 #include <source_location>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -22,14 +24,18 @@ namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
 class worker_identity;
 
+/// Copies as much of `text` as `into` takes, and marks the end if that is not all; returns how much it wrote.
+std::size_t copy_cut(std::string_view text, std::span<char> into) noexcept;
+
 /// Text of a bounded length that is set without allocating; what does not fit is cut and marked.
+template <std::size_t Size>
 class fixed_text {
   public:
-    void set(std::string_view text) noexcept;
+    void set(std::string_view text) noexcept { size_ = copy_cut(text, chars_); }
     [[nodiscard]] std::string_view view() const noexcept { return {chars_.data(), size_}; }
 
   private:
-    std::array<char, 480> chars_{};
+    std::array<char, Size> chars_{};
     std::size_t size_ = 0;
 };
 
@@ -47,7 +53,8 @@ struct cause_record {
     bool by_stop = false;          // abandoned: by a worker whose owner had requested its stop
     std::uint64_t sequence = 0;
     std::shared_ptr<const worker_identity> who;
-    std::uint64_t thread = 0; // the system's number, if there is no worker to name
+    std::uint64_t thread = 0;     // the system's number of the thread concerned
+    clock::time_point recorded{}; // when that was
     item_range items;
     const std::string* items_of = nullptr; // the channel's name, if the worker read several
     std::exception_ptr exception;
@@ -61,7 +68,8 @@ struct cause_record {
     std::string channel_name;                     // closed: the name, if the channel has one
     const char* place_file = nullptr;             // null if there is no place
     std::source_location place;
-    fixed_text what; // of the exception; far from the parts that every end writes
+    fixed_text<480> what;      // of the exception; far from the parts that every end writes
+    fixed_text<120> item_text; // of the item that it had in hand, by the user's formatter
     /// The one part that changes once the record is published. It says nothing of what happened, only whether it is
     /// yet to be reported; whoever reads a cause never sees it. It stands here because workers that pass a failure on share
     /// the cause, and nothing else.
@@ -100,6 +108,7 @@ struct given_record final : cause_record {
         else
             set_value(error);
         set_place(where);
+        recorded = clock::now();
     }
 
   private:

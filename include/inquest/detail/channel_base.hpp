@@ -24,6 +24,7 @@
 #include <inquest/detail/close_callbacks.hpp>
 #include <inquest/detail/last_push.hpp>
 #include <inquest/push_error.hpp>
+#include <inquest/recovery.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -33,6 +34,7 @@
 #include <optional>
 #include <source_location>
 #include <utility>
+#include <vector>
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
@@ -63,7 +65,7 @@ class close_actions : public wake_list {
 /// Who closes the channel without a cause.
 enum class closer : unsigned char { producer, receiver, resolver };
 
-class channel_base {
+class channel_base : public std::enable_shared_from_this<channel_base> {
   public:
     channel_base(const channel_base&) = delete;
     channel_base& operator=(const channel_base&) = delete;
@@ -71,6 +73,10 @@ class channel_base {
     [[nodiscard]] channel_serial serial() const noexcept { return serial_; }
     [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
     [[nodiscard]] const std::string& name() const noexcept { return options_.name; }
+    /// What is undelivered is destroyed once delivery has ended.
+    [[nodiscard]] bool discards_undelivered() const noexcept {
+        return options_.undelivered == undelivered::discard;
+    }
     [[nodiscard]] std::size_t size() const noexcept;
     [[nodiscard]] bool is_closed() const noexcept { return state_.is_closed(); }
     /// Closed, and what is queued is still delivered.
@@ -109,6 +115,12 @@ class channel_base {
 
     /// What is known of why it closed; empty if nothing is.
     [[nodiscard]] cause known_cause() const;
+    /// What became of its items, at this moment. Those that `recover` is working on count as popped.
+    [[nodiscard]] ledger count_items() const noexcept;
+    /// What the workers that read it are doing. Allocates.
+    [[nodiscard]] std::vector<still_running> glance_at_workers() const;
+    /// How many senders have neither finished nor gone. Takes no lock.
+    [[nodiscard]] std::size_t open_senders() const noexcept { return state_.senders(); }
     /// What `pop` returns now that the stream has ended; empty while it goes on.
     [[nodiscard]] std::optional<pop_error> ended() const;
     /// What a push that is not even tried returns.
@@ -173,13 +185,17 @@ class channel_base {
     /// Takes all slots out of the channel's hands, to work on them without the lock; nobody else touches
     /// slots once delivery has ended. What is left at the end goes back.
     struct recovery_guard {
-        explicit recovery_guard(channel_base& owner) noexcept;
+        /// Those that do not go back are counted in `into`.
+        recovery_guard(channel_base& owner, std::uint64_t& into) noexcept;
         ~recovery_guard();
         recovery_guard(const recovery_guard&) = delete;
         recovery_guard& operator=(const recovery_guard&) = delete;
         channel_base& self;
-        std::uint64_t first = 0, last = 0; // numbers of items
+        std::uint64_t& counted_in;
+        std::uint64_t began = 0, first = 0, last = 0; // numbers of items
     };
+    // Under both locks.
+    std::uint64_t recovered_ = 0, discarded_ = 0; // which the pops' ticket counts too
 
     /// With both locks held.
     [[nodiscard]] std::size_t queued() const noexcept {
@@ -222,9 +238,7 @@ class channel_base {
     void wait_for_workers() noexcept;
     void discard_if_stopped() noexcept;
     void signal_last_worker_out() noexcept;
-    [[nodiscard]] bool discards() const noexcept {
-        return options_.undelivered == undelivered::discard && queued() > 0;
-    }
+    [[nodiscard]] bool discards() const noexcept { return discards_undelivered() && queued() > 0; }
     static void name_this_thread(cause_record& into) noexcept;
     void close_after_last_sender(close_actions& later) noexcept;
     /// Prepares the event that a sender abandons the stream, unless the stream has failed already.

@@ -160,10 +160,11 @@ class ring final : public channel_base {
     /// If the sink throws, the item it was given stays first in line, in the state the sink left it in.
     template <class Sink>
     std::size_t recover(Sink& sink) {
-        recovery_guard items(*this);
+        recovery_guard items(*this, recovered_);
         std::size_t handed = 0;
         while (items.first != items.last) {
-            sink(static_cast<handed_out>(*at(items.first)));
+            hand_out<handed_out>(sink, static_cast<handed_out>(*at(items.first)),
+                                 {items.first + 1, item_state::queued});
             drop_first(items);
             ++handed;
         }
@@ -171,14 +172,16 @@ class ring final : public channel_base {
     }
 
     /// The same, into a vector: whatever throws, every item is still queued, unchanged. So there is room for all of
-    /// them before the first one leaves, and items whose move may throw are copied, all before any is destroyed.
-    std::vector<T> recover() {
+    /// them before the first one leaves, and items whose move may throw are copied, all before any is destroyed. `before` may put
+    /// `more` of its own in front, and must not throw.
+    std::vector<T> recover(std::size_t more, auto&& before) {
         static_assert(std::is_nothrow_move_constructible_v<T> || std::is_copy_constructible_v<T>,
                       "these items cannot be copied and their move may throw, which could lose some: use "
                       "recover(sink), which hands them over one by one");
         std::vector<T> out;
-        recovery_guard items(*this);
-        out.reserve(static_cast<std::size_t>(items.last - items.first));
+        recovery_guard items(*this, recovered_);
+        out.reserve(static_cast<std::size_t>(items.last - items.first) + more);
+        before(out);
         if constexpr (std::is_nothrow_move_constructible_v<T>) {
             while (items.first != items.last) {
                 out.emplace_back(static_cast<handed_out>(*at(items.first)));
@@ -190,10 +193,13 @@ class ring final : public channel_base {
         }
         return out;
     }
+    std::vector<T> recover() {
+        return recover(0, [](const std::vector<T>&) {});
+    }
 
   private:
     [[gnu::cold]] void discard_items() noexcept override {
-        recovery_guard items(*this);
+        recovery_guard items(*this, discarded_);
         drop_all(items);
     }
 

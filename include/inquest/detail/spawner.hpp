@@ -75,6 +75,15 @@ struct spawner {
         return program->run_as_job();
     }
 
+    /// Throws std::invalid_argument for an end that was moved from, and an empty function.
+    template <class Fn, class... Args>
+    static void refuse_bad_arguments(const Args&... args) {
+        [&]<std::size_t... Index>(std::index_sequence<Index...>) {
+            refuse_empty<Fn>(argument<sizeof...(Index)>(args...));
+            (refuse_moved_from(argument<Index>(args...)), ...);
+        }(std::make_index_sequence<sizeof...(Args) - 1>());
+    }
+
   private:
     template <class Fn, class... Ends>
     static auto main_for(std::type_identity<worker_ends<Ends...>>) {
@@ -87,10 +96,9 @@ struct spawner {
         using its = spawned<Args&&...>;
         using fn = typename its::function;
         using main = typename decltype(main_for<fn>(typename its::ends()))::type;
+        refuse_bad_arguments<fn>(args...);
         return [&]<std::size_t... Index>(std::index_sequence<Index...>) {
             constexpr std::size_t last = sizeof...(Index);
-            refuse_empty<fn>(argument<last>(args...));
-            (refuse_moved_from(argument<Index>(args...)), ...);
             return std::unique_ptr<typed_main<typename main::value_type, typename main::error_type>>(
                 std::make_unique<main>(std::move(options), argument<last>(std::forward<Args>(args)...),
                                        argument<Index>(std::forward<Args>(args)...)...));

@@ -43,6 +43,8 @@ class stream_state {
     // Without a lock:
     [[nodiscard]] bool is_closed() const noexcept { return closed_.get(); }
     [[nodiscard]] bool is_draining() const noexcept { return closed_.get() && !stopped_.get(); }
+    /// Alive, and not finished.
+    [[nodiscard]] std::size_t senders() const noexcept { return senders_.get(); }
 
     // --- closing
 
@@ -68,15 +70,16 @@ class stream_state {
 
     // --- senders and receivers
 
-    void add_sender() noexcept { ++senders_; }
+    void add_sender() noexcept { senders_.set(senders() + 1); }
     /// True if that was the last.
     [[nodiscard]] bool finish_sender() noexcept {
         finished_ = true;
-        return --senders_ == 0;
+        drop_sender();
+        return !has_senders();
     }
     /// One that has not finished.
-    void drop_sender() noexcept { --senders_; }
-    [[nodiscard]] bool has_senders() const noexcept { return senders_ > 0; }
+    void drop_sender() noexcept { senders_.set(senders() - 1); }
+    [[nodiscard]] bool has_senders() const noexcept { return senders() > 0; }
     /// Some sender has.
     [[nodiscard]] bool has_finished() const noexcept { return finished_; }
     void add_receiver() noexcept { ++receivers_; }
@@ -128,7 +131,7 @@ class stream_state {
     bool attached_ever_ = false;
     bool last_was_stopped_ = false; // the worker that ended last, by its owner
     bool left_early_ = false;
-    std::size_t senders_ = 0; // alive and unfinished
+    relaxed<std::size_t> senders_; // alive and unfinished
     std::size_t receivers_ = 0;
     std::vector<worker_record*> workers_;
     std::size_t announced_ = 0; // workers that are still to be attached

@@ -44,7 +44,8 @@ class worker_main {
 
   protected:
     worker_main(std::shared_ptr<worker_record>&& record, on_exception when_thrown) noexcept;
-    void set_ends(std::span<const worker_end> ends) noexcept { ends_ = ends; }
+    /// Throws std::invalid_argument for one of no channel: what was moved here twice is empty the second time.
+    void set_ends(std::span<const worker_end> ends);
 
     const std::shared_ptr<worker_record> record_;
 

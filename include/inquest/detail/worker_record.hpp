@@ -135,6 +135,8 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     };
     /// Returns what was set before: of the call around this one, if an item's copy blocks in another channel.
     blocked_at set_blocked(const blocked_at& where) noexcept;
+    /// It waits in a pop of the channel whose name this very string is.
+    [[nodiscard]] bool pops_from(const std::string& channel) const noexcept;
     /// What it is doing now. Allocates.
     [[nodiscard]] still_running glance(clock::duration waited, cause known) const;
 
