@@ -42,9 +42,9 @@ concept item_sink = std::is_invocable_v<Sink&, Item> || std::is_invocable_v<Sink
 template <class Item, item_sink<Item> Sink>
 void hand_out(Sink& sink, Item item, const item_origin& from) {
     if constexpr (std::is_invocable_v<Sink&, Item, item_origin>)
-        sink(static_cast<Item>(item), from);
+        sink(std::forward<Item>(item), from);
     else
-        sink(static_cast<Item>(item));
+        sink(std::forward<Item>(item));
 }
 
 } // namespace detail

@@ -16,7 +16,7 @@ receiver<T>&& to_end(receiver<T>&& its) noexcept {
     return std::move(its);
 }
 template <class T>
-const receiver<T>& to_end(const receiver<T>& its) noexcept {
+receiver<T> to_end(const receiver<T>& its) {
     return its;
 }
 template <class T>
@@ -24,7 +24,7 @@ sender<T>&& to_end(sender<T>&& its) noexcept {
     return std::move(its);
 }
 template <class T>
-const sender<T>& to_end(const sender<T>& its) noexcept {
+sender<T> to_end(const sender<T>& its) {
     return its;
 }
 template <class T>
