@@ -5,9 +5,10 @@ usage: bench/weight.py [--runs N] [CXX]
 
 Compiles, in turns, with `CXX -std=c++23 -O2` (c++ if none is named): the standard headers whose types are in inquest's
 interface, which a program would include in any case; inquest.hpp; a small program that pushes to a worker and asks why a push
-failed; and that program with four more such channels and workers, of item types and functions of their own. Prints a table of CPU times,
-over the standard headers' where that means anything, and of machine code with its tables: the median of N rounds (7), and
-the least and the most. Exit status: 0 whatever the figures are, 1 if something does not compile, 2 for bad usage.
+failed; and that program with four more such channels and workers, of item types and functions of their own. Beside it, one and five
+queues of a mutex, a deque and two condition variables, each with a std::jthread and a std::future: what such a program would have
+otherwise. Prints a table of CPU times, over the standard headers' where that means anything, and of machine code with its tables:
+the median of N rounds (7), and the least and the most. Exit status: 0 whatever the figures are, 1 if something does not compile, 2 for bad usage.
 """
 
 import argparse
@@ -41,14 +42,68 @@ int part_{n}(int count) {{
 """
 
 
+# The same by hand: the producer learns why, but only at the end.
+PLAIN = """
+struct item_{n} {{ int value; }};
+int part_{n}(int count) {{
+    std::mutex guard;
+    std::condition_variable room, filled;
+    std::deque<item_{n}> queue;
+    bool closed = false;
+    std::promise<std::expected<void, std::string>> promise;
+    auto result = promise.get_future();
+    const auto drain = [&]() -> std::expected<void, std::string> {{
+        for (;;) {{
+            std::unique_lock lock(guard);
+            filled.wait(lock, [&] {{ return closed || !queue.empty(); }});
+            if (queue.empty()) return {{}};
+            const item_{n} item = queue.front();
+            queue.pop_front();
+            lock.unlock();
+            room.notify_one();
+            if (item.value < 0) return std::unexpected("negative");
+        }}
+    }};
+    const auto close = [&] {{
+        const std::lock_guard lock(guard);
+        closed = true;
+        room.notify_all();
+        filled.notify_all();
+    }};
+    std::jthread worker([&] {{
+        try {{
+            promise.set_value(drain());
+        }} catch (...) {{
+            promise.set_exception(std::current_exception());
+        }}
+        close();
+    }});
+    for (int i = 0; i < count; ++i) {{
+        std::unique_lock lock(guard);
+        room.wait(lock, [&] {{ return closed || queue.size() < 16; }});
+        if (closed) break;
+        queue.push_back(item_{n}{{i}});
+        lock.unlock();
+        filled.notify_one();
+    }}
+    close();
+    const auto ended = result.get();
+    return ended ? 0 : static_cast<int>(ended.error().size());
+}}
+"""
+
 STANDARD = """chrono concepts cstddef cstdint exception expected functional future memory optional ranges source_location span
 stop_token string string_view thread utility vector""".split()
 
 
 def sources():
     program = "#include <inquest/inquest.hpp>\n"
+    headers = "".join(f"#include <{header}>\n" for header in STANDARD)
+    by_hand = headers + "#include <condition_variable>\n#include <deque>\n#include <mutex>\n"
     return {
-        "std": "".join(f"#include <{header}>\n" for header in STANDARD),
+        "std": headers,
+        "plain": by_hand + PLAIN.format(n=0),
+        "more_plain": by_hand + "".join(PLAIN.format(n=n) for n in range(1 + MORE)),
         "include": program,
         "small": program + PART.format(n=0),
         "more": program + "".join(PART.format(n=n) for n in range(1 + MORE)),
@@ -91,15 +146,16 @@ def main():
         size = {name: code_size(folder / f"{name}.o") for name in seconds}
     version = subprocess.run([arguments.compiler, "--version"], check=True, capture_output=True, text=True)
     over = lambda name: [its / std for its, std in zip(seconds[name], seconds["std"])]  # noqa: E731
-    each = [(more - small) / MORE for more, small in zip(seconds["more"], seconds["small"])]
+    each = lambda more, one: [(a - b) / MORE for a, b in zip(seconds[more], seconds[one])]  # noqa: E731
+    each_size = lambda more, one: (size[more] - size[one]) / MORE / 1000  # noqa: E731
     print(f"{version.stdout.splitlines()[0]}, -O2, {arguments.runs} rounds\n")
     print("| what | CPU time | over the standard headers | machine code |")
     print("|---|---|---|---|")
     print(f"| the standard headers of its interface | {show(seconds['std'])} s | 1 | – |")
     print(f"| `inquest.hpp` | {show(seconds['include'])} s | {show(over('include'))} | – |")
     print(f"| a small program | {show(seconds['small'])} s | {show(over('small'))} | {size['small'] / 1000:.1f} kB |")
-    print(f"| each further channel with a worker | {show(each)} s | – "
-          f"| {(size['more'] - size['small']) / MORE / 1000:.1f} kB |")
+    for what, more, one in (("channel with a worker", "more", "small"), ("queue by hand with a thread", "more_plain", "plain")):
+        print(f"| each further {what} | {show(each(more, one))} s | – | {each_size(more, one):.1f} kB |")
     return 0
 
 
