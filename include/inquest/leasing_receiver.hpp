@@ -32,8 +32,8 @@ namespace inquest { inline namespace INQUEST_ABI {
 /// A function that would take a `receiver<T>&` as well, such as one of `auto&`, is given that, and leases nothing. A channel that
 /// discards what is undelivered (see channel_options) discards what a failed worker had in hand, too.
 ///
-/// For the thread of that function only, and not inside a job that it runs. Each call blocks as that of `receiver` does, and fails as it does. Costs no lock and no
-/// atomic operation.
+/// For the thread of that function only, and not inside a job that it runs. Each call blocks as that of `receiver` does, and fails
+/// as it does. Costs no lock and no atomic operation.
 template <class T>
 class leasing_receiver {
     using stop_token = detail::stop_token;

@@ -51,8 +51,8 @@ struct question {
 failure<> ask(const question& its, std::span<worker_thread* const> workers);
 std::expected<failure<>, still_running> ask(const question& its, std::span<worker_thread* const> workers,
                                             const time_limit& limit);
-/// Waits for them all; because of that push, if there was one: the primary failure and the others, or nothing if none failed; if some have not ended by the limit, what
-/// these are doing. If `rethrows`, what a worker threw is rethrown.
+/// Waits for them all; because of that push, if there was one: the primary failure and the others, or nothing if none failed;
+/// if some have not ended by the limit, what these are doing. If `rethrows`, what a worker threw is rethrown.
 std::expected<std::optional<failure<>>, still_running> join_all(std::span<worker_thread* const> workers,
                                                                 bool rethrows, const time_limit& limit,
                                                                 const push_error* why = nullptr);

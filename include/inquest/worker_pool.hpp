@@ -140,8 +140,8 @@ class [[nodiscard("keep the pool: its workers are joined when it is destroyed")]
 
     /// All was pushed: closes, waits for all workers, and returns what they have returned, or the failure as `push` does; of an
     /// aborted pool, at least that cause. If they all returned success but left items, as after a stop, that is a failure too,
-    /// until the items are recovered. If they push to channels themselves, somebody must pop these meanwhile. The results are moved out, and are there once: a later call throws
-    /// std::future_error (no_state), as one on a moved-from pool does.
+    /// until the items are recovered. If they push to channels themselves, somebody must pop these meanwhile. The results are
+    /// moved out, and are there once: a later call throws std::future_error (no_state), as one on a moved-from pool does.
     [[nodiscard("it may be the workers' failure")]] result_type
     finish(std::source_location where = std::source_location::current()) {
         (void)tx_.close(where);
@@ -304,8 +304,8 @@ class [[nodiscard("keep the pool: its workers are joined when it is destroyed")]
 
 /// Makes a channel of items of type Item, and the workers that read it: `options.workers` of them, each with a copy of the
 /// function, and of the senders before it if there are any. The function is passed a `receiver<Item>&`, or a
-/// `leasing_receiver<Item>&` if it takes that, and then its senders, as that of `spawn`; what becomes of these, and what it may return, is said there. All workers are attached before the first
-/// one runs.
+/// `leasing_receiver<Item>&` if it takes that, and then its senders, as that of `spawn`; what becomes of these, and what it may
+/// return, is said there. All workers are attached before the first one runs.
 ///
 ///     auto pool = make_pool<frame>({.name = "detect", .workers = 4, .capacity = 16}, std::move(faces_tx), detect);
 ///

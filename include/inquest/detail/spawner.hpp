@@ -8,7 +8,6 @@
 #include <cerrno>
 #include <cstddef>
 #include <memory>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
