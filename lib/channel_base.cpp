@@ -213,7 +213,7 @@ void channel_base::wait_for_workers() noexcept {
         last_worker_out_ = &last;
     }
     wait_however_long([&](auto deadline) { return last.wait(deadline); },
-                      [this](auto waited) { return first_worker()->glance(waited, known_cause()); });
+                      [this](auto waited) { return glance_at_workers(waited, known_cause()); });
     const both_locks locks(*this); // whoever signalled has released them, and the node
 }
 
@@ -258,9 +258,10 @@ channel_base::on_close(const std::shared_ptr<close_callbacks::callback>& fn) {
 // --- ends
 // ----------------------------------------------------------------------------------------------------
 
-void channel_base::add_sender() noexcept {
+shown_sender* channel_base::add_sender() noexcept {
     const both_locks locks(*this);
     state_.add_sender();
+    return shown_.add();
 }
 
 void channel_base::add_receiver() noexcept {
@@ -362,15 +363,17 @@ void end_sender(shared_channel&& of, last_push& its_last, int unwinding_at_birth
     const uncancelled guard;
     const shared_channel channel(std::move(of));
     const std::source_location place = its_last.place();
-    channel->drop_sender(its_last.is_finished(), std::uncaught_exceptions() > unwinding_at_birth,
-                         last_push::is_none(place) ? nullptr : &place);
-    its_last.finish(); // an item that is destroyed with the channel may still push through this
+    // First: a function of `on_close`, or an item that is destroyed with the channel, may still push through this.
+    const bool unfinished = its_last.leave();
+    channel->drop_sender(!unfinished, std::uncaught_exceptions() > unwinding_at_birth,
+                         same_place(place, last_push::none()) ? nullptr : &place);
 }
 
 void end_output(shared_channel&& of, last_push& its_last, const worker_record& record) noexcept {
     const shared_channel channel(std::move(of));
     const std::source_location place = its_last.place();
-    if (its_last.finish()) channel->end_output(record, last_push::is_none(place) ? nullptr : &place);
+    if (its_last.leave())
+        channel->end_output(record, same_place(place, last_push::none()) ? nullptr : &place);
 }
 
 std::expected<void, push_error> refused_push(const shared_channel& channel,
@@ -413,21 +416,14 @@ void channel_base::renounce_workers(std::size_t n) noexcept {
     discard_if_stopped();
 }
 
-// Throws std::bad_weak_ptr if there is none any more.
-std::shared_ptr<worker_record> channel_base::first_worker() const {
-    const both_locks locks(*this);
-    if (state_.workers().empty()) throw std::bad_weak_ptr();
-    return state_.workers().front()->shared_from_this();
-}
-
-std::vector<still_running> channel_base::glance_at_workers() const {
+std::vector<still_running> channel_base::glance_at_workers(clock::duration waited, const cause& known) const {
     std::vector<std::shared_ptr<const worker_record>> all;
     {
         const both_locks locks(*this);
         for (const auto* one : state_.workers()) all.push_back(one->shared_from_this());
     }
     std::vector<still_running> seen;
-    for (const auto& one : all) seen.push_back(one->glance({}, {}));
+    for (const auto& one : all) seen.push_back(one->glance(waited, known));
     return seen;
 }
 

@@ -5,17 +5,20 @@
 #include <inquest/hook.hpp>
 
 #include <exception>
+#include <utility>
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
-/// Returns once `wait(deadline)` has returned true. Each time the wait has grown long, reports what `glance(waited)` returns.
+/// Returns once `wait(deadline)` has returned true. Each time the wait has grown long, reports those that
+/// `glance(waited)` returns, if any.
 void wait_however_long(auto&& wait, auto&& glance) {
     const auto since = clock::now();
     for (clock::duration after = ticks(long_wait()); !wait(deadline_after(after));
          after = clock::now() - since)
         try {
-            report_long_wait(glance(clock::now() - since));
-        } catch (const std::exception&) { // no memory to say so, or nobody left to look at: the wait goes on
+            if (auto busy = glance(clock::now() - since); !busy.empty())
+                report_long_wait(still_running::all(std::move(busy)));
+        } catch (const std::exception&) { // no memory to say so, as a rule: the wait goes on
         }
 }
 

@@ -254,21 +254,53 @@ std::string who_is_busy(const std::string& channel, const std::vector<still_runn
     return line;
 }
 
-} // namespace
-
-std::string still_running::message() const {
-    std::string line = "worker '" + worker_ + "' still " + doing(*this);
-    line += " (" + std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(waited_).count()) +
-            " ms)";
-    if (senders_ > 0)
-        line += ", " + std::to_string(senders_) + (senders_ == 1 ? " sender open" : " senders open");
-    if (!others_.empty())
-        line += ", and " + std::to_string(others_.size()) + (others_.size() == 1 ? " other" : " others");
-    if (says_more(known_)) line += ": " + known_.message();
+// Whom a pop waits for.
+std::string who_may_push(const still_running& its) {
+    constexpr std::size_t most = 4;
+    const std::size_t open = its.open_senders(), silent = its.silent_senders();
+    std::string line = std::to_string(open) + (open == 1 ? " sender open" : " senders open");
+    if (silent > 0) {
+        line += ", " + (silent < open ? std::to_string(silent) + " of " : std::string()) + "which ";
+        line += silent == 1 ? "has pushed nothing" : "have pushed nothing";
+    }
+    const auto places = its.last_pushes();
+    if (places.empty()) return line;
+    line += places.size() == 1 ? ", last push at " : ", last pushes at ";
+    const char* before = "";
+    for (const auto& place : places.first(std::min(places.size(), most)))
+        line += std::exchange(before, ", ") + place_text(place);
+    if (places.size() > most) line += " and elsewhere";
     return line;
 }
 
+// `others` goes before the cause, which may be long.
+std::string one_line(const still_running& its, const std::string& others) {
+    std::string line = "worker '" + its.worker() + "' still " + doing(its);
+    line += " (" +
+            std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(its.waited()).count()) +
+            " ms)";
+    if (its.open_senders() > 0) line += ", " + who_may_push(its);
+    line += others;
+    if (says_more(its.cause())) line += ": " + its.cause().message();
+    return line;
+}
+
+} // namespace
+
+std::string still_running::message() const {
+    if (others_.empty()) return one_line(*this, {});
+    return one_line(*this,
+                    ", and " + std::to_string(others_.size()) + (others_.size() == 1 ? " other" : " others"));
+}
+
+std::string still_running::details() const {
+    std::string lines = one_line(*this, {});
+    for (const auto& one : others_) lines += '\n' + one_line(one, {});
+    return lines;
+}
+
 std::span<const still_running> still_running::others() const noexcept { return others_; }
+std::span<const std::source_location> still_running::last_pushes() const noexcept { return last_pushes_; }
 
 still_running still_running::all(std::vector<still_running> several) {
     still_running first = std::move(several.front());

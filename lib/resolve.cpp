@@ -104,7 +104,9 @@ std::expected<std::optional<failure<>>, still_running> join_all(std::span<worker
             all.add(asked->refused(refused));
             continue;
         }
-        if (!asked->wait(limit.until)) {
+        if (limit.until == forever) {
+            asked->wait(workers);
+        } else if (!asked->wait(limit.until)) {
             busy.push_back(asked->glance(limit.since));
             continue;
         }

@@ -41,15 +41,15 @@ still_running glance_at(const worker_record& record, const channels& of, clock::
     auto seen = record.glance(waited, known_cause(of));
     for (const auto& one : of)
         if (const auto alive = one.lock(); alive && record.pops_from(alive->name()))
-            return std::move(seen).with_senders(alive->open_senders());
+            return std::move(seen).with_senders(alive->open_senders(), alive->shown().silent(),
+                                                alive->shown().places());
     return seen;
 }
 
 // Until its last act is done; reports to the long-wait hook if that takes long.
-void wait_for_ending(worker_record& record, const channels& of) {
+void wait_for_ending(worker_record& record, auto&& glance) {
     if (record.done.is_open()) return;
-    wait_however_long([&](auto deadline) { return record.done.wait(deadline); },
-                      [&](auto waited) { return glance_at(record, of, waited); });
+    wait_however_long([&](auto deadline) { return record.done.wait(deadline); }, glance);
 }
 
 } // namespace
@@ -97,7 +97,10 @@ void worker_thread::end_of_handle() noexcept {
         thread_.detach();
     } else {
         if (thread_.joinable()) {
-            if (drains) wait_for_ending(*record_, channels_);
+            if (drains)
+                wait_for_ending(*record_, [&](auto waited) {
+                    return std::vector{glance_at(*record_, channels_, waited)};
+                });
             request_stop(); // also for what its thread-local objects' destructors wait for
             wait();
         }
@@ -115,8 +118,14 @@ const char* worker_thread::why_not_wait() const noexcept {
     return nullptr;
 }
 
-void worker_thread::wait() {
-    wait_for_ending(*record_, channels_);
+void worker_thread::wait(std::span<worker_thread* const> others) {
+    wait_for_ending(*record_, [&](auto waited) {
+        std::vector seen{glance_at(*record_, channels_, waited)};
+        for (const worker_thread* const other : others)
+            if (other && other != this && !other->is_done() && !other->why_not_wait())
+                seen.push_back(glance_at(*other->record_, other->channels_, waited));
+        return seen;
+    });
     const std::lock_guard lock(joining_);
     if (!thread_.joinable()) return;
     spin([this] { return has_exited(thread_); }); // to be woken costs a multiple of what is left of its life

@@ -5,6 +5,8 @@
 
 #include <vector>
 
+namespace attaching {
+
 using inquest::channel;
 using inquest::make_channel;
 using inquest::receiver;
@@ -133,3 +135,5 @@ TEST_CASE("an announcement can be moved, outlives the channel, and an empty one 
     const auto gone = std::move(moved_from);
     const auto none = moved_from.announce_workers(3);
 }
+
+} // namespace attaching

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+namespace batches {
+
 using inquest::make_channel;
 using inquest::status;
 using support::numbers;
@@ -95,3 +97,5 @@ TEST_CASE("a range that asks for more than a vector can hold takes what there is
     CHECK(out.capacity() < 1000);
     tx.finish();
 }
+
+} // namespace batches

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+namespace cause {
+
 using inquest::cause;
 
 namespace {
@@ -113,3 +115,5 @@ TEST_CASE("a cause made of a null pointer to characters says so") {
     char characters[] = "words";
     CHECK(cause(static_cast<char*>(characters)).message() == "words");
 }
+
+} // namespace cause

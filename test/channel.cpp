@@ -12,6 +12,8 @@
 #include <ranges>
 #include <source_location>
 
+namespace channel {
+
 using inquest::cause;
 using inquest::cause_kind;
 using inquest::make_channel;
@@ -757,3 +759,5 @@ TEST_CASE("recover of a stream that was delivered to its end leaves it complete"
     CHECK(tx.recover().empty());
     CHECK(rx.pop().error().status() == status::complete);
 }
+
+} // namespace channel

@@ -5,6 +5,8 @@
 
 #include <vector>
 
+namespace closing {
+
 using inquest::cause;
 using inquest::cause_kind;
 using inquest::channel;
@@ -224,3 +226,5 @@ TEST_CASE(
         CHECK(refused.cause() == failure);
     }
 }
+
+} // namespace closing

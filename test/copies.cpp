@@ -7,6 +7,8 @@
 #include <functional>
 #include <vector>
 
+namespace copies {
+
 using namespace std::chrono_literals;
 using inquest::cause;
 using inquest::channel;
@@ -321,3 +323,5 @@ TEST_CASE("an item is not lost if the vector that pop_range fills can't grow") {
     CHECK(into.size() == had);
     CHECK(queue.pop()->value == static_cast<int>(had));
 }
+
+} // namespace copies

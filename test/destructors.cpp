@@ -10,6 +10,8 @@
 #include <optional>
 #include <string>
 
+namespace destructors {
+
 using inquest::make_channel;
 using inquest::receiver;
 using inquest::sender;
@@ -358,3 +360,5 @@ TEST_CASE("a worker's future becomes ready when what its function held is gone, 
             CHECK(future.get().has_value() == (how == "value"));
     }
 }
+
+} // namespace destructors

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+namespace discard {
+
 using inquest::cause;
 using inquest::make_channel;
 using inquest::on_failure;
@@ -218,3 +220,5 @@ TEST_CASE(
     CHECK(rest[1].value == 2);
     CHECK(support::counted::alive() == 2);
 }
+
+} // namespace discard

@@ -7,6 +7,8 @@
 #include <optional>
 #include <pthread.h>
 
+namespace endings {
+
 using inquest::cause;
 using inquest::cause_kind;
 using inquest::make_channel;
@@ -372,3 +374,5 @@ TEST_CASE("a broken stream is not taken for another one whose channel lies where
         REQUIRE_FALSE(asked.report());
     }
 }
+
+} // namespace endings

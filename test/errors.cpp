@@ -8,11 +8,6 @@
 #include <system_error>
 #include <variant>
 
-using inquest::make_channel;
-using inquest::receiver;
-using inquest::resolve;
-using inquest::spawn;
-
 namespace lib {
 
 enum streamed_enum { all_well, all_lost };
@@ -65,6 +60,13 @@ struct derived_error : std::runtime_error {
 
 template <>
 struct std::is_error_code_enum<lib::coded> : std::true_type {};
+
+namespace errors {
+
+using inquest::make_channel;
+using inquest::receiver;
+using inquest::resolve;
+using inquest::spawn;
 
 namespace {
 
@@ -133,3 +135,5 @@ TEST_CASE("the error comes back by value, with what it holds") {
     CHECK(tx.push(1).error().cause().get<lib::status_class>()->code() == 14);
     CHECK(tx.push(1).error().cause().get<int>() == nullptr);
 }
+
+} // namespace errors

@@ -6,6 +6,8 @@
 #include <array>
 #include <optional>
 
+namespace event_table {
+
 using inquest::cause;
 using inquest::cause_kind;
 using inquest::make_channel;
@@ -250,3 +252,5 @@ TEST_CASE(
         other.apply(e);
     }
 }
+
+} // namespace event_table

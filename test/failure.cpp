@@ -10,6 +10,8 @@
 #include <unistd.h>
 #include <vector>
 
+namespace failure {
+
 using namespace std::chrono_literals;
 using inquest::cause;
 using inquest::failure;
@@ -152,3 +154,5 @@ TEST_CASE("so does each cause that the library records, with the thread that it 
         inquest::run_job("job", []() -> outcome { return std::unexpected("x"); });
     check(job.error().cause());
 }
+
+} // namespace failure

@@ -12,6 +12,8 @@
 #include <system_error>
 #include <vector>
 
+namespace guide {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -279,3 +281,5 @@ TEST_CASE("the guide: what nobody asked for") {
     CHECK(log == "worker 'store' failed: disk full");
     //! [hook]
 }
+
+} // namespace guide

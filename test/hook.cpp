@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+namespace hook {
+
 using inquest::cause;
 using inquest::make_channel;
 using inquest::receiver;
@@ -227,3 +229,5 @@ TEST_CASE("items left by a worker that finished early are not reported again onc
     }
     CHECK(hook.seen().empty());
 }
+
+} // namespace hook

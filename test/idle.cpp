@@ -152,3 +152,7 @@ TEST_CASE("a call under a token of its own sleeps on when the worker that makes 
 }
 
 #endif
+
+namespace idle {
+
+} // namespace idle

@@ -9,6 +9,8 @@
 #include <functional>
 #include <memory>
 
+namespace item_types {
+
 using inquest::make_channel;
 using inquest::receiver;
 using inquest::sender;
@@ -326,3 +328,5 @@ TEST_CASE("a push that throws passes its wake-up on: another blocked producer ge
     CHECK(sent == 1);
     tx.finish();
 }
+
+} // namespace item_types

@@ -8,6 +8,8 @@
 #include <stdexcept>
 #include <stop_token>
 
+namespace job {
+
 using inquest::cause_kind;
 using inquest::channel;
 using inquest::failure;
@@ -263,3 +265,5 @@ TEST_CASE("a job does not rename the thread that it runs on") {
     }).value();
     CHECK(std::string(before) == during);
 }
+
+} // namespace job

@@ -5,6 +5,8 @@
 
 #include <future>
 
+namespace joining {
+
 using namespace std::chrono_literals;
 using inquest::spawn;
 using std::chrono::steady_clock;
@@ -131,3 +133,5 @@ TEST_CASE("the future can be taken while another thread joins") {
     CHECK(w.get_future().get().value() == "value");
     gate = true;
 }
+
+} // namespace joining

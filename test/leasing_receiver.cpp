@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+namespace leasing_receiver {
+
 using namespace std::chrono_literals;
 using inquest::cause_kind;
 using inquest::item_origin;
@@ -105,6 +107,25 @@ TEST_CASE("in whichever way the worker fails") {
             return {};
         },
         cause_kind::error);
+}
+
+TEST_CASE("a worker that is cancelled in a pop has nothing in hand") {
+    std::atomic<pthread_t> thread{};
+    std::atomic<bool> known{false};
+    auto pool = make_pool<std::string>({.name = "w", .capacity = 4}, [&](leasing_receiver<std::string>& in) {
+        thread = pthread_self();
+        known = true;
+        while (in.pop()) {
+        }
+    });
+    CHECK(pool.push("dealt with"));
+    support::wait_for("the worker", [&] { return known && pool.size() == 0; });
+    support::wait_for_blocked(pool.make_sender());
+    CHECK(pthread_cancel(thread) == 0);
+    REQUIRE(pool.report());
+    CHECK(pool.report()->cause().kind() == cause_kind::forced_unwind);
+    CHECK(pool.recover().empty());
+    CHECK(pool.ledger() == ledger{.pushed = 1, .popped = 1});
 }
 
 TEST_CASE(
@@ -397,3 +418,5 @@ TEST_CASE("what several workers have left is handed back by number, whoever had 
         CHECK(pool.recover() == std::vector{0, 1, 2, 3});
     }
 }
+
+} // namespace leasing_receiver

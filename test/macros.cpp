@@ -8,6 +8,8 @@
 #include <stdexcept>
 #include <vector>
 
+namespace macros {
+
 using inquest::cause_kind;
 using inquest::failure;
 using inquest::make_channel;
@@ -110,3 +112,5 @@ TEST_CASE("INQUEST_TRY of a push to a pool returns the workers' failure") {
     };
     CHECK(*run().error().error() == "disk full");
 }
+
+} // namespace macros

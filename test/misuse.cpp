@@ -10,6 +10,8 @@
 #include <limits>
 #include <list>
 
+namespace misuse {
+
 using inquest::cause;
 using inquest::cause_kind;
 using inquest::make_channel;
@@ -384,3 +386,5 @@ TEST_CASE("a handle that dies with a thread-local object of its own worker repor
     support::wait_for("the report", [&] { return !hook.seen().empty(); });
     CHECK(hook.seen() == std::vector<std::string>{"worker 'own' failed: late"});
 }
+
+} // namespace misuse

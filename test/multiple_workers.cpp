@@ -8,6 +8,8 @@
 #include <list>
 #include <numeric>
 
+namespace multiple_workers {
+
 using inquest::make_channel;
 using inquest::on_failure;
 using inquest::receiver;
@@ -269,3 +271,5 @@ TEST_CASE("a worker that has ended can be joined, and asked, by another one of i
     CHECK(asker.join().value() == 0);
     tx.finish();
 }
+
+} // namespace multiple_workers

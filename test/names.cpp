@@ -14,6 +14,8 @@
 #include <pthread.h>
 #endif
 
+namespace names {
+
 using inquest::spawn;
 
 namespace {
@@ -138,3 +140,5 @@ TEST_CASE("ten thousand names that are used once leave nothing in memory") {
     CHECK(in_use() < before + 10'000); // a byte for each would be too much
 }
 #endif
+
+} // namespace names

@@ -5,6 +5,8 @@
 
 #include <vector>
 
+namespace observed {
+
 using inquest::make_channel;
 using inquest::on_failure;
 using inquest::receiver;
@@ -376,3 +378,5 @@ TEST_CASE(
     }
     CHECK(hook.seen() == lines{"worker 'child' failed: 40"});
 }
+
+} // namespace observed

@@ -8,6 +8,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+namespace on_close {
+
 using inquest::cause_kind;
 using inquest::channel;
 using inquest::make_channel;
@@ -217,3 +219,21 @@ TEST_CASE("a producer that sits in poll wakes when its consumer dies") {
     }
     for (const int fd : {source[0], source[1], woken}) close(fd);
 }
+
+TEST_CASE("a function that pushes through the very sender whose end closes the channel is refused") {
+    auto [tx, rx] = make_channel<int>(4);
+    auto its = std::make_unique<inquest::sender<int>>(std::move(tx));
+    const auto push = [one = its.get()] { return one->push(1); }; // from one place
+    CHECK(push());
+    std::optional<status> refused;
+    const auto callback = rx.on_close([&](const inquest::pop_error&) {
+        const auto sent = push();
+        refused = sent ? status::complete : sent.error().status();
+    });
+    its.reset();
+    CHECK(refused == status::closed);
+    CHECK(rx.pop().value() == 1);
+    CHECK(rx.pop().error().status() == status::truncated);
+}
+
+} // namespace on_close

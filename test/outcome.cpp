@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+namespace outcome {
+
 using inquest::cause;
 using inquest::cause_kind;
 using inquest::make_channel;
@@ -139,3 +141,5 @@ TEST_CASE("in a worker or a job a loop that broke off is the outcome, and nothin
     }));
     CHECK(hook.seen().empty());
 }
+
+} // namespace outcome

@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+namespace push_error {
+
 using namespace std::chrono_literals;
 using inquest::activity;
 using inquest::channel;
@@ -130,3 +132,5 @@ TEST_CASE("in a forked child, where the channel's locks may be held for ever, no
     CHECK(status == 0);
     g.open = true;
 }
+
+} // namespace push_error

@@ -10,6 +10,8 @@
 #include <thread>
 #include <vector>
 
+namespace ranges {
+
 using namespace std::chrono_literals;
 using inquest::cause;
 using inquest::make_channel;
@@ -351,3 +353,5 @@ TEST_CASE("a limit counts from when a range first waits, and ends nothing but it
     CHECK(queue.pop_range_for(out, 2, 0ms).value() == 2);
     CHECK(queue.pop_range_for(out, 1, 0ms).error().status() == status::timeout);
 }
+
+} // namespace ranges

@@ -10,6 +10,8 @@
 #include <sstream>
 #include <vector>
 
+namespace readme {
+
 namespace {
 
 struct old_queue {
@@ -133,3 +135,5 @@ TEST_CASE("the README's samples do what it says") {
     std::istringstream blocked(many);
     CHECK(*after(blocked).error().error() == std::errc::connection_refused);
 }
+
+} // namespace readme

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+namespace records {
+
 using namespace std::chrono_literals;
 using inquest::cause;
 using inquest::item_range;
@@ -190,3 +192,5 @@ TEST_CASE("also_failed is in the order of time, whichever of them is named befor
             if (i != root) CHECK(why->also_failed()[at++].text() == std::to_string(i));
     }
 }
+
+} // namespace records

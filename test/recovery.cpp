@@ -5,6 +5,8 @@
 
 #include <vector>
 
+namespace recovery {
+
 using inquest::cause;
 using inquest::channel;
 using inquest::item_origin;
@@ -108,3 +110,5 @@ TEST_CASE(
         CHECK(balances(after));
     }
 }
+
+} // namespace recovery

@@ -7,6 +7,8 @@
 #include <map>
 #include <vector>
 
+namespace resolve {
+
 using inquest::cause_kind;
 using inquest::failure;
 using inquest::make_channel;
@@ -542,3 +544,5 @@ TEST_CASE("explain changes nothing for a push that only found no room, and close
     CHECK(explain(tx, w, tx.try_push(2).error()).message().starts_with("nothing was closed (push: full"));
     CHECK_FALSE(tx.is_closed());
 }
+
+} // namespace resolve

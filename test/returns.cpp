@@ -9,6 +9,8 @@
 #include <memory>
 #include <stop_token>
 
+namespace returns {
+
 using inquest::make_channel;
 using inquest::no_error;
 using inquest::receiver;
@@ -151,3 +153,5 @@ TEST_CASE("an empty function is refused in a wrapper as without one") {
     CHECK_THROWS_AS((void)spawn("w", returns_value(nowhere)), std::invalid_argument);
     CHECK(spawn("w", returns_errno(function([] { return 1; }))).join().value() == 1);
 }
+
+} // namespace returns

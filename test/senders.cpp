@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+namespace senders {
+
 using inquest::cause_kind;
 using inquest::make_channel;
 using inquest::receiver;
@@ -223,3 +225,5 @@ TEST_CASE("of two workers that leave a stream behind the first one's failure is 
     CHECK(rx.pop().value() == 2);
     CHECK(rx.pop().error().message() == "truncated: worker 'first' failed: no disk");
 }
+
+} // namespace senders

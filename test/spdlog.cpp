@@ -5,6 +5,8 @@
 #include <doctest/doctest.h>
 #include <spdlog/sinks/base_sink.h>
 
+namespace spdlog {
+
 namespace {
 
 std::expected<void, std::string> fails() { return std::unexpected("no"); }
@@ -65,3 +67,5 @@ TEST_CASE("a logger that throws goes no further, and one taken away is let go") 
     inquest::log_to(nullptr);
     CHECK(logger.use_count() == 1);
 }
+
+} // namespace spdlog

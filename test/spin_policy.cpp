@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+namespace spin_policy {
+
 using namespace std::chrono_literals;
 using inquest::detail::spin_policy;
 
@@ -146,3 +148,5 @@ TEST_CASE("after a distance that was too long, it does not grow again at once") 
     shortest.record_slip(true, 100);
     CHECK(shortest.slip_distance() == 4);
 }
+
+} // namespace spin_policy

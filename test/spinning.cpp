@@ -17,6 +17,8 @@
 #include <sched.h>
 #endif
 
+namespace spinning {
+
 using namespace std::chrono_literals;
 using inquest::channel;
 using inquest::make_channel;
@@ -241,3 +243,5 @@ TEST_CASE("items that come rarely are waited for without spinning") {
     CHECK(cpu_time() - before < 50ms); // it would spin for one millisecond for each
     queue.close();
 }
+
+} // namespace spinning

@@ -1,4 +1,4 @@
-// Waiting for a worker with a limit, and what is reported of one that takes long.
+// Waiting for a worker with a limit, and what is said of one that has not ended by then.
 #include "support/support.hpp"
 
 #include <doctest/doctest.h>
@@ -6,53 +6,20 @@
 #include <chrono>
 #include <list>
 
+namespace still_running {
+
 using namespace std::chrono_literals;
 using inquest::activity;
 using inquest::cause;
 using inquest::make_channel;
 using inquest::receiver;
+using inquest::resolve;
 using inquest::spawn;
 using inquest::status;
 using inquest::still_running;
 using std::chrono::steady_clock;
+using support::gate;
 using support::wait_for_blocked;
-
-namespace {
-
-/// A worker that ends when the gate opens.
-struct gate {
-    std::atomic<bool> open{false};
-    void wait() const {
-        support::look_for([this] { return open.load(); });
-    }
-};
-
-/// Makes waits long at once, and keeps what the hook is given.
-class caught_waits {
-  public:
-    caught_waits()
-        : after_(inquest::set_long_wait_threshold(1ms)),
-          before_(inquest::set_long_wait_hook([this](const still_running& who) {
-              const std::lock_guard lock(guard_);
-              seen_.push_back(who);
-          })) {}
-    ~caught_waits() {
-        inquest::set_long_wait_hook(before_);
-        inquest::set_long_wait_threshold(after_);
-    }
-    std::vector<still_running> seen() {
-        const std::lock_guard lock(guard_);
-        return seen_;
-    }
-
-  private:
-    std::mutex guard_;
-    std::vector<still_running> seen_;
-    std::chrono::milliseconds after_;
-    inquest::long_wait_hook before_;
-};
-
-} // namespace
 
 TEST_CASE("join_for, join_until and peek say what a worker is doing that has not ended") {
     gate g;
@@ -102,11 +69,12 @@ TEST_CASE("a worker that waits in a pop or a push is said to, with its channel a
     CHECK(seen.activity() == activity::popping);
     CHECK(seen.channel() == "lines");
     CHECK(seen.open_senders() == 1);
-    CHECK(seen.message().ends_with(" ms), 1 sender open"));
+    CHECK(seen.message().ends_with(" ms), 1 sender open, which has pushed nothing"));
+    CHECK(seen.last_pushes().empty());
     {
         const auto another = tx;
         CHECK(w.peek().error().open_senders() == 2);
-        CHECK(w.peek().error().message().ends_with(" ms), 2 senders open"));
+        CHECK(w.peek().error().message().ends_with(" ms), 2 senders open, which have pushed nothing"));
     }
     CHECK(seen.message().starts_with("worker 'copy' still waiting in pop of 'lines' ("));
     CHECK(tx.push(1));
@@ -116,6 +84,7 @@ TEST_CASE("a worker that waits in a pop or a push is said to, with its channel a
     CHECK(seen.activity() == activity::pushing);
     CHECK(seen.channel().empty());
     CHECK(seen.open_senders() == 0);
+    CHECK(seen.last_pushes().empty());
     CHECK(seen.items() == inquest::item_range{.first = 2, .last = 2});
     CHECK(seen.message().starts_with("worker 'copy' still waiting in push on item 2 ("));
     CHECK(in.pop().value() == 1);
@@ -123,6 +92,153 @@ TEST_CASE("a worker that waits in a pop or a push is said to, with its channel a
     tx.finish();
     CHECK(w.join());
     out.finish();
+}
+
+namespace {
+
+std::source_location here(std::source_location where = std::source_location::current()) { return where; }
+std::string text(const std::source_location& place) {
+    return std::string(place.file_name()) + ':' + std::to_string(place.line());
+}
+
+/// A worker that takes all there is and waits for more.
+struct reader {
+    explicit reader(inquest::sender<int>& pushed, inquest::receiver<int>&& in)
+        : tx(pushed), worker(spawn("reader", std::move(in), [](receiver<int>& from) {
+              for (int n : from) CHECK(n > 0);
+          })) {}
+    still_running glance() {
+        support::wait_for("all to be taken", [&] { return tx.size() == 0; });
+        wait_for_blocked(tx);
+        return worker.peek().error();
+    }
+    void says(const std::string& end) {
+        const std::string line = glance().message();
+        INFO(line);
+        CHECK(line.ends_with(" ms), " + end));
+    }
+    inquest::sender<int>& tx;
+    inquest::worker<void, inquest::no_error> worker;
+};
+
+} // namespace
+
+TEST_CASE("who waits for a stream that nobody finishes says where its open senders pushed last") {
+    auto [first, rx] = make_channel<int>(8);
+    reader its(first, std::move(rx));
+    its.says("1 sender open, which has pushed nothing");
+    CHECK(its.glance().silent_senders() == 1);
+    CHECK(first.push(1));
+    const auto one = here();
+    CHECK(its.glance().last_pushes().front().line() + 1 == one.line());
+    CHECK(its.glance().silent_senders() == 0);
+    CHECK(first.push(1, one));
+    its.says("1 sender open, last push at " + text(one));
+
+    std::optional second(first);
+    its.says("2 senders open, 1 of which has pushed nothing, last push at " + text(one));
+    CHECK(second->push(1, one));
+    its.says("2 senders open, last push at " + text(one)); // each place once
+    const auto other = here();
+    CHECK(second->push(1, other));
+    its.says("2 senders open, last pushes at " + text(one) + ", " + text(other));
+    CHECK(second->push(1, one));
+    CHECK(second->push(1, other)); // as the first time
+    auto moved = std::move(*second);
+    second.reset(); // which was moved from
+    its.says("2 senders open, last pushes at " + text(one) + ", " + text(other));
+    moved.finish();
+    its.says("1 sender open, last push at " + text(one));
+    first.finish();
+    CHECK(its.worker.join());
+}
+
+TEST_CASE("a channel shows eight senders at one time, and the next once one of them is destroyed") {
+    auto [first, rx] = make_channel<int>(8);
+    reader its(first, std::move(rx));
+    std::list<inquest::sender<int>> more(9, first);
+    its.says("10 senders open, 8 of which have pushed nothing");
+    CHECK(its.glance().open_senders() == 10);
+    more.pop_front();
+    CHECK(its.glance().open_senders() == 9);
+    CHECK(its.glance().silent_senders() == 7);
+    more.push_back(first);
+    CHECK(its.glance().silent_senders() == 8);
+    more.front().finish();
+    CHECK(its.glance().silent_senders() == 7);
+    more.push_back(first); // a finished one keeps its place
+    CHECK(its.glance().silent_senders() == 7);
+    more.pop_front();
+    more.back() = first;
+    CHECK(its.glance().silent_senders() == 8);
+    more.clear();
+    its.says("1 sender open, which has pushed nothing");
+    first.finish();
+    CHECK(its.worker.join());
+}
+
+TEST_CASE("of many places of last pushes four are named") {
+    auto [first, rx] = make_channel<int>(8);
+    reader its(first, std::move(rx));
+    const std::source_location places[] = {here(), // a line each
+                                           here(), here(), here(), here()};
+    std::list<inquest::sender<int>> senders(5, first);
+    auto next = senders.begin();
+    for (const auto& place : places) CHECK((next++)->push(1, place));
+    first.finish();
+    its.says("5 senders open, last pushes at " + text(places[0]) + ", " + text(places[1]) + ", " +
+             text(places[2]) + ", " + text(places[3]) + " and elsewhere");
+    CHECK(its.glance().last_pushes().size() == 5);
+    for (auto& one : senders) one.finish();
+    CHECK(its.worker.join());
+}
+
+TEST_CASE("of two threads that push through one sender, what is shown in the end is where it pushed last") {
+    const auto one = here();
+    const auto other = here();
+    for (support::rounds rounds(300); rounds.another();) {
+        auto [tx, rx] = make_channel<int>(8);
+        auto w = spawn("w", std::move(rx), [](receiver<int>& in) -> std::expected<void, std::string> {
+            for (int n : in) CHECK(n > 0);
+            return {};
+        });
+        {
+            const std::jthread a([&] { CHECK(tx.push(1, one)); });
+            const std::jthread b([&] { CHECK(tx.push(1, other)); });
+        }
+        support::wait_for("all to be taken", [&] { return tx.size() == 0; });
+        wait_for_blocked(tx);
+        const auto seen = w.peek().error();
+        REQUIRE(seen.last_pushes().size() == 1);
+        {
+            const auto dropped = std::move(tx);
+        } // it abandons the stream, and says where it pushed last
+        const auto ended = w.join();
+        REQUIRE_FALSE(ended);
+        const std::string line = ended.error().message();
+        INFO(line);
+        CHECK(line.find("last push at " + text(seen.last_pushes().front())) != std::string::npos);
+    }
+}
+
+TEST_CASE("a sender of a worker's function is shown like any other, until the function is over") {
+    auto [tx, rx] = make_channel<int>(8);
+    auto [none, never] = make_channel<int>(1);
+    reader its(tx, std::move(rx));
+    auto stage = spawn("stage", std::move(never), tx, [](receiver<int>& in, inquest::sender<int>& out) {
+        CHECK(out.push(1));
+        while (in.pop()) {
+        }
+    });
+    wait_for_blocked(none); // so it has pushed, and that is noted
+    CHECK(its.glance().open_senders() == 2);
+    CHECK(its.glance().silent_senders() == 1);
+    CHECK(its.glance().last_pushes().size() == 1);
+    none.finish();
+    CHECK(stage.join());
+    its.says("1 sender open, which has pushed nothing");
+    tx.finish();
+    CHECK(its.worker.join());
 }
 
 TEST_CASE("also where the call obeys a token of its own") {
@@ -248,90 +364,6 @@ TEST_CASE("from inside a timed form does not wait at all") {
     CHECK(w.join());
 }
 
-TEST_CASE("an untimed wait that takes long tells the hook, again and again, and goes on") {
-    caught_waits waits;
-    gate g;
-    auto [tx, rx] = make_channel<int>({.capacity = 4, .name = "jobs"});
-    auto w = spawn("slow", rx, [&](receiver<int>& in) -> std::expected<int, std::string> {
-        CHECK(in.pop());
-        CHECK(in.pop());
-        g.wait();
-        return 7;
-    });
-    CHECK(tx.push(1));
-    CHECK(tx.push(2));
-    support::wait_for("both to be taken", [&] { return tx.size() == 0; });
-    const cause broken("the disk is gone");
-    const auto is_reported = [&](std::size_t calls, auto wait) {
-        std::jthread waiting(wait);
-        support::wait_for("the hook to be called", [&] { return waits.seen().size() >= calls; });
-        g.open = true;
-    };
-    SUBCASE("join") {
-        CHECK(tx.close(broken));
-        is_reported(3, [&] { CHECK(w.join().value() == 7); });
-        const auto seen = waits.seen();
-        CHECK(seen[0].worker() == "slow");
-        CHECK(seen[0].items() == inquest::item_range{.first = 2, .last = 2});
-        CHECK(seen[0].cause() == broken);
-        CHECK(seen[0].waited() >= 1ms);
-        CHECK(seen[1].waited() >= 2 * seen[0].waited());
-        CHECK(seen[2].waited() >= 2 * seen[1].waited());
-        CHECK(seen[0].message().starts_with("worker 'slow' still running on item 2 ("));
-        CHECK(seen[0].message().ends_with("ms): the disk is gone"));
-    }
-    SUBCASE("resolve") {
-        const inquest::push_error closed(status::closed, {}, std::source_location::current());
-        is_reported(1, [&] { CHECK(!resolve(tx, w, closed).error()); });
-    }
-    SUBCASE("report") {
-        is_reported(1, [&] { CHECK(!w.report()); });
-    }
-    SUBCASE("the destructor") {
-        is_reported(1, [&] { const auto gone = std::move(w); });
-    }
-    tx.finish();
-}
-
-TEST_CASE("a wait that is not long tells nobody, and never is never") {
-    caught_waits waits;
-    inquest::set_long_wait_threshold(std::chrono::milliseconds::max());
-    gate g;
-    auto w = spawn("w", [&] { g.wait(); });
-    std::jthread joiner([&] { CHECK(w.join()); });
-    for (int i = 0; i < 100; ++i) CHECK(!w.join_for(50us)); // timed forms tell the caller, not the hook
-    g.open = true;
-    joiner.join();
-    CHECK(waits.seen().empty());
-    CHECK(inquest::set_long_wait_threshold(0ms) == std::chrono::milliseconds::max());
-    CHECK(inquest::set_long_wait_threshold(1ms) == 1ms); // the least there is
-}
-
-TEST_CASE("a long-wait hook that throws does not end the wait") {
-    const auto after = inquest::set_long_wait_threshold(1ms);
-    std::atomic<int> calls{0};
-    std::atomic<int> lines{0};
-    auto before = inquest::set_long_wait_hook([&](const still_running&) {
-        ++calls;
-        throw std::runtime_error("hook");
-    });
-    inquest::detail::set_log([&](bool alarm, std::string_view line) {
-        CHECK(!alarm);
-        CHECK(line.starts_with("long wait: worker 'w' still running ("));
-        ++lines;
-    });
-    gate g;
-    auto w = spawn("w", [&] { g.wait(); });
-    std::jthread joiner([&] { CHECK(w.join()); });
-    support::wait_for("two calls", [&] { return calls >= 2; });
-    g.open = true;
-    joiner.join();
-    inquest::set_long_wait_hook(before);
-    inquest::set_long_wait_threshold(after);
-    inquest::detail::set_log({});
-    CHECK(lines == calls);
-}
-
 TEST_CASE(
     "no timed form answers before its time while the worker runs, and each says how long it has waited") {
     auto [tx, rx] = make_channel<int>(1);
@@ -373,3 +405,5 @@ TEST_CASE("who has seen that a worker is done sees what it wrote, without a join
         CHECK(written == 1);
     }
 }
+
+} // namespace still_running

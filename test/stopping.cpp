@@ -5,6 +5,8 @@
 
 #include <array>
 
+namespace stopping {
+
 using namespace std::chrono_literals;
 using inquest::activity;
 using inquest::channel;
@@ -135,3 +137,5 @@ TEST_CASE("a call after its function changes nothing of a worker's outcome, and 
           "worker 'late' failed: failed"); // what it left behind died of that
     CHECK(w.report()->cause() == end.error().cause());
 }
+
+} // namespace stopping

@@ -7,6 +7,8 @@
 
 #include <memory>
 
+namespace stream_state {
+
 using inquest::cause;
 using inquest::status;
 using inquest::detail::stream_state;
@@ -162,3 +164,5 @@ TEST_CASE("a stream that was left early was not if something failed") {
     CHECK(s.set_cause(failed("broken")));
     CHECK_FALSE(s.was_left_early());
 }
+
+} // namespace stream_state

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+namespace wait_list {
+
 using inquest::detail::forever;
 using inquest::detail::latch;
 using inquest::detail::wait_list;
@@ -91,3 +93,5 @@ TEST_CASE("a latch lets everybody through once it is open, and a wait that times
     CHECK(through == 8);
     CHECK(gate.wait(inquest::detail::clock::now()));
 }
+
+} // namespace wait_list

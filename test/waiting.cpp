@@ -7,6 +7,8 @@
 #include <functional>
 #include <limits>
 
+namespace waiting {
+
 using namespace std::chrono_literals;
 using inquest::cause;
 using inquest::make_channel;
@@ -357,3 +359,5 @@ TEST_CASE("a channel by reference has all of it too") {
     CHECK(queue.push(4, std::stop_token{}));
     CHECK(queue.pop(std::stop_token{}).value() == 4);
 }
+
+} // namespace waiting

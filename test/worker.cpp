@@ -7,6 +7,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+namespace worker {
+
 using inquest::cause_kind;
 using inquest::make_channel;
 using inquest::receiver;
@@ -583,3 +585,5 @@ TEST_CASE("after the end of one stream, an item of another is what a worker is o
     CHECK(w.join().error().message() == "worker 'both' failed on item 1: x");
     tx2.finish();
 }
+
+} // namespace worker

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+namespace worker_destructor {
+
 using inquest::cause;
 using inquest::channel;
 using inquest::make_channel;
@@ -188,12 +190,13 @@ TEST_CASE_TEMPLATE("what is left open is stopped in every order of members, and 
 TEST_CASE("a channel that is destroyed waits for every worker that drains it, and reports a long wait") {
     const auto after = inquest::set_long_wait_threshold(std::chrono::milliseconds(1));
     std::atomic<int> told{0};
+    drain one, other;
     const auto before = inquest::set_long_wait_hook([&](const inquest::still_running& who) {
         CHECK(who.worker().starts_with("drain"));
         CHECK(who.waited() >= std::chrono::milliseconds(1));
+        if (!one.go) CHECK(who.others().size() == 1);
         ++told;
     });
-    drain one, other;
     std::optional<channel<int>> queue(std::in_place, items);
     auto a = spawn("drain", *queue, one.reader());
     auto b = spawn("drain", *queue, other.reader());
@@ -316,3 +319,5 @@ TEST_CASE("on_destroy::stop holds also if the channel is destroyed first") {
     CHECK(w.wait());
     CHECK(popped == 0);
 }
+
+} // namespace worker_destructor

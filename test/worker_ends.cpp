@@ -8,6 +8,8 @@
 #include <stdexcept>
 #include <stop_token>
 
+namespace worker_ends {
+
 using inquest::cause_kind;
 using inquest::channel;
 using inquest::failure;
@@ -590,3 +592,5 @@ TEST_CASE("two workers that read the same two channels and fail at once: each ch
     }
     MESSAGE("won: ", won[0], " and ", won[1]);
 }
+
+} // namespace worker_ends

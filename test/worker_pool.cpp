@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <stop_token>
 
+namespace worker_pool {
+
 using inquest::cause_kind;
 using inquest::failure;
 using inquest::make_channel;
@@ -221,9 +223,43 @@ TEST_CASE("push_for and finish_for bound the wait for the workers' ends, say wha
     REQUIRE(busy.error().others().size() == 1);
     CHECK(busy.error().worker() != busy.error().others().front().worker());
     CHECK(busy.error().cause().text() == "bad record");
+    const std::string lines = busy.error().details();
+    INFO(lines);
+    CHECK(std::ranges::count(lines, '\n') == 1);
+    CHECK(lines.find("worker '" + busy.error().worker() + "' still running on item ") == 0);
+    CHECK(lines.find("\nworker '" + busy.error().others().front().worker() + "' still running on item ") !=
+          std::string::npos);
     go = true;
     CHECK(*pool.finish_for(1h)->error().error() == "bad record");
     CHECK(*pool.push_for(3, 1h).error().error() == "bad record");
+}
+
+TEST_CASE("a push that waits for room is ended by its stop token, and its item is the caller's still") {
+    std::atomic<bool> go{false};
+    auto pool = make_pool<std::string>({.name = "w", .capacity = 1}, [&](receiver<std::string>& in) {
+        support::look_for([&] { return go.load(); });
+        while (in.pop()) {
+        }
+    });
+    CHECK(pool.push("one"));
+    std::stop_source stop;
+    std::string mine = "two";
+    const std::jthread stopper([&] {
+        support::wait_for_blocked(pool.make_sender());
+        stop.request_stop();
+    });
+    const auto moved = pool.push(std::move(mine), stop.get_token());
+    REQUIRE_FALSE(moved);
+    CHECK(moved.error().cause().kind() == cause_kind::not_pushed);
+    CHECK(moved.error().message().find("stopped") != std::string::npos);
+    CHECK(mine == "two"); // NOLINT(bugprone-use-after-move): it was not accepted
+    CHECK_FALSE(pool.push(mine, stop.get_token()));
+    CHECK_FALSE(pool.is_closed());
+    go = true;
+    support::wait_for("room", [&] { return pool.size() == 0; });
+    CHECK_FALSE(pool.push(mine, stop.get_token())); // also if it need not wait
+    CHECK(pool.push(mine, std::stop_source().get_token()));
+    CHECK(pool.finish());
 }
 
 TEST_CASE("keep_going: the others take what is left, and finish returns the failure") {
@@ -540,3 +576,5 @@ TEST_CASE("a failure that nobody asked about goes to the hook once, with the oth
     }
     CHECK(hook.seen().size() == 2);
 }
+
+} // namespace worker_pool

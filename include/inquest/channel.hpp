@@ -208,12 +208,10 @@ struct handle_access {
     }
     template <class T>
     static receiver<T> make_receiver(shared_ring<T> core) {
-        core->add_receiver();
         return receiver<T>(std::move(core));
     }
     template <class T>
     static sender<T> make_sender(shared_ring<T> core) {
-        core->add_sender();
         return sender<T>(std::move(core));
     }
     /// An end that a worker's function is passed.
@@ -243,12 +241,12 @@ class sender : public channel_handle<T>, public push_operations<sender<T>, T> {
 
     /// There is no sender without a channel, and this says so.
     template <class Never = void>
-    sender() : channel_handle<T>(detail::shared_ring<T>()) {
+    sender() : channel_handle<T>(detail::shared_ring<T>()), last_push_(nullptr) {
         detail::refuse_no_channel<Never>();
     }
     /// One more sender, which has pushed nothing yet; of one that has finished, another that has.
     sender(const sender& other) : channel_handle<T>(other), last_push_(other.last_push_) {
-        if (this->core_ && !last_push_.is_finished()) this->core_->add_sender();
+        if (this->core_ && !last_push_.is_finished()) last_push_.show_in(this->core_->add_sender());
     }
     /// `other` is moved from: it takes no more pushes, and destroying it does nothing.
     sender(sender&& other) noexcept
@@ -290,7 +288,8 @@ class sender : public channel_handle<T>, public push_operations<sender<T>, T> {
     template <class U>
     friend std::pair<sender<U>, receiver<U>> make_channel(channel_options);
     friend detail::handle_access;
-    explicit sender(detail::shared_ring<T> counted) noexcept : channel_handle<T>(std::move(counted)) {}
+    explicit sender(detail::shared_ring<T> core) noexcept
+        : channel_handle<T>(std::move(core)), last_push_(this->core_->add_sender()) {}
 
     friend push_operations<sender<T>, T>;
     template <class U>
@@ -459,7 +458,9 @@ class receiver : public channel_handle<T>, public pop_operations<receiver<T>, T>
     friend pop_operations<receiver<T>, T>;
     template <class U>
     friend std::pair<sender<U>, receiver<U>> make_channel(channel_options);
-    explicit receiver(detail::shared_ring<T> counted) noexcept : channel_handle<T>(std::move(counted)) {}
+    explicit receiver(detail::shared_ring<T> core) noexcept : channel_handle<T>(std::move(core)) {
+        this->core_->add_receiver();
+    }
 
     /// A loop can't say how the stream has ended; a worker's outcome can.
     void note_end_of_loop(const pop_error& how) noexcept {
@@ -530,8 +531,6 @@ class channel : public channel_handle<T>,
 template <class T>
 std::pair<sender<T>, receiver<T>> make_channel(channel_options options) {
     auto core = detail::ring<T>::make(std::move(options));
-    core->add_sender();
-    core->add_receiver();
     return {sender<T>(core), receiver<T>(std::move(core))};
 }
 

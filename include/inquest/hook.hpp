@@ -40,8 +40,9 @@ failure_hook set_failure_hook(failure_hook hook);
 failure_hook set_eager_failure_hook(failure_hook hook);
 
 /// Sets what is called if an untimed `join`, `wait`, `resolve` or `report`, or the destructor of a worker or a channel, has
-/// waited for long: once the time of `set_long_wait_threshold` has passed, then each time it has doubled. It is called on the
-/// waiting thread, which goes on waiting. Returns the previous hook. May throw std::bad_alloc.
+/// waited for long: once the time of `set_long_wait_threshold` has passed, then each time it has doubled. It is given the worker that
+/// is waited for, and if the call waits for several, those that have not ended either as its `others`. It is called on the waiting thread,
+/// which goes on waiting. Returns the previous hook. May throw std::bad_alloc.
 long_wait_hook set_long_wait_hook(long_wait_hook hook);
 
 /// Sets how long a wait is long, for waits that begin from now on: a minute at first, at least a millisecond;

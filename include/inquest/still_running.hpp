@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <optional>
+#include <source_location>
 #include <span>
 #include <string>
 #include <utility>
@@ -40,14 +41,24 @@ class still_running {
     /// How many senders of the channel that it waits for have neither finished nor gone: it waits for a push or a `finish` of
     /// theirs. 0 if it waits for something else, or the channel has none.
     [[nodiscard]] std::size_t open_senders() const noexcept { return senders_; }
+    /// How many of these have pushed nothing, as far as is known: a channel keeps such news of its first eight senders.
+    [[nodiscard]] std::size_t silent_senders() const noexcept { return silent_; }
+    /// Where the others pushed last, each place once, as far as is known. Valid while this object lives.
+    [[nodiscard]] std::span<const std::source_location> last_pushes() const noexcept;
     /// The others that had not ended, if several were waited for. Valid while this object lives.
     [[nodiscard]] std::span<const still_running> others() const noexcept;
-    /// One line: who, what, on which item, and the cause if one is known; and how many others there are. Allocates.
+    /// One line: who, what, on which item; the senders that it waits for; how many others there are; and the cause if one is
+    /// known. Allocates.
     [[nodiscard]] std::string message() const;
+    /// One such line, without the number of others, for each that had not ended. Allocates.
+    [[nodiscard]] std::string details() const;
 
-    /// Made by the library: the same, with that many senders.
-    [[nodiscard]] still_running with_senders(std::size_t open) && noexcept {
+    /// Made by the library: the same, with that many senders, of which so many have pushed nothing, and others there last.
+    [[nodiscard]] still_running with_senders(std::size_t open, std::size_t silent,
+                                             std::vector<std::source_location> last) && noexcept {
         senders_ = open;
+        silent_ = silent;
+        last_pushes_ = std::move(last);
         return std::move(*this);
     }
     /// Made by the library: of several, which is not empty, the first with the others.
@@ -60,7 +71,8 @@ class still_running {
     inquest::cause known_;
     std::chrono::nanoseconds waited_;
     inquest::activity activity_;
-    std::size_t senders_ = 0;
+    std::size_t senders_ = 0, silent_ = 0;
+    std::vector<std::source_location> last_pushes_;
     std::vector<still_running> others_;
 };
 

@@ -106,6 +106,19 @@ class [[nodiscard("keep the pool: its workers are joined when it is destroyed")]
     {
         return answer(tx_.push(std::move(item), where));
     }
+    /// The same; `stop`, in place of a calling worker's own token, ends the wait for room, and then the failure is of kind
+    /// `not_pushed`. It does not end the wait for workers that have failed.
+    [[nodiscard]] push_result push(const Item& item, const detail::stop_token& stop,
+                                   std::source_location where = std::source_location::current()) {
+        return answer(tx_.push(item, stop, where));
+    }
+    /// The same, which moves from `item` if it is accepted.
+    [[nodiscard]] push_result push(Item&& item, const detail::stop_token& stop,
+                                   std::source_location where = std::source_location::current())
+        requires std::is_move_constructible_v<Item>
+    {
+        return answer(tx_.push(std::move(item), stop, where));
+    }
     /// Without waiting for room: a failure of kind `not_pushed` says that there is none. If the workers have failed, waits for
     /// them as `push` does.
     [[nodiscard]] push_result try_push(const Item& item,

@@ -9,6 +9,8 @@
 #include <sched.h>
 #include <sys/time.h>
 
+namespace crowds {
+
 using inquest::make_channel;
 
 namespace {
@@ -100,3 +102,5 @@ TEST_CASE("a storm of signals ends no wait early and loses nothing") {
     CHECK(signals > 100);
     tx.finish();
 }
+
+} // namespace crowds

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+namespace process {
+
 namespace {
 
 support::outcome run_case(const char* name) {
@@ -89,3 +91,5 @@ TEST_CASE("with neither hook nor logger, one line goes to standard error") {
     INFO(run.err);
     CHECK(run.err.starts_with("inquest: long wait: worker 'slow' still waiting in pop of 'jobs' ("));
 }
+
+} // namespace process

@@ -9,6 +9,8 @@
 #include <dlfcn.h>
 #include <pthread.h>
 
+namespace threads {
+
 namespace {
 
 std::atomic<int> fail_at{0}; // 1: the next one; 0: none
@@ -237,3 +239,5 @@ TEST_CASE("pthread_cancel of a thread that is in the long-wait hook: the hook is
     inquest::set_long_wait_hook(before);
     inquest::set_long_wait_threshold(after);
 }
+
+} // namespace threads

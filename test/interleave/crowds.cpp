@@ -97,13 +97,14 @@ void crowd_of_workers() {
     all.settle();
 }
 
-constexpr program table[] = {
-    {"crowd", crowd, 0, 0, 5'000},
-    {"crowd_of_workers", crowd_of_workers, 0, 0, 5'000},
-};
-
 } // namespace
 
-std::span<const program> crowds() { return table; }
+std::span<const program> crowds() {
+    static constexpr program table[] = {
+        {"crowd", crowd, 0, 0, 5'000},
+        {"crowd_of_workers", crowd_of_workers, 0, 0, 5'000},
+    };
+    return table;
+}
 
 } // namespace interleave

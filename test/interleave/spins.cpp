@@ -179,22 +179,23 @@ void slow_parcels() {
     all.settle();
 }
 
-constexpr program table[] = {
-    {"spin_one_each", spin_one_each, 3, 26'142, 2000},
-    {"spin_and_park", spin_and_park, 3, 56'717, 2000, false, true},
-    {"spin_and_close", spin_and_close, 5, 651, 2000},
-    {"spin_and_stop", spin_and_stop, 5, 281, 2000},
-    {"spin_and_timeout", spin_and_timeout, 5, 488, 2000},
-    {"channel_goes_under_a_spin", channel_goes_under_a_spin, 3, 6'964, 2000, true, true},
-    {"slip_each", slip_each, 3, 83'581, 2000},
-    {"slip_and_close", slip_and_close, 5, 7'876, 2000},
-    {"slip_and_stop", slip_and_stop, 5, 9'038, 2000},
-    {"channel_goes_under_a_slip", channel_goes_under_a_slip, 3, 12'465, 2000, true, true},
-    {"slow_parcels", slow_parcels, 3, 57'951, 2000},
-};
-
 } // namespace
 
-std::span<const program> spins() { return table; }
+std::span<const program> spins() {
+    static constexpr program table[] = {
+        {"spin_one_each", spin_one_each, 3, 26'142, 2000},
+        {"spin_and_park", spin_and_park, 3, 56'717, 2000, false, true},
+        {"spin_and_close", spin_and_close, 5, 651, 2000},
+        {"spin_and_stop", spin_and_stop, 5, 281, 2000},
+        {"spin_and_timeout", spin_and_timeout, 5, 488, 2000},
+        {"channel_goes_under_a_spin", channel_goes_under_a_spin, 3, 6'964, 2000, true, true},
+        {"slip_each", slip_each, 3, 83'581, 2000},
+        {"slip_and_close", slip_and_close, 5, 7'876, 2000},
+        {"slip_and_stop", slip_and_stop, 5, 9'038, 2000},
+        {"channel_goes_under_a_slip", channel_goes_under_a_slip, 3, 12'465, 2000, true, true},
+        {"slow_parcels", slow_parcels, 3, 57'951, 2000},
+    };
+    return table;
+}
 
 } // namespace interleave

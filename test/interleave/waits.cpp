@@ -220,21 +220,22 @@ void latch_and_timeout() {
     require(gate.is_open(), "it stays open");
 }
 
-constexpr program table[] = {
-    {"timeout_and_delivery", timeout_and_delivery, 3, 54'491, 2000},
-    {"timeout_and_room", timeout_and_room, 4, 10'311, 2000},
-    {"timeouts_in_line", timeouts_in_line, 4, 126'122, 2000},
-    {"deadline_passed", deadline_passed, 4, 77, 2000},
-    {"timeout_hands_on", timeout_hands_on, 4, 61'053, 2000},
-    {"timeout_and_close", timeout_and_close, 5, 43'177, 2000},
-    {"stop_and_delivery", stop_and_delivery, 3, 70'281, 2000},
-    {"stop_and_room", stop_and_room, 3, 70'281, 2000},
-    {"parker_goes", parker_goes, 3, 51'745, 2000, true, true},
-    {"latch_and_timeout", latch_and_timeout, 3, 11'098, 2000, true},
-};
-
 } // namespace
 
-std::span<const program> waits() { return table; }
+std::span<const program> waits() {
+    static constexpr program table[] = {
+        {"timeout_and_delivery", timeout_and_delivery, 3, 54'491, 2000},
+        {"timeout_and_room", timeout_and_room, 4, 10'311, 2000},
+        {"timeouts_in_line", timeouts_in_line, 4, 126'122, 2000},
+        {"deadline_passed", deadline_passed, 4, 77, 2000},
+        {"timeout_hands_on", timeout_hands_on, 4, 61'053, 2000},
+        {"timeout_and_close", timeout_and_close, 5, 43'177, 2000},
+        {"stop_and_delivery", stop_and_delivery, 3, 70'281, 2000},
+        {"stop_and_room", stop_and_room, 3, 70'281, 2000},
+        {"parker_goes", parker_goes, 3, 51'745, 2000, true, true},
+        {"latch_and_timeout", latch_and_timeout, 3, 11'098, 2000, true},
+    };
+    return table;
+}
 
 } // namespace interleave

@@ -51,6 +51,8 @@
 #include <utility>
 #include <vector>
 
+namespace crossbeam {
+
 using namespace std::chrono_literals;
 using inquest::make_channel;
 using inquest::status;
@@ -335,3 +337,5 @@ TEST_CASE("destructors of thread-local objects may use channels, and block in th
     CHECK(finished == 1);
     CHECK(wrong == 0);
 }
+
+} // namespace crossbeam

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+namespace crossbeam_load {
+
 using namespace std::chrono_literals;
 using inquest::make_channel;
 using inquest::receiver;
@@ -224,3 +226,5 @@ TEST_CASE("ends of channels travel through channels, a thousand in a chain") {
     }
     CHECK(wrong == 0);
 }
+
+} // namespace crossbeam_load

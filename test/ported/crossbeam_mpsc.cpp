@@ -74,6 +74,8 @@
 #include <utility>
 #include <vector>
 
+namespace crossbeam_mpsc {
+
 using namespace std::chrono_literals;
 using inquest::make_channel;
 using inquest::receiver;
@@ -482,3 +484,5 @@ TEST_CASE("two threads that try once each get through, a hundred times") {
     }
     CHECK(wrong == 0);
 }
+
+} // namespace crossbeam_mpsc

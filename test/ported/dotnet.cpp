@@ -115,6 +115,8 @@
 #include <utility>
 #include <vector>
 
+namespace dotnet {
+
 using namespace std::chrono_literals;
 using inquest::cause;
 using inquest::make_channel;
@@ -362,3 +364,5 @@ TEST_CASE("a close releases every push that is blocked on a full channel") {
     CHECK(wrong == 0);
     CHECK(refusal(tx.try_push("late")) == status::closed);
 }
+
+} // namespace dotnet

@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+namespace dotnet_waiting {
+
 using namespace std::chrono_literals;
 using inquest::make_channel;
 using inquest::status;
@@ -206,3 +208,5 @@ TEST_CASE("a million calls that gave up leave no memory and no waiter behind") {
     wait_for_blocked(tx);
     CHECK(tx.push(3));
 }
+
+} // namespace dotnet_waiting

@@ -47,6 +47,8 @@
 #include <utility>
 #include <vector>
 
+namespace go {
+
 using namespace std::chrono_literals;
 using inquest::make_channel;
 using inquest::receiver;
@@ -358,3 +360,5 @@ TEST_CASE("a sieve of one thread per prime, taken down from its far end") {
     drop(std::move(in)); // the last filter's push fails, it goes, and so on up to the source
     threads.clear();
 }
+
+} // namespace go

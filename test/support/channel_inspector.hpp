@@ -27,7 +27,6 @@ struct channel_inspector {
     /// One more than the channel's user has asked for.
     template <class T>
     static receiver<T> make_receiver(const channel_handle<T>& of) {
-        of.core_->add_receiver();
         return receiver<T>(of.core_);
     }
     /// As `resolve` closes it.

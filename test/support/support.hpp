@@ -60,6 +60,14 @@ void wait_for(const char* what, F&& state) {
     doing("running");
 }
 
+/// What a thread waits at until it is opened.
+struct gate {
+    std::atomic<bool> open{false};
+    void wait() const {
+        look_for([this] { return open.load(); });
+    }
+};
+
 /// 1 to `n`, in order.
 inline std::vector<int> numbers(int n) {
     std::vector<int> all(static_cast<std::size_t>(n));

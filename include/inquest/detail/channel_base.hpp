@@ -86,7 +86,8 @@ class channel_base : public std::enable_shared_from_this<channel_base> {
     [[nodiscard]] bool left_behind() const noexcept { return generation_ != fork_generation(); }
 
     // Ends. Each blocks for the channel's lock only.
-    void add_sender() noexcept;
+    /// What is to be shown of it; null if enough is shown already.
+    [[nodiscard]] shown_sender* add_sender() noexcept;
     void add_receiver() noexcept;
     /// `last_push` is null for one that pushed nothing.
     void drop_sender(bool finished, bool unwinding, const std::source_location* last_push) noexcept;
@@ -118,9 +119,12 @@ class channel_base : public std::enable_shared_from_this<channel_base> {
     /// What became of its items, at this moment. Those that `recover` is working on count as popped.
     [[nodiscard]] ledger count_items() const noexcept;
     /// What the workers that read it are doing. Allocates.
-    [[nodiscard]] std::vector<still_running> glance_at_workers() const;
+    [[nodiscard]] std::vector<still_running> glance_at_workers(clock::duration waited = {},
+                                                               const cause& known = {}) const;
     /// How many senders have neither finished nor gone. Takes no lock.
     [[nodiscard]] std::size_t open_senders() const noexcept { return state_.senders(); }
+    /// And what is shown of these. Takes no lock.
+    [[nodiscard]] const shown_senders& shown() const noexcept { return shown_; }
     /// What `pop` returns now that the stream has ended; empty while it goes on.
     [[nodiscard]] std::optional<pop_error> ended() const;
     /// What a push that is not even tried returns.
@@ -243,8 +247,8 @@ class channel_base : public std::enable_shared_from_this<channel_base> {
     void close_after_last_sender(close_actions& later) noexcept;
     /// Prepares the event that a sender abandons the stream, unless the stream has failed already.
     cause_record* abandoned_event(const std::source_location* last_push) noexcept;
-    [[nodiscard]] std::shared_ptr<worker_record> first_worker() const;
 
+    shown_senders shown_; // added to under both locks
     // Somebody knows why items were left: a push that said so, or whatever kept the last worker from going on; under push_.lock.
     mutable bool leftovers_known_ = false;
     // Made by the first `on_close`, and never changed again; under both locks.

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -39,8 +40,8 @@ class worker_thread {
 
     /// Why waiting from this thread could never end; null if it can be waited for.
     [[nodiscard]] const char* why_not_wait() const noexcept;
-    /// Until the thread has ended.
-    void wait();
+    /// Until the thread has ended. If that takes long, what is reported names `others` that are waited for as well.
+    void wait(std::span<worker_thread* const> others = {});
     /// Until the outcome is there, or the deadline, and then false. With a deadline the thread is not joined: nobody
     /// knows how long the destructors of its thread-local objects take.
     bool wait(clock::time_point deadline);
