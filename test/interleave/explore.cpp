@@ -21,17 +21,23 @@ int broken_now = -1;
 namespace {
 
 constexpr const char* usage =
-    R"(usage: explore [--program NAME]... [--preemptions N] [--random N] [--seed N] [--replay SCHEDULE]
-               [--broken N] [--list]
+    R"(usage: explore [--program NAME]... [--part K/N] [--preemptions N] [--random N] [--seed N]
+               [--replay SCHEDULE] [--broken N] [--list]
 
-Explores all programs, or those that are named: every schedule with so many preemptions, then random ones, by
-chance and by priority. Without numbers each program's own hold, and exploring fewer schedules than are known to
-exist is a failure; if INQUEST_TEST_TENTH is set, they are one preemption and nine tenths of the random ones
-fewer. Ends with 0 if no schedule failed, 1 at the first that did, 2 on bad usage.
+Explores all programs, or those that are named; with --part, of these the K-th and every N-th after it. That is
+every schedule with so many preemptions, then random ones, by chance and by priority. Without numbers each program's
+own hold, and exploring fewer schedules than are known to exist is a failure; if INQUEST_TEST_TENTH is set, they are
+one preemption and nine tenths of the random ones fewer. Ends with 0 if no schedule failed, 1 at the first that did, 2
+on bad usage.
 )";
+
+struct part {
+    std::size_t number = 1, of = 1;
+};
 
 struct wishes {
     std::vector<program> of;
+    std::optional<interleave::part> part;
     std::optional<unsigned> preemptions;
     std::optional<std::size_t> random;
     std::uint64_t seed = 1;
@@ -54,6 +60,14 @@ program find(std::string_view name) {
     return *at;
 }
 
+part read_part(std::string_view text) {
+    const auto slash = std::min(text.find('/'), text.size() - 1);
+    const part its{number<std::size_t>(text.substr(0, slash)), number<std::size_t>(text.substr(slash + 1))};
+    if (its.number < 1 || its.number > its.of)
+        throw std::invalid_argument("no such part: '" + std::string(text) + "'");
+    return its;
+}
+
 wishes read(std::span<char*> arguments) {
     wishes mine;
     for (std::size_t i = 0; i < arguments.size(); ++i) {
@@ -64,6 +78,8 @@ wishes read(std::span<char*> arguments) {
         };
         if (option == "--program")
             mine.of.push_back(find(value()));
+        else if (option == "--part")
+            mine.part = read_part(value());
         else if (option == "--preemptions")
             mine.preemptions = number<unsigned>(value());
         else if (option == "--random")
@@ -77,8 +93,17 @@ wishes read(std::span<char*> arguments) {
         else
             throw std::invalid_argument("unknown option '" + std::string(option) + "'");
     }
-    if (mine.replay && mine.of.size() != 1) throw std::invalid_argument("--replay needs one --program");
-    if (mine.of.empty()) mine.of = programs();
+    const bool named = !mine.of.empty();
+    if (!named) mine.of = programs();
+    if (mine.part) {
+        std::vector<program> those;
+        for (auto i = mine.part->number - 1; i < mine.of.size(); i += mine.part->of)
+            those.push_back(mine.of[i]);
+        if (those.empty()) throw std::invalid_argument("nothing in that part");
+        mine.of = std::move(those);
+    }
+    if (mine.replay && (!named || mine.of.size() != 1))
+        throw std::invalid_argument("--replay needs one --program");
     return mine;
 }
 
@@ -159,14 +184,18 @@ void report_crashes() {
     }
 }
 
-// Threads that pass a baton need one processor, and pass it faster on one.
-void stay_on_one_cpu() {
+// Threads that pass a baton need one processor, and pass it faster on one. Each part has its own, as far as there are enough.
+void stay_on_one_cpu(const std::optional<part>& its) {
     cpu_set_t may;
-    if (::sched_getaffinity(0, sizeof may, &may) != 0) return;
     const int here = ::sched_getcpu();
-    if (here < 0) return;
+    if (::sched_getaffinity(0, sizeof may, &may) != 0 || here < 0) return;
+    auto cpu = static_cast<std::size_t>(here);
+    if (its) {
+        auto before = (its->number - 1) % static_cast<std::size_t>(CPU_COUNT(&may));
+        for (cpu = 0; !CPU_ISSET(cpu, &may) || before-- > 0;) ++cpu;
+    }
     CPU_ZERO(&may);
-    CPU_SET(static_cast<unsigned>(here), &may);
+    CPU_SET(cpu, &may);
     ::sched_setaffinity(0, sizeof may, &may);
 }
 
@@ -184,7 +213,7 @@ int main(int argc, char** argv) {
         const auto mine = read(std::span(argv, static_cast<std::size_t>(argc)).subspan(1));
         report_crashes();
         warm_up();
-        stay_on_one_cpu();
+        stay_on_one_cpu(mine.part);
         return run(mine);
     } catch (const std::invalid_argument& e) {
         std::fprintf(stderr, "explore: %s\n%s", e.what(), usage);
