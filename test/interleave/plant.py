@@ -138,7 +138,7 @@ BREAKAGES = [
      "    if (deadline == forever)\n",
      "    if (BROKEN && deadline == forever && !over())\n        wake_.wait(lock);\n"
      "    else if (deadline == forever)\n"),
-    ("node_used_unlocked", "touch after release", "stop_a_busy_worker", 2, 4257, "touches what is gone", WORKER,
+    ("node_used_unlocked", "touch after release", "stop_a_busy_worker", 2, 4629, "touches what is gone", WORKER,
      "    const std::lock_guard lock(mutex_);\n    if (blocked_.node) blocked_",
      "    std::unique_lock lock(mutex_);\n    if (BROKEN && blocked_.node) {\n        waiter* const node = blocked_.node;\n"
      "        lock.unlock();\n        return node->interrupt();\n    }\n    if (blocked_.node) blocked_"),
@@ -262,7 +262,7 @@ BREAKAGES = [
      "        if (const auto failed = asked->failed()) all.add(*failed);\n    }",
      "        if (const auto failed = asked->failed()) all.add(*failed);\n"
      "        if (BROKEN) break;\n    }"),
-    ("node_left_behind", "touch after release", "stop_a_worker", 2, 518, "destroys a mutex that is locked", CALL,
+    ("node_left_behind", "touch after release", "stop_a_worker", 2, 623, "destroys a mutex that is locked", CALL,
      "    if (current_worker) current_worker->set_blocked(",
      "    if (current_worker && !BROKEN) current_worker->set_blocked("),
     ("recovered_while_open", "delivery not ended", "recover_and_push", 0, 1, "deadlock", BASE,
