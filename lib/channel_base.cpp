@@ -83,6 +83,29 @@ std::optional<gave_up> channel_base::wait_for_item(blocked_call& call) const {
     }
 }
 
+std::expected<void, push_error> channel_base::push_waiting(fill_next fill, void* item, wait_options options,
+                                                           std::source_location where) {
+    blocked_call call(push_, pop_, state_, options, settings_, std::adopt_lock);
+    if (const auto why = wait_for_room(call)) return std::unexpected(push_refused(*why, where, 0));
+    turn& filled = turns_[push_.index];
+    fill(*this, item); // may throw: nothing has changed yet
+    filled.set(2 * push_.ticket + 1);
+    call.advance_and_wake(capacity_);
+    return {};
+}
+
+std::optional<pop_error> channel_base::pop_waiting(empty_next empty, void* item,
+                                                   const wait_options& options) {
+    blocked_call call(pop_, push_, state_, options, settings_, std::adopt_lock);
+    if (const auto why = wait_for_item(call)) return pop_refused(*why);
+    turn& emptied = turns_[pop_.index];
+    empty(*this, item); // as well
+    emptied.set(2 * (pop_.ticket + capacity_));
+    call.advance_and_wake(capacity_);
+    if (current_worker) current_worker->note_items(serial_, 0, pop_.ticket);
+    return std::nullopt;
+}
+
 wait_target channel_base::target(const channel_side& its, std::uint64_t wanted) const noexcept {
     const std::size_t distance = its.spinning.slip_distance() - 1;
     const std::size_t last = its.index + distance;
@@ -530,6 +553,7 @@ push_error channel_base::refusal(const std::source_location& where) const {
 // --- shares
 // -------------------------------------------------------------------------------------------------
 
+shared_channel::shared_channel(std::unique_ptr<channel_base> channel) : channel_(std::move(channel)) {}
 shared_channel::shared_channel(const shared_channel& other) noexcept = default;
 shared_channel& shared_channel::operator=(const shared_channel& other) noexcept = default;
 shared_channel& shared_channel::operator=(shared_channel&& other) noexcept = default;

@@ -148,6 +148,11 @@ void worker_record::observe_returned() const noexcept {
 }
 
 // A call that registers after our look sees the token stopped: it asks after that, and the token came first.
+void worker_record::attach(channel_serial channel, const std::string& name) {
+    inputs.emplace_back(channel, name);
+    unstopped_channel.set(inputs.size() == 1 ? channel : not_one);
+}
+
 void worker_record::interrupt() noexcept {
     const std::lock_guard lock(mutex_);
     if (blocked_.node) blocked_.node->interrupt();

@@ -35,6 +35,9 @@ TEST_CASE("on_exception = terminate ends the process at the throw, with nothing 
     const auto run = run_case("throw_uncaught");
     CHECK(run.status == 5);
     CHECK(run.out == "terminated\n");
+    const auto in_copy = run_case("throw_uncaught_in_a_waiting_pop");
+    CHECK(in_copy.status == 5);
+    CHECK(in_copy.out == "unwound\nterminated\n"); // the first copy was, which the push made
 }
 
 TEST_CASE("on_exception = record unwinds, and gives the exception to whoever joins") {

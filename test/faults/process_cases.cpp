@@ -91,6 +91,31 @@ int throw_uncaught() {
     (void)w.join();
     return 0;
 }
+// As its copies do, the second of which is made by a pop.
+struct copied_once {
+    copied_once() = default;
+    copied_once(const copied_once&) {
+        const says_so local{"unwound"};
+        if (++copies == 2) throw std::runtime_error("nobody catches this either");
+    }
+    copied_once& operator=(const copied_once&) = delete;
+    ~copied_once() = default;
+    static inline std::atomic<int> copies{0};
+};
+int throw_uncaught_in_a_waiting_pop() {
+    std::set_terminate(terminated);
+    auto [tx, rx] = make_channel<copied_once>(1);
+    auto w = spawn({.name = "w", .on_exception = inquest::on_exception::terminate}, std::move(rx),
+                   [](receiver<copied_once>& in) { (void)in.pop(); });
+    for (;;) { // until it waits
+        const auto seen = w.peek();
+        if (!seen && seen.error().activity() == inquest::activity::popping) break;
+        std::this_thread::yield();
+    }
+    (void)tx.push(copied_once());
+    (void)w.join();
+    return 0;
+}
 int throw_caught() {
     auto w = spawn({.name = "w", .on_exception = inquest::on_exception::record}, [] {
         const says_so local{"unwound"};
@@ -303,6 +328,7 @@ const std::map<std::string, int (*)()> cases{
     {"exit_in_main", exit_in_main},
     {"exit_in_worker", exit_in_worker},
     {"throw_uncaught", throw_uncaught},
+    {"throw_uncaught_in_a_waiting_pop", throw_uncaught_in_a_waiting_pop},
     {"throw_caught", throw_caught},
     {"pthread_exit_uncaught", pthread_exit_uncaught},
     {"success_uncaught", success_uncaught},

@@ -13,6 +13,7 @@ using inquest::cause_kind;
 using inquest::channel;
 using inquest::make_channel;
 using inquest::status;
+using inquest::detail::channel_inspector;
 
 void close_and_pops() {
     channel<int> queue(1);
@@ -103,6 +104,28 @@ void recover_and_push() {
     }
     all.recovered(queue.recover()); // what a push or the other recoverer left: nothing
     all.settle();
+}
+
+// Two threads push through one sender, from two places: where it pushed last is what is shown of it.
+void one_sender_twice() {
+    constexpr auto one = std::source_location::current();
+    constexpr auto other = std::source_location::current();
+    auto [tx, rx] = make_channel<int>(2);
+    watch(tx, "queue");
+    {
+        const auto p = thread("producer", [&] { require(tx.push(1, one).has_value(), "there is room"); });
+        require(tx.push(2, other).has_value(), "there is room");
+    }
+    const auto shown = channel_inspector::weak(tx).lock()->shown().places();
+    require(shown.size() == 1, "it has pushed");
+    {
+        const auto gone = std::move(tx);
+    }
+    require(rx.pop() && rx.pop(), "both are there");
+    const std::string last =
+        "last push at " + std::string(shown.front().file_name()) + ':' + std::to_string(shown.front().line());
+    require(rx.pop().error().cause().message().find(last) != std::string::npos,
+            "what is shown is not where it pushed last");
 }
 
 void last_sender_goes() {
@@ -228,6 +251,7 @@ std::span<const program> endings() {
         {"abort_and_both", abort_and_both, 3, 17'733, 2000},
         {"ends_meet", ends_meet, 3, 67'827, 2000},
         {"recover_and_push", recover_and_push, 2, 119'940, 2000},
+        {"one_sender_twice", one_sender_twice, 3, 629, 2000},
         {"last_sender_goes", last_sender_goes, 2, 15'715, 2000, true},
         {"last_receiver_goes", last_receiver_goes, 3, 104'334, 2000, true},
         {"finish_and_abandon", finish_and_abandon, 2, 19'076, 2000},

@@ -22,6 +22,7 @@ CALL = "lib/blocked_call.cpp"
 RING = "include/inquest/detail/ring.hpp"
 WAIT_LIST = "lib/wait_list.cpp"
 LATCH = "lib/latch.cpp"
+PUSHES = "lib/last_push.cpp"
 WORKER = "lib/worker_record.cpp"
 RECORD = "include/inquest/detail/worker_record.hpp"
 THREAD = "lib/worker_thread.cpp"
@@ -205,10 +206,16 @@ BREAKAGES = [
      " put(slot& into, U& item, auto& mine) {\n",
      " put(slot& into, U& item, auto& mine) {\n"
      "        if (BROKEN) into.turn.set(2 * push_.ticket + 1);\n"),
-    ("turn_before_the_item_is_out", "item lost or doubled", "slow_parcels", 2, 231, "lost wake-up", RING,
+    ("turn_before_the_item_is_out", "item lost or doubled", "slow_parcels", 2, 714, "lost wake-up", RING,
      " take(slot& from, auto& mine, auto&& note) {\n",
      " take(slot& from, auto& mine, auto&& note) {\n"
      "        if (BROKEN) from.turn.set(2 * (pop_.ticket + capacity_));\n"),
+    ("turn_before_the_item_of_a_call_that_waits", "item lost or doubled", "slow_parcels", 2, 67, "an item that nobody made", BASE,
+     "    fill(*this, item);",
+     "    if (BROKEN) filled.set(2 * push_.ticket + 1);\n    fill(*this, item);"),
+    ("turn_before_the_item_is_out_to_one_that_waits", "item lost or doubled", "slow_parcels", 2, 206, "lost wake-up", BASE,
+     "    empty(*this, item);\n",
+     "    if (BROKEN) emptied.set(2 * (pop_.ticket + capacity_));\n    empty(*this, item);\n"),
     ("latch_read_early", "read outside the lock", "latch_and_timeout", 1, 24, "deadlock", LATCH,
      "    waiter node;\n    {\n        const std::lock_guard lock(mutex_);\n        if (open_.load()) return true;",
      "    waiter node;\n    const bool early = BROKEN;\n    if (early && open_.load()) return true;\n    {\n"
@@ -249,11 +256,13 @@ BREAKAGES = [
      "    if (early) record.sequence = next_sequence();\n"
      "    if (!inputs_.empty()) lock_all();\n"
      "    if (!early) record.sequence = next_sequence();"),
-    ("item_taken_before_the_stop", "item lost or doubled", "stop_and_delivery", 2, 534, "item 0 is lost", RING,
-     "        return take(next_to_empty(), call, [&] { note_popped(); });",
-     "        auto item = take(next_to_empty(), call, [&] { note_popped(); });\n"
-     "        if (BROKEN && stop_requested(options)) return std::unexpected(pop_refused(gave_up::stopped));\n"
-     "        return item;"),
+    ("item_taken_before_the_stop", "item lost or doubled", "stop_and_delivery", 2, 522, "item 0 is lost", BASE,
+     "    if (current_worker) current_worker->note_items(serial_, 0, pop_.ticket);\n",
+     "    if (current_worker) current_worker->note_items(serial_, 0, pop_.ticket);\n"
+     "    if (BROKEN && call.stop_requested()) return pop_refused(gave_up::stopped);\n"),
+    ("shown_place_left_behind", "outcome out of order", "one_sender_twice", 1, 3, "what is shown is not", PUSHES,
+     "    } while (!same_place(place_.load(), last));",
+     "    } while (!BROKEN && !same_place(place_.load(), last));"),
     ("joined_without_the_mutex", "read outside the lock", "resolve_twice", 1, 6, "joins a thread that was joined", THREAD,
      "    const std::lock_guard lock(joining_);\n    if (!thread_.joinable()) return;",
      "    const bool early = BROKEN && thread_.joinable();\n    const std::lock_guard lock(joining_);\n"

@@ -69,6 +69,7 @@ class channel_base : public std::enable_shared_from_this<channel_base> {
   public:
     channel_base(const channel_base&) = delete;
     channel_base& operator=(const channel_base&) = delete;
+    virtual ~channel_base();
 
     [[nodiscard]] channel_serial serial() const noexcept { return serial_; }
     [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
@@ -165,7 +166,6 @@ class channel_base : public std::enable_shared_from_this<channel_base> {
     static void complete(channel_options& options, std::size_t slot_size, bool items_have_other_side);
     /// `brief`: items move without throwing, so that a side's lock is never held for long. The items' owner sets `turns_`.
     channel_base(channel_options&& options, bool brief);
-    ~channel_base();
 
     /// Until every call that waits in it has left, on a channel that has ended. They are not to know when it is destroyed.
     void wait_for_calls() noexcept;
@@ -185,6 +185,18 @@ class channel_base : public std::enable_shared_from_this<channel_base> {
     /// Wait until it may, and return nothing, or why the call gives up.
     [[nodiscard]] std::optional<gave_up> wait_for_room(blocked_call& call) const;
     [[nodiscard]] std::optional<gave_up> wait_for_item(blocked_call& call) const;
+
+    // A push or pop of one item that is not done at once, whatever its type is.
+
+    /// Fill the slot of the next push from `item`, or empty that of the next pop into it. What they throw passes through: nothing
+    /// has changed then.
+    using fill_next = void (*)(channel_base&, void* item);
+    using empty_next = void (*)(channel_base&, void* item);
+    /// With the side's lock held, which they take over.
+    [[nodiscard]] std::expected<void, push_error>
+    push_waiting(fill_next fill, void* item, wait_options options, std::source_location where);
+    [[nodiscard]] std::optional<pop_error> pop_waiting(empty_next empty, void* item,
+                                                       const wait_options& options);
 
     /// Takes all slots out of the channel's hands, to work on them without the lock; nobody else touches
     /// slots once delivery has ended. What is left at the end goes back.
@@ -264,8 +276,8 @@ class channel_base : public std::enable_shared_from_this<channel_base> {
 class shared_channel {
   public:
     shared_channel() noexcept = default;
-    explicit shared_channel(std::shared_ptr<channel_base>&& channel) noexcept
-        : channel_(std::move(channel)) {}
+    /// Not by std::make_shared, which the compiler would do anew for each type of items. May throw std::bad_alloc.
+    explicit shared_channel(std::unique_ptr<channel_base> channel);
     shared_channel(const shared_channel& other) noexcept;
     shared_channel(shared_channel&& other) noexcept = default;
     shared_channel& operator=(const shared_channel& other) noexcept;

@@ -68,7 +68,7 @@ class ring final : public channel_base {
     /// holds, both before anything is allocated; std::bad_alloc.
     static shared_ring<T> make(channel_options&& options) {
         complete(options, sizeof(slot), has_other_side<T>);
-        return shared_ring<T>(std::make_shared<ring>(std::move(options)));
+        return shared_ring<T>(std::unique_ptr<channel_base>(new ring(std::move(options))));
     }
 
     explicit ring(channel_options&& options)
@@ -99,7 +99,7 @@ class ring final : public channel_base {
         slot& next = next_to_fill();
         if (!stop_requested(options) && may_push_to(next.turn)) return put(next, item, mine);
         mine.release();
-        return push_waiting(item, options, where);
+        return push_waiting(fill_from<U>, to_void(item), options, where);
     }
 
     /// All of `items`, in order, waiting for room as often as need be. `accepted` counts those that went in, also
@@ -198,6 +198,8 @@ class ring final : public channel_base {
     }
 
   private:
+    using popped = std::expected<T, pop_error>;
+
     [[gnu::cold]] void discard_items() noexcept override {
         recovery_guard items(*this, discarded_);
         drop_all(items);
@@ -253,18 +255,35 @@ class ring final : public channel_base {
         }
     }
 
-    // What can't be done at once: kept apart, so that what can is short. With the side's lock held, and takes it over.
-    template <class U>
-    [[gnu::noinline]] std::expected<void, push_error> push_waiting(U& item, wait_options options,
-                                                                   std::source_location where) {
-        blocked_call call(push_, pop_, state_, options, settings_, std::adopt_lock);
-        if (const auto why = wait_for_room(call)) return refused(*why, where, 0);
-        return put(next_to_fill(), item, call);
-    }
+    // What can't be done at once is not here: see channel_base.
     [[gnu::noinline]] std::expected<T, pop_error> pop_waiting(wait_options options) {
-        blocked_call call(pop_, push_, state_, options, settings_, std::adopt_lock);
-        if (const auto why = wait_for_item(call)) return std::unexpected(pop_refused(*why));
-        return take(next_to_empty(), call, [&] { note_popped(); });
+        popped item(std::unexpect, status::empty);
+        if (auto why = channel_base::pop_waiting(empty_into, std::addressof(item), options))
+            item = std::unexpected(*std::move(why));
+        return item;
+    }
+    template <class U>
+    static void fill_from(channel_base& self, void* item) {
+        fill(static_cast<ring&>(self).next_to_fill(), *static_cast<U*>(item));
+    }
+    static void empty_into(channel_base& self, void* into) {
+        T& from = static_cast<ring&>(self).next_to_empty().value;
+        // No handler: what T throws may have to end the process where it was thrown.
+        struct refill {
+            popped* item;
+            ~refill() {
+                if (item) std::construct_at(item, std::unexpect, status::empty);
+            }
+        } unless_moved{static_cast<popped*>(into)};
+        std::destroy_at(unless_moved.item);
+        std::construct_at(unless_moved.item, std::in_place,
+                          static_cast<handed_out>(from)); // may throw: it stays first in line
+        unless_moved.item = nullptr;
+        std::destroy_at(std::addressof(from));
+    }
+    template <class U>
+    static void* to_void(U& item) noexcept {
+        return const_cast<std::remove_cv_t<U>*>(std::addressof(item));
     }
 
     // With the side's lock held.
@@ -332,7 +351,7 @@ class ring final : public channel_base {
     }
 
     // For the worker on this thread: an item, after `before` others of the same call.
-    void note_popped(std::size_t before = 0) noexcept {
+    void note_popped(std::size_t before) noexcept {
         if (current_worker) current_worker->note_items(serial_, before, pop_.ticket);
     }
 

@@ -99,8 +99,8 @@ struct spawner {
         return [&]<std::size_t... Index>(std::index_sequence<Index...>) {
             constexpr std::size_t last = sizeof...(Index);
             return std::unique_ptr<typed_main<typename main::value_type, typename main::error_type>>(
-                std::make_unique<main>(std::move(options), argument<last>(std::forward<Args>(args)...),
-                                       argument<Index>(std::forward<Args>(args)...)...));
+                new main(std::move(options), argument<last>(std::forward<Args>(args)...),
+                         argument<Index>(std::forward<Args>(args)...)...));
         }(typename its::indices());
     }
     template <class T, class E>

@@ -11,7 +11,6 @@
 #include <inquest/detail/atomics.hpp>
 #include <inquest/status.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <utility>
 #include <vector>
@@ -88,23 +87,13 @@ class stream_state {
 
     // --- workers
 
-    void attach(worker_record& record) {
-        workers_.push_back(&record);
-        attached_ever_ = true;
-        if (announced_ > 0) --announced_;
-    }
+    /// May throw std::bad_alloc.
+    void attach(worker_record& record);
     void announce(std::size_t n) noexcept { announced_ += n; }
     /// True if all that were attached have ended, and none is announced any more.
-    [[nodiscard]] bool renounce(std::size_t n) noexcept {
-        if (announced_ == 0) return false;
-        announced_ -= std::min(announced_, n);
-        return have_all_ended() && attached_ever_;
-    }
+    [[nodiscard]] bool renounce(std::size_t n) noexcept;
     /// Swaps `last`, the worker that ended, with the one that was the last before it.
-    void detach(worker_record& record, cause& last) noexcept {
-        std::erase(workers_, &record);
-        std::swap(last_worker_, last);
-    }
+    void detach(worker_record& record, cause& last) noexcept;
     /// Its owner had asked the worker that ended last to stop, or not.
     void note_stop(bool requested) noexcept { last_was_stopped_ = requested; }
     /// Attached, and not ended.

@@ -98,10 +98,7 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     }
     void announce_stop() noexcept { unstopped_channel.set(stopping); }
     /// Before the thread starts. May throw std::bad_alloc.
-    void attach(channel_serial channel, const std::string& name) {
-        inputs.emplace_back(channel, name);
-        unstopped_channel.set(inputs.size() == 1 ? channel : not_one);
-    }
+    void attach(channel_serial channel, const std::string& name);
     /// It reads that channel.
     [[nodiscard]] bool is_attached_to(channel_serial channel) const noexcept {
         return find_input(channel) != nullptr;
