@@ -193,7 +193,7 @@ std::span<const program> spins() {
         {"slip_and_close", slip_and_close, 5, 7'876, 2000},
         {"slip_and_stop", slip_and_stop, 5, 9'038, 2000},
         {"channel_goes_under_a_slip", channel_goes_under_a_slip, 3, 12'465, 2000, true, true},
-        {"slow_parcels", slow_parcels, 3, 57'951, 2000},
+        {"slow_parcels", slow_parcels, 3, 56'827, 2000},
     };
     return table;
 }
