@@ -104,9 +104,7 @@ std::expected<std::optional<failure<>>, still_running> join_all(std::span<worker
             all.add(asked->refused(refused));
             continue;
         }
-        if (limit.until == forever) {
-            asked->wait(workers);
-        } else if (!asked->wait(limit.until)) {
+        if (!asked->wait(limit.until, workers)) {
             busy.push_back(asked->glance(limit.since));
             continue;
         }

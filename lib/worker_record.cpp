@@ -147,12 +147,12 @@ void worker_record::observe_returned() const noexcept {
     if (passes_on) (void)record_of(returned->cause())->observed_by.add();
 }
 
-// A call that registers after our look sees the token stopped: it asks after that, and the token came first.
 void worker_record::attach(channel_serial channel, const std::string& name) {
     inputs.emplace_back(channel, name);
     unstopped_channel.set(inputs.size() == 1 ? channel : not_one);
 }
 
+// A call that registers after our look sees the token stopped: it asks after that, and the token came first.
 void worker_record::interrupt() noexcept {
     const std::lock_guard lock(mutex_);
     if (blocked_.node) blocked_.node->interrupt();

@@ -132,9 +132,9 @@ void worker_thread::wait(std::span<worker_thread* const> others) {
     thread_.join();
 }
 
-bool worker_thread::wait(clock::time_point deadline) {
+bool worker_thread::wait(clock::time_point deadline, std::span<worker_thread* const> others) {
     if (deadline != forever) return record_->done.wait(deadline);
-    wait();
+    wait(others);
     return true;
 }
 

@@ -44,7 +44,7 @@ class worker_thread {
     void wait(std::span<worker_thread* const> others = {});
     /// Until the outcome is there, or the deadline, and then false. With a deadline the thread is not joined: nobody
     /// knows how long the destructors of its thread-local objects take.
-    bool wait(clock::time_point deadline);
+    bool wait(clock::time_point deadline, std::span<worker_thread* const> others = {});
     /// What it is doing, for somebody who has waited since `since`.
     [[nodiscard]] still_running glance(clock::time_point since) const;
 
