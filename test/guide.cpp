@@ -169,17 +169,20 @@ TEST_CASE("the guide: leasing") {
                 if (next.id == 13) return std::unexpected(std::make_error_code(std::errc::invalid_argument));
             return {};
         });
-    for (const row& each : all)
-        if (auto sent = pool.push(each); !sent) {
-            std::cerr << sent.error().details() << '\n';
-            pool.recover([&](row&& back, const inquest::item_origin& from) {
-                if (from.state == inquest::item_state::in_hand)
-                    bad.push_back(back.id);
-                else
-                    left.push_back(back);
-            });
-            break;
-        }
+    const auto store_all = [&]() -> std::expected<void, inquest::failure<std::error_code>> {
+        for (const row& each : all)
+            if (auto sent = pool.push(each); !sent) return std::unexpected(sent.error());
+        return pool.finish(); // it may fail on the last rows, too
+    };
+    if (auto stored = store_all(); !stored) {
+        std::cerr << stored.error().details() << '\n';
+        pool.recover([&](row&& back, const inquest::item_origin& from) {
+            if (from.state == inquest::item_state::in_hand)
+                bad.push_back(back.id);
+            else
+                left.push_back(back);
+        });
+    }
     //! [leasing]
     CHECK(bad == std::vector{13});
     const auto counts = pool.ledger();
