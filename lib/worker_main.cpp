@@ -175,7 +175,7 @@ void worker_main::never_started(int system_error) noexcept {
     finish();
 }
 
-// Publishes the outcome, then destroys the function and what it captured, then fulfils the promise.
+// Publishes the outcome, then destroys the function and what it captured, then fulfils what was promised.
 void worker_main::finish() noexcept {
     if (record_->generation != fork_generation()) return; // the function forked, and this is the child
     publish(*record_, inputs_);
@@ -185,7 +185,8 @@ void worker_main::finish() noexcept {
         report_eagerly(record_->as_cause()); // else it was reported before
     destroy_function();
     inputs_.reset(); // this may destroy the items that are left
-    fulfil();
+    record_->fulfil_promise();
+    if (record_->orphaned) drop_value();
     record_->done.open();
     if (record_->orphaned) report_if_unobserved(*record_);
 }

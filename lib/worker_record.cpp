@@ -16,6 +16,8 @@ worker_record::worker_record(std::string name, on_destroy destroyed)
 
 worker_record::~worker_record() = default;
 
+promised_result::~promised_result() = default;
+
 namespace {
 
 // The record of a worker that failed, if the cause is one's end; else null.
@@ -134,10 +136,29 @@ std::exception_ptr worker_record::as_ended() const noexcept {
     }
 }
 
-// Either this sees the outcome published, or `publish` sees this.
-void worker_record::observe_future() noexcept {
+void worker_record::promise(std::unique_ptr<promised_result> result) noexcept {
+    // Either this sees the outcome published, or `publish` sees this.
     (void)observed_by.add();
     if (is_published()) observe_returned();
+    {
+        const std::lock_guard lock(mutex_);
+        if (!too_late_to_promise_) {
+            promised_ = std::move(result);
+            return;
+        }
+    }
+    result->fulfil();
+}
+
+void worker_record::fulfil_promise() noexcept {
+    std::unique_ptr<promised_result>
+        its; // destroyed here, with what is in it, before the worker counts as done
+    {
+        const std::lock_guard lock(mutex_);
+        too_late_to_promise_ = true;
+        its = std::move(promised_);
+    }
+    if (its) its->fulfil();
 }
 
 void worker_record::observe_returned() const noexcept {

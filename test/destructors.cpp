@@ -184,7 +184,7 @@ struct asks_a_channel {
     ~asks_a_channel() { (void)which->size(); }
 };
 
-/// A result whose destructor takes its time on the thread that says so.
+/// An error whose destructor takes its time on the thread that says so.
 struct dies_slowly {
     static std::function<void()>& meanwhile() {
         thread_local std::function<void()> what;
@@ -223,27 +223,27 @@ TEST_CASE("an item's destructor may push through the sender that is just assigne
     last.reset();
 }
 
-TEST_CASE("a worker's result is not destroyed under the locks of the channel that it read") {
-    inquest::channel<int> queue(8);
-    for (int i = 0; i < 3; ++i) CHECK(queue.push(i));
-    queue.close();
-    for (int i = 0; i < 3; ++i) { // the record of each is the channel's last until the next one ends
-        auto w = spawn("w", queue, [&](receiver<int>& in) {
-            (void)in.pop();
-            return asks_a_channel(&queue);
-        });
-        CHECK(w.wait());
-    }
+TEST_CASE("a worker's error is not destroyed under the locks of the channel that it read") {
+    support::caught_hook quiet;
+    inquest::channel<int> queue({.capacity = 8, .on_failure = inquest::on_failure::keep_going});
+    const auto fail = [&](receiver<int>&) -> std::expected<void, asks_a_channel> {
+        return std::unexpected(asks_a_channel(&queue));
+    };
+    const auto announced = queue.announce_workers(5);
+    // The record of the first one stays the channel's, that of each other until the next one ends.
+    for (int i = 0; i < 4; ++i) CHECK(spawn("w", queue, fail).wait());
 }
 
-TEST_CASE("whoever waits is woken before an earlier worker's result is destroyed") {
+TEST_CASE("whoever waits is woken before an earlier worker's error is destroyed") {
     support::caught_hook quiet;
-    inquest::channel<int> queue(1);
+    inquest::channel<int> queue({.capacity = 1, .on_failure = inquest::on_failure::keep_going});
     CHECK(queue.push(1));
-    std::optional announced(queue.announce_workers(2));
-    CHECK(spawn("first", queue, [](receiver<int>&) {
-              return dies_slowly();
-          }).wait()); // its record is the channel's
+    std::optional announced(queue.announce_workers(3));
+    for (int i = 0; i < 2;
+         ++i) // the record of the first one stays the channel's, that of the second until the next one ends
+        CHECK(spawn("first", queue, [](receiver<int>&) -> std::expected<void, dies_slowly> {
+                  return std::unexpected(dies_slowly());
+              }).wait());
     std::atomic<bool> refused{false}, waited{false};
     std::jthread producer([&] { refused = !queue.push(2); });
     auto second = spawn("second", queue, [&](receiver<int>&) -> std::expected<void, std::string> {

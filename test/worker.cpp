@@ -534,6 +534,64 @@ TEST_CASE("a failure that went into a future was looked at; one of a worker with
     CHECK(hook.seen() == std::vector<std::string>{"worker 'orphan' failed: after its handle"});
 }
 
+TEST_CASE("a future can be taken while the worker comes to its end") {
+    for (support::rounds rounds(500); rounds.another();) {
+        auto w = spawn("w", []() -> std::expected<std::string, std::string> { return "value"; });
+        if (rounds.number() % 2 != 0) std::this_thread::yield();
+        CHECK(w.get_future().get().value() == "value");
+        CHECK_THROWS_AS((void)w.join(), std::future_error);
+    }
+}
+
+TEST_CASE("a value is destroyed with the worker object, though a channel keeps how the worker ended") {
+    using counted = support::counted;
+    counted::alive() = 0;
+    inquest::channel<int> queue(1);
+    const auto value_of = [](receiver<int>&) { return counted(5); };
+    for (const std::string how :
+         {"not joined", "joined", "its future is not asked", "its future outlives it"}) {
+        CAPTURE(how);
+        std::future<std::expected<counted, inquest::no_error>> future;
+        {
+            auto w = spawn("w", queue, value_of);
+            CHECK(w.wait());
+            if (how == "joined") CHECK(w.join().value().value == 5);
+            if (how == "its future is not asked") (void)w.get_future();
+            if (how == "its future outlives it") future = w.get_future();
+        }
+        if (future.valid()) CHECK(future.get().value().value == 5);
+        future = {};
+        CHECK(counted::alive() == 0);
+    }
+    CHECK(queue.try_push(1).error().status() == status::closed);
+}
+
+TEST_CASE("a value that no object asks for is destroyed before the worker's thread has ended") {
+    using counted = support::counted;
+    counted::alive() = 0;
+    for (const bool future_is_taken : {false, true}) {
+        CAPTURE(future_is_taken);
+        inquest::channel<int> queue(1);
+        auto holder = std::make_shared<std::optional<inquest::worker<counted, inquest::no_error>>>();
+        std::atomic<bool> ready{false};
+        holder->emplace(spawn("orphan", queue, [&ready, holder](receiver<int>&) {
+            support::wait_for("its handle", [&] { return ready.load(); });
+            holder->reset();
+            return counted(5);
+        }));
+        std::future<std::expected<counted, inquest::no_error>> future;
+        if (future_is_taken) future = (*holder)->get_future();
+        holder.reset();
+        ready = true;
+        if (future_is_taken) {
+            CHECK(future.get().value().value == 5);
+            future = {};
+        }
+        support::wait_for("its end", [&] { return queue.is_closed(); });
+        support::wait_for("the value's", [&] { return counted::alive() == 0; });
+    }
+}
+
 TEST_CASE("numbers are given again once their bearers are gone") {
     auto w = spawn("again", [] {});
     for (int i = 0; i < 6; ++i) {

@@ -67,6 +67,9 @@ BREAKAGES = [
     ("at_once_and_wakes_nobody", "lost wake-up", "one_each", 0, 1, "lost wake-up", SIDE,
      "            if (!side_.waiters.empty()) to_wake_",
      "            if (!BROKEN && !side_.waiters.empty()) to_wake_"),
+    ("promised_too_late", "lost wake-up", "future_while_it_ends", 1, 13, "a future that nobody", WORKER,
+     "        if (!too_late_to_promise_) {",
+     "        if (BROKEN || !too_late_to_promise_) {"),
     ("stop_announced_late", "lost wake-up", "stop_a_worker", 1, 12, "deadlock", RECORD,
      "        announce_stop();\n        return its.request_stop();",
      "        if (!BROKEN) announce_stop();\n        const bool first = its.request_stop();\n"
@@ -110,10 +113,10 @@ BREAKAGES = [
     ("always_stopped", "delivery not ended", "worker_goes", 0, 1, "stopped though", THREAD,
      "const bool drains = record_->drains &&",
      "const bool drains = record_->drains && !BROKEN &&"),
-    ("announced_in_vain", "delivery not ended", "announced", 1, 239, "it closed before", BASE,
+    ("announced_in_vain", "delivery not ended", "announced", 1, 245, "it closed before", BASE,
      "    if (state_.have_all_ended()) all_workers",
      "    if (state_.have_all_ended() || (BROKEN && state_.workers().empty())) all_workers"),
-    ("renounced_in_vain", "delivery not ended", "announced", 1, 231, "all have ended", BASE,
+    ("renounced_in_vain", "delivery not ended", "announced", 1, 237, "all have ended", BASE,
      "        all_workers_ended(later);\n    }\n    discard_if",
      "        if (!BROKEN) all_workers_ended(later);\n    }\n    discard_if"),
 
@@ -139,7 +142,7 @@ BREAKAGES = [
      "    if (deadline == forever)\n",
      "    if (BROKEN && deadline == forever && !over())\n        wake_.wait(lock);\n"
      "    else if (deadline == forever)\n"),
-    ("node_used_unlocked", "touch after release", "stop_a_busy_worker", 2, 4629, "touches what is gone", WORKER,
+    ("node_used_unlocked", "touch after release", "stop_a_busy_worker", 2, 4809, "touches what is gone", WORKER,
      "    const std::lock_guard lock(mutex_);\n    if (blocked_.node) blocked_",
      "    std::unique_lock lock(mutex_);\n    if (BROKEN && blocked_.node) {\n        waiter* const node = blocked_.node;\n"
      "        lock.unlock();\n        return node->interrupt();\n    }\n    if (blocked_.node) blocked_"),
@@ -147,7 +150,7 @@ BREAKAGES = [
      "void waiter::signal() noexcept {\n",
      "void waiter::signal() noexcept {\n    if (BROKEN) {\n        signalled_ = true;\n"
      "        return wake_.notify_one();\n    }\n"),
-    ("interrupt_without_the_mutex", "state changed outside the lock", "stop_a_worker", 2, 376, "deadlock", WAIT_LIST,
+    ("interrupt_without_the_mutex", "state changed outside the lock", "stop_a_worker", 2, 396, "deadlock", WAIT_LIST,
      "void waiter::interrupt() noexcept {\n",
      "void waiter::interrupt() noexcept {\n    if (BROKEN) {\n        interrupted_ = true;\n"
      "        return wake_.notify_one();\n    }\n"),
@@ -170,7 +173,7 @@ BREAKAGES = [
     ("time_before_close", "re-check skipped", "timeout_and_close", 1, 32, "it was closed in time", CALL,
      "    if (!state_.is_open()) return gave_up::ended;",
      "    if (!state_.is_open() && !(BROKEN && late_)) return gave_up::ended;"),
-    ("no_look_at_the_stop", "re-check skipped", "stop_a_worker", 2, 381, "deadlock", CALL,
+    ("no_look_at_the_stop", "re-check skipped", "stop_a_worker", 2, 401, "deadlock", CALL,
      "    if (stop_requested()) return true;\n    {\n",
      "    if (!BROKEN && stop_requested()) return true;\n    {\n"),
     ("woken_before_closed", "state changed outside the lock", "close_and_pops", 2, 262, "lost wake-up", BASE,
@@ -271,7 +274,7 @@ BREAKAGES = [
      "        if (const auto failed = asked->failed()) all.add(*failed);\n    }",
      "        if (const auto failed = asked->failed()) all.add(*failed);\n"
      "        if (BROKEN) break;\n    }"),
-    ("node_left_behind", "touch after release", "stop_a_worker", 2, 623, "destroys a mutex that is locked", CALL,
+    ("node_left_behind", "touch after release", "stop_a_worker", 2, 643, "destroys a mutex that is locked", CALL,
      "    if (current_worker) current_worker->set_blocked(",
      "    if (current_worker && !BROKEN) current_worker->set_blocked("),
     ("recovered_while_open", "delivery not ended", "recover_and_push", 0, 1, "deadlock", BASE,

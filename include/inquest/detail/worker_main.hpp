@@ -8,7 +8,6 @@
 #include <array>
 #include <exception>
 #include <expected>
-#include <future>
 #include <memory>
 #include <optional>
 #include <span>
@@ -54,8 +53,8 @@ class worker_main {
     virtual void call(const stop_token& stop) = 0;
     /// Destroys the function with what it captured, and its ends.
     virtual void destroy_function() noexcept = 0;
-    /// Gives the outcome to the worker's future.
-    virtual void fulfil() noexcept = 0;
+    /// Destroys what the function returned, unless that is an error.
+    virtual void drop_value() noexcept = 0;
 
     void run_function(const stop_token& stop);
     void run_uncaught(const stop_token& stop);
@@ -107,24 +106,10 @@ struct worker_outcome final : worker_record {
         kind = cause_kind::error;
         if constexpr (!std::is_same_v<E, no_error>) set_value(result->error());
     }
-    /// Gives it to the future of `promise`: the value itself, or a copy of the error.
-    [[gnu::cold]] void fulfil(std::promise<std::expected<T, E>>& promise) noexcept {
-        std::exception_ptr thrown = exception;
-        if (!thrown) try {
-                if (result && result->has_value()) return promise.set_value(*std::move(result));
-                if (const E* error = returned_error())
-                    return promise.set_value(std::expected<T, E>(std::unexpect, *error));
-                thrown = as_ended();
-            } catch (...) {
-                thrown = std::current_exception(); // moving T, or copying E, threw
-            }
-        try {
-            promise.set_exception(std::move(thrown));
-        } catch (...) { // it is fulfilled already
-        }
+    /// When nobody will ask for it any more: causes may keep this alive for longer.
+    void drop_value() noexcept {
+        if (result && result->has_value()) result.reset();
     }
-
-  private:
     /// The error that the function returned, or that is in the failure it returned; null if there is none.
     [[nodiscard]] const E* returned_error() const noexcept {
         if (result) return &result->error();
@@ -138,9 +123,6 @@ class typed_main : public worker_main {
   public:
     using value_type = T;
     using error_type = E;
-
-    /// What is told of the outcome of a worker; a job has none.
-    [[nodiscard]] std::future<std::expected<T, E>> make_future() { return promise_.emplace().get_future(); }
 
     /// As a job, on this thread.
     std::expected<T, failure<E>> run_as_job() {
@@ -166,14 +148,7 @@ class typed_main : public worker_main {
     }
 
   private:
-    void fulfil() noexcept override {
-        if (!promise_) return;
-        auto out = *std::move(promise_); // what is in it is destroyed here, before the worker counts as done
-        outcome().fulfil(out);
-    }
-
-    // Here, because causes may keep the outcome alive: also one in it.
-    std::optional<std::promise<std::expected<T, E>>> promise_;
+    void drop_value() noexcept override { outcome().drop_value(); }
 };
 
 /// What calls a function of type Fn, which is passed `Ends`.

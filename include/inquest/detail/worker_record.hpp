@@ -27,6 +27,19 @@ namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
 class worker_record;
 
+/// What was promised of a worker's result to somebody who took its future.
+class promised_result {
+  public:
+    virtual ~promised_result();
+    promised_result(const promised_result&) = delete;
+    promised_result& operator=(const promised_result&) = delete;
+    /// Once the outcome is written.
+    virtual void fulfil() noexcept = 0;
+
+  protected:
+    promised_result() = default;
+};
+
 /// The worker whose function runs on the calling thread, or null.
 extern constinit thread_local worker_record* current_worker;
 
@@ -150,8 +163,11 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     [[nodiscard]] std::span<const cause> also_failed() const noexcept {
         return returned ? returned->also_failed() : std::span<const cause>();
     }
-    /// Its future is taken: whoever has that observes the failure there, also one yet to come.
-    void observe_future() noexcept;
+    /// Its future is taken: whoever has that observes the failure there, also one yet to come. Fulfilled by the worker's thread, but
+    /// here if that has come to its end.
+    void promise(std::unique_ptr<promised_result> result) noexcept;
+    /// Fulfils what was promised. On the worker's thread, when its function is destroyed.
+    void fulfil_promise() noexcept;
     /// Its failure, with all that is in it, is observed for good.
     void observe_returned() const noexcept;
 
@@ -176,7 +192,7 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     std::vector<input> inputs;           // set before the function runs
     std::vector<channel_serial> outputs; // of the senders that it is passed; as well
     atomic<bool> published{false};
-    latch done;                   // opened after the promise was fulfilled, the last act of the thread
+    latch done;                   // opened after what was promised was fulfilled, the last act of the thread
     atomic<bool> orphaned{false}; // its handle was destroyed on the worker's own thread
 
     // Written before it is published.
@@ -217,7 +233,10 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     }
 
     mutable mutex mutex_;
-    blocked_at blocked_; // protected by mutex_
+    // protected by mutex_:
+    blocked_at blocked_;
+    std::unique_ptr<promised_result> promised_;
+    bool too_late_to_promise_ = false; // for the worker's thread to fulfil
 };
 
 /// Notes that the calling thread is handed a cause, or all that are in a failure. To be called when it is certain that

@@ -73,7 +73,7 @@ class worker_thread {
     [[nodiscard]] std::optional<failure<>> failed_or_rethrow() const {
         return record_->as_failure_or_rethrow();
     }
-    void observe_future() noexcept { record_->observe_future(); }
+    [[nodiscard]] worker_record& record() const noexcept { return *record_; }
 
   private:
     [[nodiscard]] bool is_left_behind() const noexcept { return record_->generation != fork_generation(); }
@@ -91,17 +91,50 @@ class worker_thread {
     mutex joining_;
 };
 
+/// A std::promise of what a worker returns.
+template <class T, class E>
+class future_of_worker final : public promised_result {
+  public:
+    explicit future_of_worker(worker_outcome<T, E>& of) noexcept : outcome_(of) {}
+    [[nodiscard]] std::future<std::expected<T, E>> future() { return promise_.get_future(); }
+
+    /// Gives it the value itself, or a copy of the error.
+    void fulfil() noexcept override {
+        std::exception_ptr thrown = outcome_.exception;
+        if (!thrown) try {
+                if (auto& result = outcome_.result; result && result->has_value()) {
+                    promise_.set_value(*std::move(result));
+                    return outcome_.drop_value(); // what is left of it
+                }
+                if (const E* error = outcome_.returned_error())
+                    return promise_.set_value(std::expected<T, E>(std::unexpect, *error));
+                thrown = outcome_.as_ended();
+            } catch (...) {
+                thrown = std::current_exception(); // moving T, or copying E, threw
+            }
+        try {
+            promise_.set_exception(std::move(thrown));
+        } catch (...) { // it is fulfilled already
+        }
+    }
+
+  private:
+    worker_outcome<T, E>& outcome_; // which holds this, or whose handle's call this is
+    std::promise<std::expected<T, E>> promise_;
+};
+
 /// What the handle of a worker<T, E> holds.
 template <class T, class E>
 class typed_worker_thread final : public worker_thread {
   public:
     using result_type = std::expected<T, failure<E>>;
     using timed_result = std::expected<std::reference_wrapper<const result_type>, still_running>;
-    using future_type = std::future<std::expected<T, E>>;
 
-    explicit typed_worker_thread(typed_main<T, E>& program)
-        : worker_thread(program), future_(program.make_future()) {}
-    ~typed_worker_thread() { end_of_handle(); }
+    explicit typed_worker_thread(const typed_main<T, E>& program) : worker_thread(program) {}
+    ~typed_worker_thread() {
+        end_of_handle();
+        if (is_done()) outcome().drop_value(); // else the worker does so, at its end
+    }
     typed_worker_thread(const typed_worker_thread&) = delete;
     typed_worker_thread& operator=(const typed_worker_thread&) = delete;
 
@@ -115,11 +148,14 @@ class typed_worker_thread final : public worker_thread {
         if (!wait(limit.until)) return std::unexpected(glance(limit.since));
         return std::cref(result());
     }
-    future_type take_future() {
+    std::future<std::expected<T, E>> take_future() {
         const std::lock_guard lock(answering_);
-        if (!future_.valid()) throw std::future_error(std::future_errc::no_state);
-        observe_future();
-        return std::move(future_);
+        if (is_gone()) throw std::future_error(std::future_errc::no_state);
+        auto promised = std::make_unique<future_of_worker<T, E>>(outcome());
+        auto future = promised->future();
+        record().promise(std::move(promised));
+        is_promised_ = true;
+        return future;
     }
 
   private:
@@ -130,13 +166,12 @@ class typed_worker_thread final : public worker_thread {
         if (auto why = failed_or_rethrow())
             return handed_out(joined_.emplace(std::unexpect, typed_anew{}, *std::move(why)));
         if (lost_) std::rethrow_exception(lost_);
-        if (!future_.valid()) throw std::future_error(std::future_errc::no_state);
+        if (is_promised_) throw std::future_error(std::future_errc::no_state);
         try {
-            auto value = future_.get(); // ready: the latch is open
             if constexpr (std::is_void_v<T>)
                 return joined_.emplace();
             else
-                return joined_.emplace(std::in_place, *std::move(value));
+                return joined_.emplace(std::in_place, **std::move(outcome().result));
         } catch (...) {
             lost_ = std::current_exception();
             throw;
@@ -154,8 +189,16 @@ class typed_worker_thread final : public worker_thread {
         return answer;
     }
 
+    /// The value: promised, or handed out.
+    [[nodiscard]] bool is_gone() const noexcept {
+        return is_promised_ || lost_ || (joined_ && joined_->has_value());
+    }
+    [[nodiscard]] worker_outcome<T, E>& outcome() const noexcept {
+        return static_cast<worker_outcome<T, E>&>(record());
+    }
+
     mutex answering_; // protects the three below
-    future_type future_;
+    bool is_promised_ = false;
     std::optional<result_type> joined_; // never changes once set
     std::exception_ptr lost_;           // what T threw when its value was moved to us
 
