@@ -15,4 +15,8 @@ failure<void>& failure<void>::operator=(const failure& other) noexcept = default
 failure<void>& failure<void>::operator=(failure&& other) noexcept = default;
 failure<void>::~failure() = default;
 
+std::span<const inquest::cause> failure<void>::also_failed() const noexcept {
+    return context_ ? std::span(context_->others) : std::span<const inquest::cause>();
+}
+
 }} // namespace inquest::INQUEST_ABI

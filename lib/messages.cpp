@@ -299,16 +299,6 @@ std::string still_running::details() const {
     return lines;
 }
 
-std::span<const still_running> still_running::others() const noexcept { return others_; }
-std::span<const std::source_location> still_running::last_pushes() const noexcept { return last_pushes_; }
-
-still_running still_running::all(std::vector<still_running> several) {
-    still_running first = std::move(several.front());
-    several.erase(several.begin());
-    first.others_ = std::move(several);
-    return first;
-}
-
 std::vector<still_running> push_error::workers() const {
     const auto channel = channel_.lock();
     return channel && !channel->left_behind() ? channel->glance_at_workers() : std::vector<still_running>();

@@ -96,10 +96,10 @@ worker_main::worker_main(std::shared_ptr<worker_record>&& record, on_exception w
 
 worker_main::~worker_main() = default;
 
-void worker_main::set_ends(std::span<const worker_end> ends) {
-    for (const auto& [channel, pushed] : ends)
+void worker_main::set_ends(const worker_end* first, std::size_t count) {
+    ends_ = {first, count};
+    for (const auto& [channel, pushed] : ends_)
         if (!*channel) refuse_moved_from(!pushed);
-    ends_ = ends;
 }
 
 void worker_main::attach() {

@@ -2,6 +2,7 @@
 #include <inquest/hook.hpp>
 
 #include <algorithm>
+#include <memory>
 #include <span>
 #include <utility>
 
@@ -128,6 +129,12 @@ std::optional<failure<>> worker_record::as_failure_or_rethrow() const {
     return as_failure();
 }
 
+cause worker_record::root() const noexcept { return because_of || !failed() ? because_of : as_cause(); }
+
+std::span<const cause> worker_record::also_failed() const noexcept {
+    return returned ? returned->also_failed() : std::span<const cause>();
+}
+
 std::exception_ptr worker_record::as_ended() const noexcept {
     try {
         return std::make_exception_ptr(ended(as_cause()));
@@ -171,6 +178,19 @@ void worker_record::observe_returned() const noexcept {
 void worker_record::attach(channel_serial channel, const std::string& name) {
     inputs.emplace_back(channel, name);
     unstopped_channel.set(inputs.size() == 1 ? channel : not_one);
+}
+
+const worker_record::input* worker_record::find_input(channel_serial channel) const noexcept {
+    const auto at = std::ranges::find(inputs, channel, &input::channel);
+    return at == inputs.end() ? nullptr : std::to_address(at);
+}
+
+bool worker_record::is_inside(channel_serial channel) const noexcept {
+    return is_attached_to(channel) || (around && around->is_inside(channel));
+}
+
+bool worker_record::is_beside(const worker_record& other) const noexcept {
+    return std::ranges::any_of(other.inputs, [this](const auto& one) { return is_inside(one.channel); });
 }
 
 // A call that registers after our look sees the token stopped: it asks after that, and the token came first.

@@ -60,10 +60,7 @@ class failure<void> {
     [[nodiscard]] const inquest::cause& cause() const noexcept { return cause_; }
     /// The failures of the other workers that were asked about, and those that came with a failure that was passed on;
     /// earliest first. Valid while this object lives.
-    [[nodiscard]] std::span<const inquest::cause> also_failed() const noexcept {
-        return context_ ? std::span<const inquest::cause>(context_->others)
-                        : std::span<const inquest::cause>();
-    }
+    [[nodiscard]] std::span<const inquest::cause> also_failed() const noexcept;
     /// Where in the source the refused push stands, if this was asked because of one.
     [[nodiscard]] std::optional<std::source_location> push_site() const noexcept {
         return context_ ? context_->push_site : std::nullopt;

@@ -65,7 +65,8 @@ template <class Item, class T, class E, class... Limit>
 auto ask_one(bool rethrows, const channel_handle<Item>& tx, worker<T, E>& asked, const push_error& why,
              Limit... limit) {
     worker_thread* const thread = worker_access::thread_of(asked);
-    return ask({handle_access::core(tx).get(), why, one_silent, rethrows}, std::span(&thread, 1), limit...);
+    return ask({handle_access::core(tx).get(), why, one_silent, rethrows},
+               std::span<worker_thread* const>(&thread, 1), limit...);
 }
 template <class Item, class Workers, class... Limit>
 auto ask_all(bool rethrows, const channel_handle<Item>& tx, Workers& asked, const push_error& why,

@@ -22,9 +22,7 @@ class still_running {
     /// Made by the library.
     still_running(std::string worker, inquest::activity doing, std::string channel,
                   std::optional<item_range> items, inquest::cause known,
-                  std::chrono::nanoseconds waited) noexcept
-        : worker_(std::move(worker)), channel_(std::move(channel)), items_(items), known_(std::move(known)),
-          waited_(waited), activity_(doing) {}
+                  std::chrono::nanoseconds waited) noexcept;
 
     /// Its name, numbered if workers share it.
     [[nodiscard]] const std::string& worker() const noexcept { return worker_; }
@@ -55,12 +53,7 @@ class still_running {
 
     /// Made by the library: the same, with that many senders, of which so many have pushed nothing, and others there last.
     [[nodiscard]] still_running with_senders(std::size_t open, std::size_t silent,
-                                             std::vector<std::source_location> last) && noexcept {
-        senders_ = open;
-        silent_ = silent;
-        last_pushes_ = std::move(last);
-        return std::move(*this);
-    }
+                                             std::vector<std::source_location> last) && noexcept;
     /// Made by the library: of several, which is not empty, the first with the others.
     [[nodiscard]] static still_running all(std::vector<still_running> several);
 

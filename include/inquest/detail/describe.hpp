@@ -67,7 +67,9 @@ concept streamable = (!std::is_enum_v<E> && requires(std::ostream& out, const E&
 /// One line for an error value of any type; a type with no text of its own is named.
 template <class E>
 std::string describe(const E& error) {
-    if constexpr (std::convertible_to<const E&, const char*>) {
+    if constexpr (std::same_as<E, std::string>)
+        return error;
+    else if constexpr (std::convertible_to<const E&, const char*>) {
         const char* const text = error;
         return text ? text : "(null)";
     } else if constexpr (std::convertible_to<const E&, std::string_view>)

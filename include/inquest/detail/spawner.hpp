@@ -19,14 +19,20 @@ class worker;
 
 namespace detail {
 
+/// A typed_main<T, E>.
+template <class T, class E>
+struct program_of {
+    std::unique_ptr<worker_main> main; // one type of pointer for all: that of each takes time to compile
+};
+
 /// A worker that is ready, and attached to what it reads: to be started, or else it ends as one whose thread could not be
 /// created.
 template <class T, class E>
 class ready_worker {
   public:
     /// May throw std::bad_alloc, and then it has ended.
-    explicit ready_worker(std::unique_ptr<typed_main<T, E>> program)
-        : program_(std::move(program)), thread_(std::make_unique<typed_worker_thread<T, E>>(*program_)) {
+    explicit ready_worker(program_of<T, E>&& program)
+        : program_(std::move(program.main)), thread_(std::make_unique<typed_worker_thread<T, E>>(*program_)) {
         program_->attach();
     }
     ready_worker(ready_worker&&) noexcept = default;
@@ -42,7 +48,7 @@ class ready_worker {
     }
 
   private:
-    std::unique_ptr<typed_main<T, E>> program_;
+    std::unique_ptr<worker_main> program_;
     std::unique_ptr<typed_worker_thread<T, E>> thread_;
 };
 
@@ -69,9 +75,7 @@ struct spawner {
     }
     template <class... Args>
     static auto run_job(worker_options&& options, Args&&... args) {
-        const auto program = make(std::move(options), std::forward<Args>(args)...);
-        program->attach();
-        return program->run_as_job();
+        return run(make(std::move(options), std::forward<Args>(args)...));
     }
 
     /// Throws std::invalid_argument for an end that was moved from, and an empty function.
@@ -98,26 +102,34 @@ struct spawner {
         refuse_bad_arguments<fn>(args...);
         return [&]<std::size_t... Index>(std::index_sequence<Index...>) {
             constexpr std::size_t last = sizeof...(Index);
-            return std::unique_ptr<typed_main<typename main::value_type, typename main::error_type>>(
-                new main(std::move(options), argument<last>(std::forward<Args>(args)...),
-                         argument<Index>(std::forward<Args>(args)...)...));
+            return program_of<typename main::value_type, typename main::error_type>{
+                std::unique_ptr<worker_main>(new main(std::move(options),
+                                                      argument<last>(std::forward<Args>(args)...),
+                                                      argument<Index>(std::forward<Args>(args)...)...))};
         }(typename its::indices());
     }
     template <class T, class E>
-    [[gnu::noinline]] static worker<T, E> started(std::unique_ptr<typed_main<T, E>> program) {
+    [[gnu::noinline]] static worker<T, E> started(program_of<T, E>&& program) {
         return worker<T, E>(ready_worker<T, E>(std::move(program)).start());
+    }
+    template <class T, class E>
+    static auto run(program_of<T, E>&& job) {
+        job.main->attach();
+        return static_cast<typed_main<T, E>&>(*job.main).run_as_job();
     }
     template <class Make>
     static auto all_started(std::size_t count, const Make& one_more) {
-        using main = typename decltype(one_more())::element_type;
-        using value = typename main::value_type;
-        using error = typename main::error_type;
-        std::vector<worker<value, error>> workers;
+        return all_started(count, one_more, std::type_identity<decltype(one_more())>());
+    }
+    template <class Make, class T, class E>
+    static auto all_started(std::size_t count, const Make& one_more,
+                            std::type_identity<program_of<T, E>> /*of*/) {
+        std::vector<worker<T, E>> workers;
         workers.reserve(count);
-        std::vector<ready_worker<value, error>> ready;
+        std::vector<ready_worker<T, E>> ready;
         ready.reserve(count);
         for (std::size_t n = 0; n < count; ++n) ready.emplace_back(one_more());
-        for (auto& one : ready) workers.push_back(worker<value, error>(one.start()));
+        for (auto& one : ready) workers.push_back(worker<T, E>(one.start()));
         return workers;
     }
 };

@@ -9,7 +9,6 @@
 
 #include <inquest/detail/config.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <string_view>
 #include <type_traits>
@@ -41,10 +40,11 @@ constexpr std::string_view argument_in(std::string_view signature) noexcept {
 /// Whether a name is made of identifiers only. A name that has none of its own, or stands in a function, is written with
 /// brackets of some kind: `main()::error`, `{anonymous}::error`, `(lambda at ...)`.
 constexpr bool is_plain(std::string_view name) noexcept {
-    return !name.empty() && std::ranges::all_of(name, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-               c == ':' || static_cast<unsigned char>(c) >= 0x80;
-    });
+    for (const char c : name) // not all_of: this is compiled for each type
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+              c == ':' || static_cast<unsigned char>(c) >= 0x80))
+            return false;
+    return !name.empty();
 }
 
 /// T's name as it is the same everywhere, empty if there is no way to tell; and whether it may be a local type's even

@@ -44,7 +44,7 @@ class worker_main {
   protected:
     worker_main(std::shared_ptr<worker_record>&& record, on_exception when_thrown) noexcept;
     /// Throws std::invalid_argument for one of no channel: what was moved here twice is empty the second time.
-    void set_ends(std::span<const worker_end> ends);
+    void set_ends(const worker_end* first, std::size_t count);
 
     const std::shared_ptr<worker_record> record_;
 
@@ -162,7 +162,7 @@ class function_main final : public typed_main<T, E> {
           table_(ends_->apply([](Ends&... its) {
               return std::array<worker_end, sizeof...(Ends)>{handle_access::to_worker_end(its)...};
           })) {
-        this->set_ends(table_);
+        this->set_ends(table_.data(), table_.size());
     }
     // The thread destroys it, through the base.
     [[gnu::cold]] ~function_main() override {}

@@ -93,7 +93,7 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     void conclude() noexcept;
     /// Once it is published: why its output is not complete. If it ended because of another's failure, that one; else its own. Empty
     /// if nothing failed.
-    [[nodiscard]] cause root() const noexcept { return because_of || !failed() ? because_of : as_cause(); }
+    [[nodiscard]] cause root() const noexcept;
 
     /// Asks the thread's own token, so that whoever has seen it stopped is not given an item after that; but only if
     /// a request is on its way or there.
@@ -117,13 +117,9 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
         return find_input(channel) != nullptr;
     }
     /// It, or the one whose thread runs it, reads that channel.
-    [[nodiscard]] bool is_inside(channel_serial channel) const noexcept {
-        return is_attached_to(channel) || (around && around->is_inside(channel));
-    }
+    [[nodiscard]] bool is_inside(channel_serial channel) const noexcept;
     /// It, or the one whose thread runs it, reads a channel that `other` reads too.
-    [[nodiscard]] bool is_beside(const worker_record& other) const noexcept {
-        return std::ranges::any_of(other.inputs, [this](const auto& one) { return is_inside(one.channel); });
-    }
+    [[nodiscard]] bool is_beside(const worker_record& other) const noexcept;
     /// Ends the blocked call the worker is in, if any, once its stop was requested. The worker's one stop callback.
     void interrupt() noexcept;
     /// The outcome can be read: it was written before.
@@ -160,9 +156,7 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     /// What its future throws if there is neither an error nor an exception: an `ended`. Once its outcome is written.
     [[nodiscard]] std::exception_ptr as_ended() const noexcept;
     /// The other failures in what its function returned. Only once its outcome is written.
-    [[nodiscard]] std::span<const cause> also_failed() const noexcept {
-        return returned ? returned->also_failed() : std::span<const cause>();
-    }
+    [[nodiscard]] std::span<const cause> also_failed() const noexcept;
     /// Its future is taken: whoever has that observes the failure there, also one yet to come. Fulfilled by the worker's thread, but
     /// here if that has come to its end.
     void promise(std::unique_ptr<promised_result> result) noexcept;
@@ -227,10 +221,7 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     std::size_t handed_next = 0;
 
   private:
-    [[nodiscard]] const input* find_input(channel_serial channel) const noexcept {
-        const auto at = std::ranges::find(inputs, channel, &input::channel);
-        return at == inputs.end() ? nullptr : std::to_address(at);
-    }
+    [[nodiscard]] const input* find_input(channel_serial channel) const noexcept;
 
     mutable mutex mutex_;
     // protected by mutex_:

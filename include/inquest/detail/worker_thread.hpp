@@ -130,7 +130,8 @@ class typed_worker_thread final : public worker_thread {
     using result_type = std::expected<T, failure<E>>;
     using timed_result = std::expected<std::reference_wrapper<const result_type>, still_running>;
 
-    explicit typed_worker_thread(const typed_main<T, E>& program) : worker_thread(program) {}
+    /// Of a typed_main<T, E>.
+    explicit typed_worker_thread(const worker_main& program) : worker_thread(program) {}
     ~typed_worker_thread() {
         end_of_handle();
         if (is_done()) outcome().drop_value(); // else the worker does so, at its end
