@@ -54,10 +54,10 @@ void push_until(const std::atomic<bool>& over, Queue& to, word first, const traf
 
 template <class T, class Queue>
 void pop_to_end(Queue& from, const traffic& how, account& got) {
-    if constexpr (requires(std::vector<T>& out) { from.get().pop_range(out, 1); }) {
+    if constexpr (requires(std::vector<T>& out) { from.get().pop_exactly(out, 1); }) {
         if (how.batch > 0) {
             std::vector<T> out;
-            while (from.get().pop_range(out, how.batch)) {
+            while (from.get().pop_exactly(out, how.batch)) {
                 for (const T& item : out) got.add(number(item));
                 out.clear();
             }

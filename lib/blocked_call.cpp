@@ -27,9 +27,13 @@ std::optional<gave_up> blocked_call::wait(const wait_target& target) {
     target_ = target;
     if (!state_.is_open()) return gave_up::ended;
     if (!options_.block) return gave_up::would_block;
+    if (waited_ && interrupts_ != state_.interrupts()) return gave_up::interrupted;
     if (late_) return gave_up::timed_out;
     count();
-    if (!waited_) deadline_ = options_.deadline_from_now();
+    if (!waited_) {
+        deadline_ = options_.deadline.now_at();
+        interrupts_ = state_.interrupts();
+    }
     waited_ = true;
     if (is_late()) {
         late_ = true; // one more try is due in any case; parking for no time costs a time slice
@@ -53,14 +57,14 @@ std::optional<gave_up> blocked_call::wait(const wait_target& target) {
 // False if it is to park: nothing has come, and the limit is over.
 bool blocked_call::spin() {
     for (;;) {
-        if (poll([this] { return has_come_or_closed(); })) {
+        if (poll([this] { return has_come_or_news(); })) {
             slip();
             return true;
         }
         if (stop_requested()) return true;
         const auto now = clock::now();
         if (!began_) began_ = now;
-        if (deadline_ <= now) return late_ = true; // one more try, and no parking
+        if (deadline_ <= now && is_late()) return late_ = true; // one more try, and no parking
         if (now - *began_ >= settings_.spin_limit) return false;
         yield();
         if (clock::now() - now > time_slice) preempted_ = true;
@@ -95,11 +99,14 @@ bool blocked_call::park() {
     if (stop_requested()) return true; // asked before the node could be found; the caller looks
     {
         const std::lock_guard line(other_.line_lock());
-        if (has_come_or_closed()) return true;
+        if (has_come_or_news()) return true;
         other_.waiters.add(parked_->node);
         parked_->enlisted = true;
     }
-    if (parked_->node.wait(deadline_))
+    bool signalled = parked_->node.wait(next_look());
+    while (!signalled && options_.deadline.may_be_set() && !stop_requested() && !is_late())
+        signalled = parked_->node.wait(next_look());
+    if (signalled)
         parked_->was_signalled();
     else
         parked_->unlink();

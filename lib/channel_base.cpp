@@ -46,10 +46,11 @@ cause channel_base::known_cause() const {
 ledger channel_base::count_items() const noexcept {
     const both_locks locks(*this);
     return {.pushed = push_.ticket,
-            .popped = pop_.ticket - recovered_ - discarded_,
+            .popped = pop_.ticket - recovered_ - discarded_ - dropped_,
             .buffered = queued(),
             .recovered = recovered_,
-            .discarded = discarded_};
+            .discarded = discarded_,
+            .dropped = dropped_};
 }
 
 std::optional<pop_error> channel_base::ended() const {
@@ -139,8 +140,7 @@ void channel_base::close_locked(status ending, close_actions& later, const std::
         const line_too line(push_);
         state_.close(ending, std::move(by));
     }
-    pop_.wake_all(later);  // pushes that wait for room
-    push_.wake_all(later); // pops that wait for items
+    wake_all(later);
     if (callbacks_) later.note(callbacks_, ending_now());
 }
 
@@ -174,6 +174,58 @@ bool channel_base::close_with(cause why) noexcept {
     return won;
 }
 
+void channel_base::interrupt() noexcept {
+    wake_list later;
+    const both_locks locks(*this);
+    if (!state_.is_open()) return; // nobody waits
+    state_.interrupt();
+    wake_all(later);
+}
+
+void channel_base::wake_all(wake_list& later) noexcept {
+    pop_.wake_all(later);  // pushes that wait for room
+    push_.wake_all(later); // pops that wait for items
+}
+
+bool channel_base::wait_closed(const wait_options& options) {
+    waiter node; // of this call
+    const auto when_closed =
+        std::make_shared<close_callbacks::callback>([&node](const pop_error&) { node.signal(); });
+    const auto list = on_close(when_closed);
+    if (!list) return true;
+    struct removal { // waits for the function if that is running: the node is alive as long
+        close_callbacks& from;
+        close_callbacks::callback& its;
+        ~removal() { from.remove(its); }
+    } const at_end{*list, *when_closed};
+    struct interrupter {
+        waiter* node;
+        void operator()() const noexcept { node->interrupt(); }
+    };
+    std::optional<stop_callback<interrupter>> on_stop;
+    if (options.token) on_stop.emplace(*options.token, interrupter{&node});
+    struct blocked_worker {
+        worker_record* const its = current_worker;
+        worker_record::blocked_at around{};
+        explicit blocked_worker(waiter* where) {
+            if (its) around = its->set_blocked({where, nullptr, activity::running});
+        }
+        ~blocked_worker() {
+            if (its) its->set_blocked(around);
+        }
+        blocked_worker(const blocked_worker&) = delete;
+        blocked_worker& operator=(const blocked_worker&) = delete;
+    } const blocked(options.token ? nullptr : &node);
+    auto deadline = options.deadline.now_at();
+    for (;;) {
+        if (is_closed()) return true;
+        if (stop_requested(options)) return false;
+        if (options.deadline.may_be_set()) deadline = options.deadline.now_at();
+        if (deadline != forever && clock::now() >= deadline) return false;
+        (void)node.wait(options.deadline.may_be_set() ? options.deadline.next_look() : deadline);
+    }
+}
+
 bool channel_base::abort_with(cause why) noexcept {
     bool won = false;
     {
@@ -204,7 +256,7 @@ channel_base::recovery_guard::~recovery_guard() {
     if (first != last) self.pop_.ticket = first;
 }
 
-void channel_base::destroy() noexcept {
+void channel_base::destroy(bool unasked) noexcept {
     if (left_behind()) return;
     wait_for_workers();
     {
@@ -222,6 +274,7 @@ void channel_base::destroy() noexcept {
     }
     wait_for_calls();
     if (discards_undelivered()) discard_items();
+    if (unasked) report_if_nobodys(known_cause());
 }
 
 // What was finished is delivered. A worker of this channel that destroys it can't wait for itself.
@@ -405,8 +458,9 @@ std::expected<void, push_error> refused_push(const shared_channel& channel,
 }
 
 void refuse_moved_from(bool receiver) {
-    throw std::invalid_argument(receiver ? "inquest: a worker is given a moved-from receiver"
-                                         : "inquest: a worker is given a moved-from sender");
+    throw std::invalid_argument(
+        receiver ? "inquest: a worker is given a receiver of no channel, moved from or never assigned"
+                 : "inquest: a worker is given a sender of no channel, moved from or never assigned");
 }
 
 // `unasked`: it was told in a loop that the stream broke off, and nobody asked why.
@@ -518,6 +572,7 @@ push_error channel_base::push_refused(gave_up why, const std::source_location& w
                                       std::size_t accepted) const {
     if (why == gave_up::would_block) return {status::full, {}, where, accepted, false, 0, weak_from_this()};
     if (why == gave_up::timed_out) return {status::timeout, {}, where, accepted, false, 0, weak_from_this()};
+    if (why == gave_up::interrupted) return {status::interrupted, {}, where, accepted};
     if (current_worker && (why == gave_up::stopped || !closed_by_this_worker()))
         current_worker->note_refused_push(serial_, why == gave_up::stopped ? cause{} : state_.failure());
     if (why == gave_up::stopped) return {status::stopped, {}, where, accepted};
@@ -533,6 +588,7 @@ push_error channel_base::push_refused(gave_up why, const std::source_location& w
 pop_error channel_base::pop_refused(gave_up why) const {
     if (why == gave_up::would_block) return pop_error(status::empty);
     if (why == gave_up::timed_out) return pop_error(status::timeout);
+    if (why == gave_up::interrupted) return pop_error(status::interrupted);
     const status ending = why == gave_up::stopped ? status::stopped : state_.ending();
     if (ending == status::stopped || ending == status::complete) {
         if (current_worker) current_worker->note_ending(serial_, ending, {});

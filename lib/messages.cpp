@@ -33,6 +33,8 @@ std::string_view to_string(status s) noexcept {
         return "stopped";
     case status::timeout:
         return "timeout";
+    case status::interrupted:
+        return "interrupted";
     }
     return "unknown status";
 }

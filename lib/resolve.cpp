@@ -47,7 +47,7 @@ failure<> fallback(std::string_view lead, const push_error& why, cause_kind kind
 
 // Why this worker can't be joined from here, or not on behalf of the channel; null if it can.
 const char* why_not_join(channel_serial channel, worker_thread* asked) {
-    if (channel == no_channel) return "the end was moved from, so nothing was closed or joined";
+    if (channel == no_channel) return "the end is of no channel, so nothing was closed or joined";
     if (current_worker && current_worker->is_inside(channel))
         return "asked from inside the channel, so not joined";
     if (const char* why = checked(asked).why_not_wait()) return why;

@@ -3,15 +3,23 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <limits>
+#include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 namespace batches {
 
+using namespace std::chrono_literals;
+using inquest::cause;
 using inquest::make_channel;
+using inquest::receiver;
+using inquest::spawn;
 using inquest::status;
 using support::numbers;
+using support::wait_for_blocked;
 
 namespace {
 
@@ -54,11 +62,11 @@ TEST_CASE(
         CHECK(sent.error().accepted() < many / 2);
         CHECK(rx.size() == sent.error().accepted());
     }
-    SUBCASE("a pop_range") {
+    SUBCASE("a pop_exactly") {
         CHECK(tx.push_range(all).value() == many);
         std::vector<tenth_stops> out;
         out.reserve(many);
-        CHECK(rx.pop_range(out, many, tenth_stops::again()).value() < many / 2);
+        CHECK(rx.pop_exactly(out, many, tenth_stops::again()).value() < many / 2);
         CHECK(out.size() >= 10);
         CHECK(rx.size() == many - out.size());
     }
@@ -74,7 +82,7 @@ TEST_CASE("a vector that is filled by many small ranges grows as one that is fil
     int grown = 0, grown_by_itself = 0;
     while (out.size() < many) {
         const auto before = out.capacity();
-        CHECK(rx.pop_range(out, few).value() == few);
+        CHECK(rx.pop_exactly(out, few).value() == few);
         grown += out.capacity() != before;
     }
     for (int i = 0; std::cmp_less(i, many); ++i) {
@@ -96,6 +104,105 @@ TEST_CASE("a range that asks for more than a vector can hold takes what there is
     CHECK(out == three);
     CHECK(out.capacity() < 1000);
     tx.finish();
+}
+
+TEST_CASE("pop_range takes what is there once there is something") {
+    auto [tx, rx] = make_channel<int>(8);
+    std::vector<int> out;
+    const auto three = numbers(3);
+    CHECK(tx.push_range(three).value() == 3);
+    CHECK(rx.pop_range(out, 100).value() == 3); // and does not wait for more
+    CHECK(out == three);
+    const auto eight = numbers(8);
+    CHECK(tx.push_range(eight).value() == 8);
+    CHECK(rx.pop_range(out, 2).value() == 2);
+    CHECK(rx.pop_range_for(out, 3, 1h).value() == 3);
+    CHECK(rx.pop_range_until(out, 0, std::chrono::steady_clock::now()).value() == 0);
+    CHECK(rx.pop_range_until(out, 100, std::chrono::steady_clock::now()).value() == 3);
+    CHECK(out.size() == 11);
+    CHECK(rx.pop_range_for(out, 1, 0s).error().status() == status::timeout);
+    {
+        std::jthread consumer([&, &in = rx] { CHECK(in.pop_range(out, 100).value() == 1); });
+        wait_for_blocked(rx);
+        CHECK(tx.push(12));
+    }
+    CHECK(out.back() == 12);
+    tx.finish();
+    CHECK(rx.pop_range(out, 100).error().status() == status::complete);
+    CHECK(out.size() == 12);
+}
+
+TEST_CASE("pop_range takes many in one call, further than it takes at a time") {
+    auto [tx, rx] = make_channel<int>(1000);
+    const auto all = numbers(1000);
+    CHECK(tx.push_range(all).value() == 1000);
+    std::vector<int> out;
+    CHECK(rx.pop_range(out, 777).value() == 777);
+    CHECK(rx.pop_range(out, 777).value() == 223);
+    CHECK(out == all);
+    tx.finish();
+}
+
+TEST_CASE("a batch is full, or old enough, or the last") {
+    auto [tx, rx] = make_channel<int>(8);
+    std::vector<int> out;
+    const auto eight = numbers(8);
+    CHECK(tx.push_range(eight).value() == 8);
+    CHECK(rx.pop_batch(out, 3, 1h).value() == 3); // full
+    CHECK(rx.pop_batch(out, 100, 1ms).value() == 5);
+    CHECK(out == eight);
+    CHECK(tx.push(9));
+    CHECK(rx.pop_batch(out, 100, 0s).value() == 1);
+    CHECK(tx.push(10));
+    {
+        std::jthread consumer([&, &in = rx] {
+            CHECK(in.pop_batch(out, 3, 1h).value() == 3); // it waits for the third
+        });
+        wait_for_blocked(rx);
+        CHECK(tx.push(11));
+        wait_for_blocked(rx);
+        CHECK(tx.push(12));
+    }
+    CHECK(out.size() == 12);
+    CHECK(tx.push(13));
+    {
+        std::jthread consumer([&, &in = rx] {
+            CHECK(in.pop_batch(out, 3, 1h).value() == 1); // the last, which the next call reports
+            CHECK(in.pop_batch(out, 3, 1h).error().status() == status::complete);
+        });
+        wait_for_blocked(rx);
+        tx.finish();
+    }
+    CHECK(out.size() == 13);
+}
+
+TEST_CASE("a stop while a batch is gathered returns what there is, and the next call reports it") {
+    auto [tx, rx] = make_channel<int>(8);
+    CHECK(tx.push(1));
+    auto w = spawn("w", rx, [](receiver<int>& in) -> std::expected<long, std::string> {
+        std::vector<int> out;
+        if (in.pop_batch(out, 100, 1h).value() != 1) return std::unexpected("not one");
+        if (in.pop_batch(out, 100, 1h).error().status() != status::stopped)
+            return std::unexpected("not stopped");
+        return static_cast<long>(out.size());
+    });
+    wait_for_blocked(rx);
+    CHECK(w.request_stop());
+    CHECK(w.join().value() == 1);
+    tx.finish();
+}
+
+TEST_CASE(
+    "a batch that is cut off by a broken stream does not say so: a worker that stops there may succeed") {
+    auto [tx, rx] = make_channel<int>(8);
+    CHECK(tx.push(1));
+    auto w = spawn("w", rx, [](receiver<int>& in) -> std::expected<long, std::string> {
+        std::vector<int> out;
+        return static_cast<long>(in.pop_batch(out, 100, 1h).value());
+    });
+    wait_for_blocked(rx);
+    tx.close(cause("cut off"));
+    CHECK(w.join().value() == 1);
 }
 
 } // namespace batches

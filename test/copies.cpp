@@ -138,7 +138,7 @@ TEST_CASE_TEMPLATE("a copy into a channel holds up no pop, no timeout and no sto
             std::jthread stopper([&] { stop.request_stop(); });
             CHECK(queue.pop(stop.get_token()).error().status() == status::stopped);
             std::vector<T> into;
-            CHECK(queue.pop_range_for(into, 2, 1ms).error().status() == status::timeout);
+            CHECK(queue.pop_exactly_for(into, 2, 1ms).error().status() == status::timeout);
         });
         go = true;
         wait_for_blocked(queue);
@@ -282,8 +282,9 @@ TEST_CASE("a close, a stop and a deadline that come while a range copies end it 
     }
 }
 
-TEST_CASE("a vector that pop_range fills grows outside the lock: what is in it may be copied for as long as "
-          "it takes") {
+TEST_CASE(
+    "a vector that pop_exactly fills grows outside the lock: what is in it may be copied for as long as "
+    "it takes") {
     channel<heavy> queue(2);
     std::atomic<int> pushed{0}, taken{0};
     std::jthread producer([&] {
@@ -300,13 +301,13 @@ TEST_CASE("a vector that pop_range fills grows outside the lock: what is in it m
             ++taken;
         }
     };
-    CHECK(queue.pop_range(into, 8).value() == 8);
+    CHECK(queue.pop_exactly(into, 8).value() == 8);
     on_copy = nullptr;
     CHECK(grown > 0);
     for (int i = 0; i < 8; ++i) CHECK(into[static_cast<std::size_t>(i)].value == i);
 }
 
-TEST_CASE("an item is not lost if the vector that pop_range fills can't grow") {
+TEST_CASE("an item is not lost if the vector that pop_exactly fills can't grow") {
     channel<heavy> queue(8);
     for (int i = 0; i < 8; ++i) CHECK(queue.push(heavy(i)));
     std::vector<heavy> into;
@@ -314,11 +315,11 @@ TEST_CASE("an item is not lost if the vector that pop_range fills can't grow") {
         if (!into.empty() && from >= into.data() && from < into.data() + into.size())
             throw std::runtime_error("copying failed");
     };
-    CHECK(queue.pop_range(into, 1).value() == 1);
+    CHECK(queue.pop_exactly(into, 1).value() == 1);
     into.shrink_to_fit();
-    while (into.size() < into.capacity()) CHECK(queue.pop_range(into, 1).value() == 1);
+    while (into.size() < into.capacity()) CHECK(queue.pop_exactly(into, 1).value() == 1);
     const auto had = into.size();
-    CHECK_THROWS_AS((void)queue.pop_range(into, 8), std::runtime_error);
+    CHECK_THROWS_AS((void)queue.pop_exactly(into, 8), std::runtime_error);
     on_copy = nullptr;
     CHECK(into.size() == had);
     CHECK(queue.pop()->value == static_cast<int>(had));

@@ -103,7 +103,7 @@ TEST_CASE("a call that waits sleeps once, however long that takes") {
     }
     SUBCASE("a range") {
         std::vector<int> two;
-        CHECK(sleeps_of([&, &in = rx] { CHECK(in.pop_range(two, 1).value() == 1); }, until_blocked,
+        CHECK(sleeps_of([&, &in = rx] { CHECK(in.pop_exactly(two, 1).value() == 1); }, until_blocked,
                         [&out = tx] { CHECK(out.push(1)); }) < few);
     }
     SUBCASE("a join") {

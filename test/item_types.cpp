@@ -127,7 +127,7 @@ void goes_through(Make make, Check check) {
         for (int i = 5; i < 7; ++i) CHECK(tx2.push(make(i)));
     if constexpr (std::is_move_constructible_v<T>) {
         std::vector<T> out;
-        CHECK(rx2.pop_range(out, 1).value() == 1);
+        CHECK(rx2.pop_exactly(out, 1).value() == 1);
         check(out[0], 5);
         if constexpr (inquest::contiguous_items<std::vector<T>&, T>) CHECK(tx2.push_range(out).value() == 1);
     }

@@ -82,7 +82,7 @@ TEST_CASE("every operation on a moved-from end answers as on a closed, empty cha
     auto w = spawn("w", [] {});
     CHECK(resolve(tx, w, closed)
               .message()
-              .starts_with("the end was moved from, so nothing was closed or joined (push: closed: "));
+              .starts_with("the end is of no channel, so nothing was closed or joined (push: closed: "));
 }
 
 TEST_CASE("self-assignment and self-move leave an end as it is") {

@@ -94,17 +94,17 @@ TEST_CASE("a range that finds room again and again still sees a stop, and lets a
     CHECK(static_cast<std::size_t>(got) == sent.error().accepted());
 }
 
-TEST_CASE("a long pop_range lets a stop in between, and what it has stays") {
+TEST_CASE("a long pop_exactly lets a stop in between, and what it has stays") {
     auto [tx, rx] = make_channel<int>(1024);
     auto all = numbers(1024);
     CHECK(tx.push_range(all));
     std::stop_source stop;
     stop.request_stop();
     std::vector<int> out;
-    CHECK(rx.pop_range(out, 1000, stop.get_token()).error().status() == status::stopped);
-    CHECK(rx.pop_range(out, 1000).value() == 1000);
+    CHECK(rx.pop_exactly(out, 1000, stop.get_token()).error().status() == status::stopped);
+    CHECK(rx.pop_exactly(out, 1000).value() == 1000);
     CHECK(out.back() == 1000);
-    CHECK(rx.pop_range_for(out, 1000, 1ms).value() == 24);
+    CHECK(rx.pop_exactly_for(out, 1000, 1ms).value() == 24);
 }
 
 TEST_CASE("a push_range that is cut off says how many went in, and leaves the rest as it was") {
@@ -157,8 +157,8 @@ TEST_CASE("a push_range that is cut off says how many went in, and leaves the re
     CHECK(tx.size() == 2);
 }
 
-TEST_CASE(
-    "pop_range fills what was asked for, over several fillings of the channel, and grows the vector itself") {
+TEST_CASE("pop_exactly fills what was asked for, over several fillings of the channel, and grows the vector "
+          "itself") {
     auto [tx, rx] = make_channel<int>(4);
     std::jthread producer([&] {
         auto all = numbers(1003);
@@ -166,23 +166,23 @@ TEST_CASE(
         tx.finish();
     });
     std::vector<int> out;
-    CHECK(rx.pop_range(out, 500).value() == 500);
-    CHECK(rx.pop_range(out, 500).value() == 500);
-    CHECK(rx.pop_range(out, 500).value() == 3); // the stream ended midway
-    CHECK(rx.pop_range(out, 500).error().status() == status::complete);
+    CHECK(rx.pop_exactly(out, 500).value() == 500);
+    CHECK(rx.pop_exactly(out, 500).value() == 500);
+    CHECK(rx.pop_exactly(out, 500).value() == 3); // the stream ended midway
+    CHECK(rx.pop_exactly(out, 500).error().status() == status::complete);
     CHECK(out == numbers(1003));
 }
 
-TEST_CASE("a pop_range that is cut off midway answers how far it got, and the next call says why") {
+TEST_CASE("a pop_exactly that is cut off midway answers how far it got, and the next call says why") {
     auto [tx, rx] = make_channel<int>(4);
     std::vector<int> out;
     CHECK(rx.try_pop_range(out, 3).error().status() == status::empty);
-    CHECK(rx.pop_range(out, 0).value() == 0);
+    CHECK(rx.pop_exactly(out, 0).value() == 0);
     const auto two = numbers(2);
     CHECK(tx.push_range(two).value() == 2);
     SUBCASE("by the time") {
-        CHECK(rx.pop_range_for(out, 3, 1ms).value() == 2);
-        CHECK(rx.pop_range_until(out, 3, steady_clock::now()).error().status() == status::timeout);
+        CHECK(rx.pop_exactly_for(out, 3, 1ms).value() == 2);
+        CHECK(rx.pop_exactly_until(out, 3, steady_clock::now()).error().status() == status::timeout);
     }
     SUBCASE("by a stop request") {
         std::stop_source source;
@@ -190,20 +190,20 @@ TEST_CASE("a pop_range that is cut off midway answers how far it got, and the ne
             support::wait_for("the two to be taken", [&] { return tx.size() == 0; });
             source.request_stop();
         });
-        CHECK(rx.pop_range(out, 3, source.get_token()).value() == 2);
-        CHECK(rx.pop_range(out, 3, source.get_token()).error().status() == status::stopped);
+        CHECK(rx.pop_exactly(out, 3, source.get_token()).value() == 2);
+        CHECK(rx.pop_exactly(out, 3, source.get_token()).error().status() == status::stopped);
     }
     SUBCASE("by a producer that leaves") {
         std::jthread leaver([&] {
             support::wait_for("the two to be taken", [&] { return tx.size() == 0; });
             const auto gone = std::move(tx);
         });
-        CHECK(rx.pop_range(out, 3).value() == 2);
-        CHECK(rx.pop_range(out, 3).error().status() == status::truncated);
+        CHECK(rx.pop_exactly(out, 3).value() == 2);
+        CHECK(rx.pop_exactly(out, 3).error().status() == status::truncated);
     }
     SUBCASE("by a failure: nothing more is delivered") {
         CHECK(tx.abort(cause("broken")));
-        CHECK(rx.pop_range(out, 3).error().status() == status::aborted);
+        CHECK(rx.pop_exactly(out, 3).error().status() == status::aborted);
         CHECK(tx.recover() == numbers(2));
         return;
     }
@@ -217,7 +217,7 @@ TEST_CASE("one deadline holds for the whole of a range, however often it blocks"
         for (int i = 0; !over; ++i) (void)tx.push_for(i, 1ms);
     });
     std::vector<int> out;
-    const auto popped = rx.pop_range_for(out, 100'000'000, 30ms);
+    const auto popped = rx.pop_exactly_for(out, 100'000'000, 30ms);
     over = true;
     CHECK(popped.value() == out.size());
     CHECK(out.size() < 100'000'000);
@@ -230,7 +230,7 @@ TEST_CASE("a worker that took a batch is said to have been on a range of items")
     auto w = spawn("batch", std::move(rx), [](receiver<int>& in) -> std::expected<void, std::string> {
         std::vector<int> out;
         CHECK(in.pop().value() == 1);
-        CHECK(in.pop_range(out, 4).value() == 4);
+        CHECK(in.pop_exactly(out, 4).value() == 4);
         return std::unexpected("broken");
     });
     CHECK(w.join().error().message() == "worker 'batch' failed on items 2 to 5: broken");
@@ -250,12 +250,12 @@ TEST_CASE("a range whose constructor throws midway: what was accepted is queued 
     std::vector<touchy> out;
     out.reserve(4);
     touchy::fuse() = 2;
-    CHECK_THROWS_AS((void)rx.pop_range(out, 2), std::runtime_error);
+    CHECK_THROWS_AS((void)rx.pop_exactly(out, 2), std::runtime_error);
     CHECK(out.size() == 1);
     CHECK(rx.size() == 1);
-    CHECK(rx.pop_range(out, 2).value() == 1);
+    CHECK(rx.pop_exactly(out, 2).value() == 1);
     CHECK(out.back().value == 2);
-    CHECK(rx.pop_range(out, 2).error().status() == status::truncated); // never complete
+    CHECK(rx.pop_exactly(out, 2).error().status() == status::truncated); // never complete
 }
 
 TEST_CASE("a range whose first constructor throws has pushed nothing") {
@@ -278,7 +278,7 @@ TEST_CASE("a range of several rounds that meets the end has not been told of it:
     tx.finish();
     auto w = spawn("w", std::move(rx), [](receiver<int>& in) -> std::expected<void, std::string> {
         std::vector<int> out;
-        CHECK(in.pop_range(out, 8).value() == 4);
+        CHECK(in.pop_exactly(out, 8).value() == 4);
         return std::unexpected("broken");
     });
     CHECK(w.join().error().message() == "worker 'w' failed on items 1 to 4: broken");
@@ -293,7 +293,7 @@ TEST_CASE("ranges on a moved-from end answer as a closed, empty channel") {
     CHECK(tx.push_for(1, 1h).error().status() == status::closed);
     CHECK(rx.pop_for(1h).error().status() == status::closed);
     std::vector<int> none;
-    CHECK(rx.pop_range(none, 2).error().status() == status::closed);
+    CHECK(rx.pop_exactly(none, 2).error().status() == status::closed);
     CHECK(rx.try_pop_range(none, 2).error().status() == status::closed);
 }
 
@@ -312,12 +312,12 @@ TEST_CASE("push_range copies what can only be copied, changeable or not") {
     for (const int expected : {1, 2, 1, 2}) CHECK(rx.pop()->value == expected);
 }
 
-TEST_CASE("a stop that cuts a pop_range off after its first items is not what the worker failed of") {
+TEST_CASE("a stop that cuts a pop_exactly off after its first items is not what the worker failed of") {
     auto [tx, rx] = make_channel<int>(1);
     std::optional<inquest::worker<void, std::string>> w;
     w.emplace(spawn("w", std::move(rx), [](receiver<int>& in) -> std::expected<void, std::string> {
         std::vector<int> out;
-        CHECK(in.pop_range(out, 3).value() == 2); // rounds of one each
+        CHECK(in.pop_exactly(out, 3).value() == 2); // rounds of one each
         return std::unexpected("of its own");
     }));
     CHECK(tx.push(1));
@@ -347,11 +347,11 @@ TEST_CASE("a limit counts from when a range first waits, and ends nothing but it
     fill();
     const auto start = steady_clock::now();
     taken_until = start + 5ms;
-    CHECK(queue.pop_range_for(out, 3, 4ms).value() == 2); // more than the channel holds
+    CHECK(queue.pop_exactly_for(out, 3, 4ms).value() == 2); // more than the channel holds
     CHECK(steady_clock::now() - start >= 9ms);
     fill();
-    CHECK(queue.pop_range_for(out, 2, 0ms).value() == 2);
-    CHECK(queue.pop_range_for(out, 1, 0ms).error().status() == status::timeout);
+    CHECK(queue.pop_exactly_for(out, 2, 0ms).value() == 2);
+    CHECK(queue.pop_exactly_for(out, 1, 0ms).error().status() == status::timeout);
 }
 
 } // namespace ranges

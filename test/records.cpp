@@ -56,10 +56,10 @@ const std::vector<ending_case> all_endings{
      [](sender<int>& out, receiver<int>&) {
          CHECK(out.push(2, stopped()).error().status() == status::stopped);
      }},
-    {"pop_range: stopped", true,
+    {"pop_exactly: stopped", true,
      [](sender<int>&, receiver<int>& in) {
          std::vector<int> into;
-         CHECK(in.pop_range(into, 1, stopped()).error().status() == status::stopped);
+         CHECK(in.pop_exactly(into, 1, stopped()).error().status() == status::stopped);
      }},
     {"truncated", true,
      [](sender<int>& out, receiver<int>& in) {
@@ -142,7 +142,7 @@ TEST_CASE("items and ends of other channels do not count where a worker is attac
         CHECK(in.pop());
         CHECK(other.pop());
         std::vector<int> batch;
-        CHECK(other.pop_range(batch, 3).value() == 3);
+        CHECK(other.pop_exactly(batch, 3).value() == 3);
         CHECK(other.pop().error().status() == status::complete);
         support::wait_for("go", [&] { return go.load(); });
         return std::unexpected("failed");

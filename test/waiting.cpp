@@ -325,9 +325,9 @@ TEST_CASE("every blocking call on a worker's thread obeys that worker's stop req
     ends_stopped([&] { return out.pop().error().status(); });
     ends_stopped([&] { return out.pop_for(1h).error().status(); });
     ends_stopped([&] { return out.pop_until(steady_clock::now() + 1h).error().status(); });
-    ends_stopped([&] { return out.pop_range(taken, 2).error().status(); });
-    ends_stopped([&] { return out.pop_range_for(taken, 2, 1h).error().status(); });
-    ends_stopped([&] { return out.pop_range_until(taken, 2, steady_clock::now() + 1h).error().status(); });
+    ends_stopped([&] { return out.pop_exactly(taken, 2).error().status(); });
+    ends_stopped([&] { return out.pop_exactly_for(taken, 2, 1h).error().status(); });
+    ends_stopped([&] { return out.pop_exactly_until(taken, 2, steady_clock::now() + 1h).error().status(); });
     CHECK(tx.size() == 1);
     CHECK(in.size() == 0);
     in.finish();
@@ -354,7 +354,7 @@ TEST_CASE("a channel by reference has all of it too") {
     CHECK(queue.push_for(9, 0s).error().status() == status::timeout);
     CHECK(queue.push_until(9, steady_clock::now()).error().status() == status::timeout);
     std::vector<int> out;
-    CHECK(queue.pop_range_for(out, 2, 1h).value() == 2);
+    CHECK(queue.pop_exactly_for(out, 2, 1h).value() == 2);
     CHECK(queue.pop_until(steady_clock::now()).error().status() == status::timeout);
     CHECK(queue.push(4, std::stop_token{}));
     CHECK(queue.pop(std::stop_token{}).value() == 4);

@@ -467,15 +467,18 @@ TEST_CASE("an end that was moved from is refused before anything is started") {
     auto [tx, rx] = make_channel<int>(4);
     const auto gone_sender = std::move(tx);
     CHECK_THROWS_WITH_AS(spawn("w", std::move(rx), tx, [](receiver<int>&, sender<int>&) {}).wait(),
-                         "inquest: a worker is given a moved-from sender", std::invalid_argument);
+                         "inquest: a worker is given a sender of no channel, moved from or never assigned",
+                         std::invalid_argument);
     auto [tx2, rx2] = make_channel<int>(4);
     CHECK_THROWS_WITH_AS( // the second is empty by then
         spawn("w", std::move(tx2), std::move(tx2), [](sender<int>&, sender<int>&) {}).wait(),
-        "inquest: a worker is given a moved-from sender", std::invalid_argument);
+        "inquest: a worker is given a sender of no channel, moved from or never assigned",
+        std::invalid_argument);
     const auto gone_receiver = std::move(rx); // which the call above has left alone
     CHECK(gone_receiver.capacity() == 4);
     CHECK_THROWS_WITH_AS(spawn("w", gone_sender, rx, [](sender<int>&, receiver<int>&) {}).wait(),
-                         "inquest: a worker is given a moved-from receiver", std::invalid_argument);
+                         "inquest: a worker is given a receiver of no channel, moved from or never assigned",
+                         std::invalid_argument);
 }
 
 TEST_CASE("counted ends of a channel that is used by reference") {

@@ -3,8 +3,11 @@
 
 #include <inquest/close_callback.hpp>
 #include <inquest/detail/cancellation.hpp>
-#include <inquest/operations.hpp>
+#include <inquest/detail/misuse.hpp>
+#include <inquest/pop_operations.hpp>
+#include <inquest/push_operations.hpp>
 
+#include <chrono>
 #include <expected>
 #include <iterator>
 #include <memory>
@@ -79,24 +82,18 @@ inline constexpr bool has_other_side<receiver<T>> = true;
 struct handle_access;     // lets the library's own parts reach an end's core
 struct channel_inspector; // and its tests
 
-/// What is called to make an end of no channel does not compile.
-template <class Never>
-consteval void refuse_no_channel() {
-    static_assert(!std::is_void_v<Never>,
-                  "the ends of a channel come from make_channel<T>(16), and a channel<T> "
-                  "from its capacity: for later, keep a std::optional of it");
-}
-
 } // namespace detail
 
 /// What every handle on a channel can be asked. Each call blocks for the channel's lock at most, and runs no code of
-/// the user's unless it says so; any thread may make it; a moved-from handle behaves as a closed, empty channel
-/// of capacity 0.
+/// the user's unless it says so; any thread may make it; a handle of no channel, moved from or never
+/// assigned, behaves as a closed, empty channel of capacity 0.
 template <class T>
 class channel_handle {
   public:
     /// Items queued now.
     [[nodiscard]] std::size_t size() const noexcept { return core_ ? core_->size() : 0; }
+    /// Nothing is queued now.
+    [[nodiscard]] bool empty() const noexcept { return size() == 0; }
     /// The most that can be queued.
     [[nodiscard]] std::size_t capacity() const noexcept { return core_ ? core_->capacity() : 0; }
     /// True once nothing more can be pushed. Items may still be queued.
@@ -115,7 +112,32 @@ class channel_handle {
     /// channel's.
     bool abort(inquest::cause why) noexcept { return core_ && core_->abort_with(std::move(why)); }
 
-    /// What became of the items so far. All zero for a moved-from end.
+    /// Wakes every push and pop that waits in the channel now: it takes what it waited for if that has come, and fails with
+    /// `interrupted` if not. Nothing else changes: the stream goes on, calls that come later wait. For code whose threads are to
+    /// look at something else; to end a stream, close it. Blocks for the channel's locks only.
+    void interrupt() noexcept {
+        if (core_) core_->interrupt();
+    }
+
+    /// Waits until nothing more can be pushed, whoever closes the channel; items may still be queued. False if a stop was
+    /// requested before: by `stop` if it is given, else of the worker on whose thread it is called. Throws std::bad_alloc.
+    [[nodiscard]] bool wait_closed(detail::stop_token_ref stop = {}) const {
+        return closes_within(detail::wait_options::under(stop));
+    }
+    /// The same, no longer than `limit`.
+    template <class Rep, class Period>
+    [[nodiscard]] bool wait_closed_for(const std::chrono::duration<Rep, Period>& limit,
+                                       detail::stop_token_ref stop = {}) const {
+        return closes_within(detail::wait_options::up_to(limit, stop));
+    }
+    /// The same, no longer than until `deadline`.
+    template <class Clock, class Duration>
+    [[nodiscard]] bool wait_closed_until(const std::chrono::time_point<Clock, Duration>& deadline,
+                                         detail::stop_token_ref stop = {}) const {
+        return closes_within(detail::wait_options::until(deadline, stop));
+    }
+
+    /// What became of the items so far. All zero for an end of no channel.
     [[nodiscard]] inquest::ledger ledger() const noexcept {
         return core_ ? core_->count_items() : inquest::ledger{};
     }
@@ -180,14 +202,23 @@ class channel_handle {
         held_core<U> core = core_;
         return core->push(items, n, accepted, options, where);
     }
+    [[nodiscard]] bool closes_within(const detail::wait_options& options) const {
+        return !core_ || core_->wait_closed(options);
+    }
+    template <class U>
+    std::expected<std::optional<T>, push_error> send_or_drop(U& item, const std::source_location& where) {
+        if (!core_) return std::unexpected(push_error(status::closed, {}, where));
+        held_core<U> core = core_;
+        return core->push_or_drop(item, where);
+    }
     [[gnu::always_inline]] std::expected<T, pop_error> receive(const detail::wait_options& options) {
         if (!core_) return std::unexpected(pop_error(status::closed));
         return core_->pop(options);
     }
-    std::expected<std::size_t, pop_error> receive(std::vector<T>& into, std::size_t max,
+    std::expected<std::size_t, pop_error> receive(std::vector<T>& into, const detail::item_count& count,
                                                   const detail::wait_options& options) {
         if (!core_) return std::unexpected(pop_error(status::closed));
-        return core_->pop(into, max, options);
+        return core_->pop(into, count, options);
     }
 
     // While a copy is made no lock is held, and ~channel does not wait for that: the call keeps the core alive.
@@ -239,11 +270,8 @@ class sender : public channel_handle<T>, public push_operations<sender<T>, T> {
     /// The type of its items.
     using value_type = T;
 
-    /// There is no sender without a channel, and this says so.
-    template <class Never = void>
-    sender() : channel_handle<T>(detail::shared_ring<T>()), last_push_(nullptr) {
-        detail::refuse_no_channel<Never>();
-    }
+    /// Of no channel, as one that was moved from: to be assigned later.
+    sender() noexcept : channel_handle<T>(detail::shared_ring<T>()) {}
     /// One more sender, which has pushed nothing yet; of one that has finished, another that has.
     sender(const sender& other) : channel_handle<T>(other), last_push_(other.last_push_) {
         if (this->core_ && !last_push_.is_finished()) last_push_.show_in(this->core_->add_sender());
@@ -326,6 +354,15 @@ class sender : public channel_handle<T>, public push_operations<sender<T>, T> {
         return channel_handle<T>::send(items, n, accepted, options, where);
     }
 
+    template <class U>
+    std::expected<std::optional<T>, push_error> send_or_drop(U& item, const std::source_location& where) {
+        if (last_push_.is_finished())
+            return std::unexpected(detail::refused_push(this->core_, where).error());
+        auto sent = channel_handle<T>::send_or_drop(item, where);
+        if (sent) last_push_.note(where);
+        return sent;
+    }
+
     void drop() noexcept {
         // An item that is destroyed with the channel may still push through this, and finds it finished and moved from.
         if (this->core_) detail::end_sender(std::move(this->core_), last_push_, unwinding_);
@@ -344,18 +381,16 @@ class receiver : public channel_handle<T>, public pop_operations<receiver<T>, T>
     /// The type of its items.
     using value_type = T;
 
-    /// There is no receiver without a channel, and this says so.
-    template <class Never = void>
-    receiver() : channel_handle<T>(detail::shared_ring<T>()) {
-        detail::refuse_no_channel<Never>();
-    }
+    /// Of no channel, as one that was moved from: to be assigned later.
+    receiver() noexcept : channel_handle<T>(detail::shared_ring<T>()) {}
     /// One more receiver of the same channel: each item goes to one of them.
     receiver(const receiver& other) : channel_handle<T>(other) {
         if (this->core_) this->core_->add_receiver();
     }
     /// `other` is moved from: it pops nothing, and destroying it does nothing.
-    receiver(receiver&& other) noexcept
-        : channel_handle<T>(std::move(other)), unasked_(other.unasked_.get()) {}
+    receiver(receiver&& other) noexcept : channel_handle<T>(std::move(other)) {
+        this->unasked_.set(other.unasked_.get());
+    }
     /// The end held before is dropped as by the destructor.
     receiver& operator=(const receiver& other) {
         if (this != &other) *this = receiver(other);
@@ -366,31 +401,12 @@ class receiver : public channel_handle<T>, public pop_operations<receiver<T>, T>
         if (this != &other) {
             drop();
             this->core_ = std::move(other.core_);
-            unasked_.set(other.unasked_.get());
+            this->unasked_.set(other.unasked_.get());
         }
         return *this;
     }
     /// The last receiver that is destroyed closes the channel, unless workers are attached: then these count.
     ~receiver() { drop(); }
-
-    /// For after a `for (auto& item : rx)`: the cause if the stream broke off, which is to say that it ended other than
-    /// `complete`; success if it is complete, or goes on because the loop was left. A worker that has asked knows, as with `ended`,
-    /// and a worker's failure in it counts as observed.
-    ///
-    /// If a loop came to such an end for a failure that is no worker's, and nobody has asked by the time that the receiver is
-    /// destroyed, this is reported to the failure hook; in the function of a worker or a job it is that one's outcome.
-    [[nodiscard]] std::expected<void, inquest::cause> outcome() const {
-        const auto how = ended();
-        if (!how || how->status() == status::complete) return {};
-        detail::observe_ending(how->cause());
-        return std::unexpected(how->cause());
-    }
-    /// How the stream has ended, once it has and everything was popped; nothing while it goes on. A worker
-    /// that has asked this knows, and may call an end other than `complete` a success.
-    [[nodiscard]] std::optional<pop_error> ended() const {
-        unasked_.set(false);
-        return this->core_ ? this->core_->ended() : pop_error(status::closed);
-    }
 
     using channel_handle<T>::close;
     /// No more is wanted: pushes fail `closed`, what is queued is still delivered, then pop says `closed`.
@@ -398,59 +414,6 @@ class receiver : public channel_handle<T>, public pop_operations<receiver<T>, T>
     bool close(std::source_location where = std::source_location::current()) noexcept {
         return this->core_ && this->core_->close(detail::closer::receiver, where);
     }
-
-    /// Pops an item when it is first asked for one or compared, not when it advances: so `std::views::take(n)` pops `n` and
-    /// no more. Equal to the sentinel once the stream has ended: ask `ended` how.
-    class iterator {
-      public:
-        /// @cond
-        using value_type = T;
-        using difference_type = std::ptrdiff_t;
-        using iterator_concept = std::input_iterator_tag;
-        /// @endcond
-
-        /// Pops from `from`, which must live as long.
-        explicit iterator(receiver& from) noexcept : from_(&from) {}
-        /// Takes the item that was popped, if any.
-        iterator(iterator&&) = default;
-        /// Takes the item that was popped, if any.
-        iterator& operator=(iterator&&) = default;
-        /// The item: the caller's own, to change or move from. Blocks and throws as `pop` does if it was not popped yet.
-        T& operator*() const { return *popped_item(); }
-        /// The same, for its members.
-        T* operator->() const { return std::addressof(*popped_item()); }
-        /// On to the next one, which is not popped yet. An item that was passed over without a look is popped here.
-        iterator& operator++() {
-            (void)popped_item();
-            item_.reset();
-            return *this;
-        }
-        /// The same.
-        void operator++(int) { ++*this; }
-        /// True once the stream has ended. Blocks as `*` does.
-        friend bool operator==(const iterator& i, std::default_sentinel_t) {
-            return !i.popped_item().has_value();
-        }
-
-      private:
-        struct popped { // made in place: an item is moved out of the queue once, and is never lost between
-            explicit popped(receiver& from) : value(from.pop()) {}
-            std::expected<T, pop_error> value;
-        };
-        std::expected<T, pop_error>& popped_item() const {
-            if (!item_) {
-                item_.emplace(*from_);
-                if (!item_->value) from_->note_end_of_loop(item_->value.error());
-            }
-            return item_->value;
-        }
-        receiver* from_;
-        mutable std::optional<popped> item_;
-    };
-    /// For `for (auto& item : rx)`, which pops until the stream has ended, or until the loop is left. Pops nothing yet.
-    [[nodiscard]] iterator begin() noexcept { return iterator(*this); }
-    /// What an iterator equals once the stream has ended.
-    [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
   private:
     friend detail::handle_access;
@@ -462,15 +425,9 @@ class receiver : public channel_handle<T>, public pop_operations<receiver<T>, T>
         this->core_->add_receiver();
     }
 
-    /// A loop can't say how the stream has ended; a worker's outcome can.
-    void note_end_of_loop(const pop_error& how) noexcept {
-        if (how.cause() && !detail::current_worker) unasked_.set(true);
-    }
     void drop() noexcept {
-        if (this->core_) detail::end_receiver(std::move(this->core_), unasked_.get());
+        if (this->core_) detail::end_receiver(std::move(this->core_), this->unasked_.get());
     }
-
-    mutable detail::relaxed<bool> unasked_; // a loop ended on a failure, and nobody has asked how
 };
 
 /// The queue itself, used by reference, with no ends to count but those it is asked to make: it closes when somebody closes
@@ -504,7 +461,7 @@ class channel : public channel_handle<T>,
     channel& operator=(const channel&) = delete;
     ~channel() {
         const detail::uncancelled guard;
-        this->core_->destroy();
+        this->core_->destroy(this->unasked_.get());
         this->core_.reset(); // an item's destructor that still uses the channel finds it closed and empty
     }
 

@@ -14,8 +14,9 @@
 #include <inquest/hook.hpp>
 #include <inquest/job.hpp>
 #include <inquest/leasing_receiver.hpp>
-#include <inquest/operations.hpp>
+#include <inquest/pop_operations.hpp>
 #include <inquest/push_error.hpp>
+#include <inquest/push_operations.hpp>
 #include <inquest/recovery.hpp>
 #include <inquest/resolve.hpp>
 #include <inquest/returns.hpp>

@@ -40,7 +40,7 @@ class push_error {
     push_error& operator=(push_error&& other) noexcept;
     ~push_error();
 
-    /// `full`, `closed`, `stopped` or `timeout`.
+    /// `full`, `closed`, `stopped`, `timeout` or `interrupted`.
     [[nodiscard]] inquest::status status() const noexcept { return status_; }
     /// What is known of the reason now, without waiting for anybody: empty if nothing failed so far.
     /// `resolve` asks further, and joins.
@@ -79,7 +79,7 @@ class pop_error {
     explicit pop_error(inquest::status why, inquest::cause behind = {}) noexcept
         : cause_(std::move(behind)), status_(why) {}
 
-    /// `empty`, `complete`, `closed`, `truncated`, `aborted`, `stopped` or `timeout`.
+    /// `empty`, `complete`, `closed`, `truncated`, `aborted`, `stopped`, `timeout` or `interrupted`.
     [[nodiscard]] inquest::status status() const noexcept { return status_; }
     /// What broke the stream; empty if nothing did.
     [[nodiscard]] const inquest::cause& cause() const noexcept { return cause_; }

@@ -22,13 +22,14 @@ struct item_origin {
 };
 
 /// Counts of a channel's items. At any moment at which no call is under way on the channel,
-/// `pushed == popped + buffered + recovered + discarded`.
+/// `pushed == popped + buffered + recovered + discarded + dropped`.
 struct ledger {
     std::uint64_t pushed = 0;    ///< all that went in
     std::uint64_t popped = 0;    ///< taken out by pops
     std::uint64_t buffered = 0;  ///< queued now
     std::uint64_t recovered = 0; ///< handed out by `recover`
     std::uint64_t discarded = 0; ///< destroyed, because the channel discards what is undelivered
+    std::uint64_t dropped = 0;   ///< taken out by `push_or_drop_oldest`, to make room
     /// All are the same.
     friend bool operator==(const ledger&, const ledger&) = default;
 };

@@ -130,9 +130,10 @@ template <class Item, class T, class E, class Clock, class Duration>
 [[nodiscard]] std::expected<failure<E>, still_running>
 resolve_until(const channel_handle<Item>& tx, worker<T, E>& asked, const push_error& why,
               const std::chrono::time_point<Clock, Duration>& deadline) {
-    return detail::typed<E>(
-        detail::ask_one(detail::rethrow, tx, asked, why,
-                        detail::time_limit::at(detail::deadline_at(detail::steady_deadline(deadline)))));
+    const auto since = detail::clock::now();
+    return detail::typed<E>(detail::wait_until_deadline(deadline, [&](auto until) {
+        return detail::ask_one(detail::rethrow, tx, asked, why, detail::time_limit{since, until});
+    }));
 }
 
 /// As `resolve`, for many: closes the channel, joins all of `workers` (any range of them), and returns the
@@ -160,9 +161,10 @@ template <class Item, std::ranges::forward_range Workers, class Clock, class Dur
                                        const push_error& why,
                                        const std::chrono::time_point<Clock, Duration>& deadline)
     -> std::expected<failure<detail::error_of<Workers>>, still_running> {
-    return detail::typed<detail::error_of<Workers>>(
-        detail::ask_all(detail::rethrow, tx, workers, why,
-                        detail::time_limit::at(detail::deadline_at(detail::steady_deadline(deadline)))));
+    const auto since = detail::clock::now();
+    return detail::typed<detail::error_of<Workers>>(detail::wait_until_deadline(deadline, [&](auto until) {
+        return detail::ask_all(detail::rethrow, tx, workers, why, detail::time_limit{since, until});
+    }));
 }
 
 /// As `resolve`, but rethrows nothing: what the worker threw is in the cause, with its type's name, its text and the exception

@@ -17,6 +17,7 @@ enum class status : unsigned char {
     aborted,   ///< pop: delivery was ended at once by a failure; items may be left undelivered
     stopped,   ///< this call alone was told to stop
     timeout,   ///< this call alone ran out of time
+    interrupted, ///< whoever waited at that moment was told not to, by `interrupt`
 };
 
 /// The status as the word it is. Never blocks, never throws.

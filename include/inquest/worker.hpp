@@ -43,12 +43,8 @@ class [[nodiscard("keep the worker: it is joined when it is destroyed")]] worker
     /// What the timed forms return: the result, available through `get()`, or what the worker is still doing.
     using timed_result_type = std::expected<std::reference_wrapper<const result_type>, still_running>;
 
-    /// There is no worker without a thread: to start one later, keep a `std::optional` of it.
-    template <class Never = void>
-    worker() {
-        static_assert(!std::is_void_v<Never>,
-                      "only spawn makes a worker: keep a std::optional<worker<T, E>> until it is started");
-    }
+    /// Of no thread, as one that was moved from: to be assigned later.
+    worker() noexcept = default;
     /// Workers of another kind do not convert.
     template <class U, class F>
         requires(!std::is_same_v<worker<U, F>, worker>)
@@ -93,7 +89,9 @@ class [[nodiscard("keep the worker: it is joined when it is destroyed")]] worker
     /// As `join`, but waits no longer than until `deadline`.
     template <class Clock, class Duration>
     [[nodiscard]] timed_result_type join_until(const std::chrono::time_point<Clock, Duration>& deadline) {
-        return thread().join(detail::time_limit::at(detail::deadline_at(detail::steady_deadline(deadline))));
+        const auto since = detail::clock::now();
+        return detail::wait_until_deadline(
+            deadline, [&](auto until) { return thread().join(detail::time_limit{since, until}); });
     }
     /// What `join` would return now, without waiting: the result, a rethrow of what the function threw, or what the
     /// worker is doing.
@@ -115,7 +113,7 @@ class [[nodiscard("keep the worker: it is joined when it is destroyed")]] worker
     template <class Clock, class Duration>
     bool wait_until(const std::chrono::time_point<Clock, Duration>& deadline) const {
         return !thread().why_not_wait() &&
-               thread().wait(detail::deadline_at(detail::steady_deadline(deadline)));
+               detail::wait_until_deadline(deadline, [&](auto until) { return thread().wait(until); });
     }
 
     /// True once the function's outcome is known: the timed forms return it at once. Does not block.

@@ -65,12 +65,9 @@ std::error_code commit(posix_file& out, journal& kept) {
 
 std::expected<std::size_t, std::error_code> flush(inquest::receiver<std::string>& records, posix_file& out,
                                                   journal& kept) {
-    for (;;) { // a batch is written when it is full, or when its first records have waited long enough
-        const auto popped = records.pop_range_for(kept.in_hand, batch_bound, longest_wait);
-        if (!popped && popped.error().status() != inquest::status::timeout) break; // the end
-        if (!popped) continue;
+    // A batch is written when it is full, or when its first record has waited long enough.
+    while (records.pop_batch(kept.in_hand, batch_bound, longest_wait))
         if (const auto failed = commit(out, kept)) return std::unexpected(failed);
-    }
     if (const auto failed = out.close()) return std::unexpected(failed);
     return kept.complete;
 }

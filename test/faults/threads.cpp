@@ -130,7 +130,7 @@ TEST_CASE("pthread_cancel through every kind of blocked call leaves the channel 
         [](inquest::sender<int>&, receiver<int>& in) { (void)in.pop_for(std::chrono::hours(1)); },
         [](inquest::sender<int>&, receiver<int>& in) {
             std::vector<int> out;
-            (void)in.pop_range(out, 3);
+            (void)in.pop_exactly(out, 3);
         },
         [](inquest::sender<int>&, receiver<int>& in) { (void)in.pop(std::stop_source().get_token()); },
         [](inquest::sender<int>& out, receiver<int>&) { (void)out.push(9); },

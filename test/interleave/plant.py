@@ -61,7 +61,7 @@ BREAKAGES = [
     ("range_keeps_its_first", "lost wake-up", "ranges", 0, 1, "lost wake-up", RING,
      "~handing_on() { turn.set(filled); }",
      "~handing_on() { if (!BROKEN) turn.set(filled); }"),
-    ("range_not_counted", "touch after release", "channel_goes_under_a_range", 1, 44, "touches what is gone", CALL_TYPE,
+    ("range_not_counted", "touch after release", "channel_goes_under_a_range", 1, 45, "touches what is gone", CALL_TYPE,
      "        count();\n        unlock();",
      "        if (!BROKEN) count();\n        unlock();"),
     ("at_once_and_wakes_nobody", "lost wake-up", "one_each", 0, 1, "lost wake-up", SIDE,
@@ -95,9 +95,9 @@ BREAKAGES = [
      "    bool held_ = true;"),
     ("heavy_waiters_unlocked", "state changed outside the lock", "heavy_one_each", 1, 7, "lost wake-up", CALL,
      "        const std::lock_guard line(other_.line_lock());\n"
-     "        if (has_come_or_closed()) return true;\n",
+     "        if (has_come_or_news()) return true;\n",
      "        const std::lock_guard line((BROKEN && !side_.brief ? side_ : other_).line_lock());\n"
-     "        if (has_come_or_closed()) return true;\n"),
+     "        if (has_come_or_news()) return true;\n"),
     ("heavy_close_forgets_producers", "lost wake-up", "heavy_close", 1, 77, "lost wake-up", SIDE,
      "    wakes.take_all(waiters);",
      "    if (!BROKEN || brief) wakes.take_all(waiters);"),
@@ -194,14 +194,26 @@ BREAKAGES = [
      "    if (!parked_) parked_.emplace(*this);\n",
      "    if (!parked_) parked_.emplace(*this);\n"
      "    const bool early = BROKEN;\n"
-     "    if (early && has_come_or_closed()) return true;\n",
-     "        if (has_come_or_closed()) return true;\n"
+     "    if (early && has_come_or_news()) return true;\n",
+     "        if (has_come_or_news()) return true;\n"
      "        other_",
-     "        if (!early && has_come_or_closed()) return true;\n"
+     "        if (!early && has_come_or_news()) return true;\n"
      "        other_"),
+    ("interrupt_wakes_nobody", "lost wake-up", "interrupt_all", 0, 1, "deadlock", BASE,
+     "    wake_all(later);\n}",
+     "    if (!BROKEN) wake_all(later);\n}"),
+    ("interrupt_not_looked_at", "livelock", "interrupt_all", 0, 1, "livelock", CALL,
+     "    if (waited_ && interrupts_ != state_.interrupts()) return gave_up::interrupted;",
+     "    if (!BROKEN && waited_ && interrupts_ != state_.interrupts()) return gave_up::interrupted;"),
+    ("dropped_twice", "read outside the lock", "overrun", 1, 4, "item", RING,
+     "            if (!may_push_to(next.turn)) {\n                dropped->",
+     "            if (BROKEN || !may_push_to(next.turn)) {\n                dropped->"),
+    ("close_forgets_waiting", "touch after release", "wait_for_the_close", 1, 120, "touches", BASE,
+     "        ~removal() { from.remove(its); }",
+     "        ~removal() { if (!BROKEN) from.remove(its); }"),
     ("closed_not_read", "read outside the lock", "close_and_pops", 1, 42, "lost wake-up", CALL_TYPE,
-     "return target_.has_come() || state_.is_closed();",
-     "return target_.has_come() || (state_.is_closed() && !BROKEN);"),
+     "return target_.has_come() || state_.has_news_since(interrupts_);",
+     "return target_.has_come() || (state_.has_news_since(interrupts_) && !BROKEN);"),
     ("first_look_remembered", "livelock", "two_and_two", 0, 4, "livelock", CALL,
      "    target_ = target;\n",
      "    if (!BROKEN || !target_.next) target_ = target;\n"),

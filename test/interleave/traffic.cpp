@@ -89,7 +89,7 @@ std::optional<inquest::status> push_range(channel<int>& to, ledger& all, std::in
 inquest::status pop_ranges(channel<int>& from, ledger& all, std::size_t n) {
     for (;;) {
         std::vector<int> out;
-        const auto got = from.pop_range(out, n);
+        const auto got = from.pop_exactly(out, n);
         require((got ? *got : 0) == out.size(), "not as many as it says");
         for (const int item : out) all.popped(item);
         if (!got) return got.error().status();
@@ -105,7 +105,7 @@ void ranges() {
             thread("producer", [&] { require(!push_range(queue, all, {0, 1, 2, 3}), "nobody closes"); });
         const auto c = thread("consumer", [&] {
             std::vector<int> out;
-            require(queue.pop_range(out, 2).value() == 2, "as many as it asked for");
+            require(queue.pop_exactly(out, 2).value() == 2, "as many as it asked for");
             for (const int item : out) all.popped(item);
         });
         const auto c1 = thread("other consumer", [&] { pop_all(queue, all, 1); });
@@ -124,7 +124,7 @@ void range_meets_range() {
         const auto p =
             thread("producer", [&] { require(!push_range(queue, all, {0, 1, 2}), "nobody closes"); });
         std::vector<int> out;
-        require(queue.pop_range(out, 3).value() == 3, "as many as it asked for");
+        require(queue.pop_exactly(out, 3).value() == 3, "as many as it asked for");
         require(out == std::vector{0, 1, 2}, "out of order");
         for (const int item : out) all.popped(item);
     }
@@ -194,7 +194,7 @@ void range_and_timeout() {
         });
         const auto c = thread("consumer", [&] {
             std::vector<int> out;
-            const auto got = queue.pop_range_for(out, 2, 1ms);
+            const auto got = queue.pop_exactly_for(out, 2, 1ms);
             if (!got) require(got.error().status() == status::timeout, "how?");
             for (const int item : out) all.popped(item);
         });
@@ -212,7 +212,7 @@ void range_and_stop() {
         const auto p = thread("producer", [&] { push_all(queue, all, {0, 1}); });
         const auto c = thread("stopped", [&] {
             std::vector<int> out;
-            const auto got = queue.pop_range(out, 3, stop.get_token());
+            const auto got = queue.pop_exactly(out, 3, stop.get_token());
             require(!got || *got == out.size(), "not as many as it says");
             for (const int item : out) all.popped(item);
         });
@@ -252,6 +252,29 @@ void parcels() {
     all.settle();
 }
 
+// Two that never wait, and a consumer: each item is popped, dropped or left.
+void overrun() {
+    channel<int> queue(1);
+    watch(queue, "queue");
+    ledger all;
+    const auto overruns = [&](int first) {
+        for (const int item : {first, first + 1}) {
+            const auto sent = queue.push_or_drop_oldest(item);
+            require(all.pushed(item, sent.has_value()), "it can't fail");
+            if (*sent) all.popped(**sent);
+        }
+    };
+    {
+        const auto a = thread("a", [&] { overruns(0); });
+        const auto b = thread("b", [&] { overruns(2); });
+        const auto c = thread("consumer", [&] { pop_all(queue, all, 1); });
+    }
+    all.recovered(queue.recover());
+    const auto counts = queue.ledger();
+    require(counts.pushed == 4 && counts.popped + counts.dropped + counts.recovered == 4, "the counts");
+    all.settle();
+}
+
 } // namespace
 
 std::span<const program> traffic() {
@@ -267,6 +290,7 @@ std::span<const program> traffic() {
         {"range_and_abort", range_and_abort, 3, 42'364, 2000},
         {"range_and_timeout", range_and_timeout, 3, 98'505, 2000},
         {"parcels", parcels, 2, 4'524, 2000},
+        {"overrun", overrun, 2, 14'344, 2000},
         {"range_and_stop", range_and_stop, 3, 10'876, 2000},
     };
     return table;

@@ -220,6 +220,56 @@ void latch_and_timeout() {
     require(gate.is_open(), "it stays open");
 }
 
+void interrupt_and_delivery() {
+    channel<int> queue(1);
+    watch(queue, "queue");
+    ledger all;
+    {
+        const auto c = thread("consumer", [&] {
+            const auto item = queue.pop();
+            if (item) return all.popped(*item);
+            require(item.error().status() == status::interrupted, "how?");
+        });
+        const auto p = thread("producer", [&] { push_all(queue, all, {0}); });
+        queue.interrupt();
+    }
+    all.recovered(queue.recover());
+    all.settle();
+}
+
+// The interrupt is all that ends these, and ends them both.
+void interrupt_all() {
+    channel<int> full(1), empty(1);
+    watch(full, "full");
+    watch(empty, "empty");
+    require(full.push(0).has_value(), "there is room");
+    const auto c = thread("consumer", [&] {
+        require(empty.pop().error().status() == status::interrupted, "there is no item");
+    });
+    const auto p = thread("producer", [&] {
+        require(full.push(1).error().status() == status::interrupted, "there is no room");
+    });
+    until_within(empty);
+    until_within(full);
+    empty.interrupt();
+    full.interrupt();
+}
+
+void wait_for_the_close() {
+    channel<int> queue(1);
+    stop_source stop;
+    std::atomic<bool> stopped{false};
+    {
+        const auto w = thread("waiting", [&] { require(queue.wait_closed(), "nobody stops it"); });
+        const auto s = thread("stopped", [&] {
+            if (!queue.wait_closed(stop.get_token())) require(stopped, "nobody stopped it");
+        });
+        stopped = true;
+        stop.request_stop();
+        queue.close();
+    }
+}
+
 } // namespace
 
 std::span<const program> waits() {
@@ -233,6 +283,9 @@ std::span<const program> waits() {
         {"stop_and_delivery", stop_and_delivery, 3, 70'281, 2000},
         {"stop_and_room", stop_and_room, 3, 70'281, 2000},
         {"parker_goes", parker_goes, 3, 51'745, 2000, true, true},
+        {"interrupt_and_delivery", interrupt_and_delivery, 3, 4'734, 2000},
+        {"interrupt_all", interrupt_all, 2, 8'638, 2000, false, true},
+        {"wait_for_the_close", wait_for_the_close, 3, 83'835, 2000, true},
         {"latch_and_timeout", latch_and_timeout, 3, 11'098, 2000, true},
     };
     return table;

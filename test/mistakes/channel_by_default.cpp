@@ -1,4 +1,4 @@
-// expect: the ends of a channel come from make_channel<T>(16), and a channel<T> from its capacity
+// expect: a channel<T> is made with its capacity: for later, keep a std::optional of it
 #include <inquest/inquest.hpp>
 
 void start() { inquest::channel<int> queue; }

@@ -1,8 +1,8 @@
-// expect: pop returns the item: write while (auto item = rx.pop()), and use *item
+// expect: pop assigns to a variable of the channel's own item type, and returns the item if it is given none
 #include <inquest/inquest.hpp>
 
-int drain(inquest::receiver<int>& rx) {
-    int item = 0, sum = 0;
+long drain(inquest::receiver<int>& rx) {
+    long item = 0, sum = 0;
     while (rx.pop(item)) sum += item;
     return sum;
 }

@@ -241,12 +241,12 @@ TEST_CASE("once the senders have gone what is queued is still popped, in every f
     CHECK(got(rx.pop_for(1h)) == 3);
     CHECK(got(rx.pop_until(std::chrono::steady_clock::now() + 1h)) == 4);
     std::vector<int> rest;
-    CHECK(rx.pop_range(rest, 9).value() == 1);
+    CHECK(rx.pop_exactly(rest, 9).value() == 1);
     CHECK(rest == std::vector{5});
     CHECK(refusal(rx.pop()) == last);
     CHECK(refusal(rx.try_pop()) == last);
     CHECK(refusal(rx.pop_for(1h)) == last);
-    CHECK(refusal(rx.pop_range(rest, 9)) == last);
+    CHECK(refusal(rx.pop_exactly(rest, 9)) == last);
 }
 
 TEST_CASE("a receiver that goes wakes a blocked push") {

@@ -194,7 +194,7 @@ const std::array<pop, 5> pops{
     [](auto& rx) { return rx.pop_until(steady_clock::now() + 1h); },
     [](auto& rx) {
         std::vector<item> one;
-        auto popped = rx.pop_range(one, 1);
+        auto popped = rx.pop_exactly(one, 1);
         return popped ? pop::result_type(one.front()) : std::unexpected(popped.error());
     },
 };

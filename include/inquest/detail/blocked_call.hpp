@@ -38,7 +38,7 @@ struct wait_target {
 };
 
 /// Why a call does not wait, or waits no longer.
-enum class gave_up : unsigned char { ended, would_block, stopped, timed_out };
+enum class gave_up : unsigned char { ended, would_block, stopped, timed_out, interrupted };
 
 /// What is the same for all calls of one channel.
 struct wait_settings {
@@ -135,10 +135,16 @@ class blocked_call {
     }
     /// Without a lock it may become so at any moment; with the lock of the other side's line held, whoever makes it so finds us
     /// in that line.
-    [[nodiscard]] bool has_come_or_closed() const noexcept {
-        return target_.has_come() || state_.is_closed();
+    [[nodiscard]] bool has_come_or_news() const noexcept {
+        return target_.has_come() || state_.has_news_since(interrupts_);
     }
-    [[nodiscard]] bool is_late() const { return deadline_ != forever && clock::now() >= deadline_; }
+    [[nodiscard]] bool is_late() {
+        if (options_.deadline.may_be_set()) deadline_ = options_.deadline.now_at();
+        return deadline_ != forever && clock::now() >= deadline_;
+    }
+    [[nodiscard]] clock::time_point next_look() const {
+        return options_.deadline.may_be_set() ? options_.deadline.next_look() : deadline_;
+    }
     bool spin();
     void slip() noexcept;
     bool park();
@@ -152,9 +158,10 @@ class blocked_call {
     wait_target target_;
     bool was_woken_ = false; // signalled, and has not moved an item since
     bool late_ = false;
-    bool counted_ = false;   // in `inside`
-    bool waited_ = false;    // and has a deadline, if there is one
-    bool preempted_ = false; // during a yield
+    bool counted_ = false;    // in `inside`
+    bool waited_ = false;     // and has a deadline, if there is one
+    bool preempted_ = false;  // during a yield
+    unsigned interrupts_ = 0; // of the channel, when the wait began
     slip_seen slip_seen_ = slip_seen::nothing;
     std::size_t slip_distance_ = spin_policy::shortest_slip; // the side's, when the wait began
     clock::time_point deadline_ = forever;

@@ -107,9 +107,14 @@ class channel_base : public std::enable_shared_from_this<channel_base> {
     bool close(closer who, const std::source_location& where) noexcept;
     bool close_with(cause why) noexcept;
     bool abort_with(cause why) noexcept;
+    /// Every call that waits now gives up, and says so. The stream goes on.
+    void interrupt() noexcept;
+    /// True once it has closed; false if the wait was ended before. May throw std::bad_alloc.
+    [[nodiscard]] bool wait_closed(const wait_options& options);
     /// What ~channel does: lets attached workers drain a stream that has closed, ends delivery, and waits until every
     /// call that was blocked has left.
-    void destroy() noexcept;
+    /// `unasked`: a loop was told that the stream broke off, and nobody asked why.
+    void destroy(bool unasked) noexcept;
 
     /// `fn` is called once if the channel closes; and at once, on the calling thread, if it has. Returns the list that it was added
     /// to, or null. May throw std::bad_alloc.
@@ -211,7 +216,7 @@ class channel_base : public std::enable_shared_from_this<channel_base> {
         std::uint64_t began = 0, first = 0, last = 0; // numbers of items
     };
     // Under both locks.
-    std::uint64_t recovered_ = 0, discarded_ = 0; // which the pops' ticket counts too
+    std::uint64_t recovered_ = 0, discarded_ = 0, dropped_ = 0; // which the pops' ticket counts too
 
     /// With both locks held.
     [[nodiscard]] std::size_t queued() const noexcept {
@@ -246,6 +251,7 @@ class channel_base : public std::enable_shared_from_this<channel_base> {
     /// `by` says who, if there is more to say than which thread calls.
     void close_locked(status ending, close_actions& later, const std::source_location* where = nullptr,
                       cause by = {}) noexcept;
+    void wake_all(wake_list& later) noexcept;
     /// The worker on this thread closed it itself, and nothing has failed since.
     [[nodiscard]] bool closed_by_this_worker() const noexcept;
     bool set_cause(cause&& why) noexcept;

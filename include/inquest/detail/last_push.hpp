@@ -42,6 +42,8 @@ class shown_senders {
 /// Any thread may call any operation; only assigning, moving, leaving and destroying it need exclusive access.
 class last_push {
   public:
+    /// Of a sender of no channel, which takes no pushes.
+    last_push() noexcept : place_(finished()) {}
     explicit last_push(shown_sender* shown) noexcept : place_(none()), shown_(shown) {}
     /// A copy has pushed nothing, and is shown nowhere yet; of one that has finished, it has finished too.
     last_push(const last_push& other) noexcept : place_(other.is_finished() ? finished() : none()) {}

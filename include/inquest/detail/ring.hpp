@@ -23,6 +23,23 @@ inline constexpr bool has_other_side<std::promise<T>> = true;
 template <class F>
 inline constexpr bool has_other_side<std::packaged_task<F>> = true;
 
+/// What stands for an item that is made once there is room.
+template <class Make>
+struct made_by {
+    Make& make;
+};
+template <class U>
+inline constexpr bool is_made_by = false;
+template <class Make>
+inline constexpr bool is_made_by<made_by<Make>> = true;
+
+/// How many items a call wants.
+struct item_count {
+    std::size_t max;
+    std::size_t enough = 1;                           // that it waits for
+    clock::duration linger = clock::duration::zero(); // for which it waits for more, once there are so many
+};
+
 template <class T>
 class ring;
 
@@ -85,7 +102,7 @@ class ring final : public channel_base {
         for (auto n = pop_.ticket; n != push_.ticket; ++n) std::destroy_at(at(n));
     }
 
-    /// U is T for items that are moved in, const T for those that are copied.
+    /// U is T for items that are moved in, const T for those that are copied, or a made_by.
     template <class U>
     [[gnu::always_inline]] std::expected<void, push_error> push(U& item, const wait_options& options,
                                                                 std::source_location where) {
@@ -100,6 +117,29 @@ class ring final : public channel_base {
         if (!stop_requested(options) && may_push_to(next.turn)) return put(next, item, mine);
         mine.release();
         return push_waiting(fill_from<U>, to_void(item), options, where);
+    }
+
+    /// If there is no room, makes it: takes the oldest item out, and returns it.
+    template <class U>
+    std::expected<std::optional<T>, push_error> push_or_drop(U& item, const std::source_location& where) {
+        if constexpr (copied_outside<U>) {
+            T copy(item); // may throw: nothing has changed yet
+            return push_or_drop(copy, where);
+        }
+        std::expected<std::optional<T>, push_error> dropped; // destroyed outside the locks
+        fast_lock<brief> mine(push_);
+        if (!state_.is_open()) return refused(gave_up::ended, where, 0);
+        slot& next = next_to_fill();
+        if (!may_push_to(next.turn)) {
+            fast_lock<brief> theirs(pop_);
+            if (!may_push_to(next.turn)) {                             // so the oldest is in this very slot
+                dropped->emplace(static_cast<handed_out>(next.value)); // may throw: nothing has changed yet
+                drop(next, theirs);
+                ++dropped_;
+            }
+        }
+        (void)put(next, item, mine); // may throw: what was dropped is counted
+        return dropped;
     }
 
     /// All of `items`, in order, waiting for room as often as need be. `accepted` counts those that went in, also
@@ -137,23 +177,16 @@ class ring final : public channel_base {
         return pop_waiting(options);
     }
 
-    /// Appends up to `max` items, waiting until there are so many; returns how many, or why there is none.
-    std::expected<std::size_t, pop_error> pop(std::vector<T>& into, std::size_t max,
+    /// Appends so many items; returns how many, or why there is none.
+    std::expected<std::size_t, pop_error> pop(std::vector<T>& into, const item_count& count,
                                               const wait_options& options) {
         std::size_t got = 0;
-        const auto make_room = [&] { reserve_more(into, std::min(max - got, capacity_)); };
-        make_room();
-        blocked_call call(pop_, push_, state_, options, settings_);
-        for (;;) {
-            if (const auto why = wait_for_item(call)) {
-                if (got > 0) return got; // the next call says why
-                return std::unexpected(pop_refused(*why));
-            }
-            const std::size_t room = into.capacity() - into.size(); // it grows outside the lock only
-            pop_batch(into, std::min(max, got + std::min(most_at_once, room)), got, call);
-            if (got == max) return got;
-            call.release_briefly(make_room);
-        }
+        if (auto why = gather(into, count.max, count.enough, got, options))
+            return std::unexpected(*std::move(why));
+        if (count.linger > clock::duration::zero() && got < count.max)
+            (void)gather(into, count.max, count.max, got,
+                         {.deadline = any_deadline::after(count.linger), .token = options.token});
+        return got;
     }
 
     /// Closes, ends delivery, and hands what is queued to `sink` as T&&, oldest first, outside the lock.
@@ -255,6 +288,24 @@ class ring final : public channel_base {
         }
     }
 
+    // Until there are `max`, or nothing more at once and `enough`. Says why only if there are none.
+    std::optional<pop_error> gather(std::vector<T>& into, std::size_t max, std::size_t enough,
+                                    std::size_t& got, const wait_options& options) {
+        const auto make_room = [&] { reserve_more(into, std::min(max - got, capacity_)); };
+        make_room();
+        blocked_call call(pop_, push_, state_, options, settings_);
+        for (;;) {
+            if (const auto why = wait_for_item(call)) {
+                if (got > 0) return std::nullopt; // the next call says why
+                return pop_refused(*why);
+            }
+            const std::size_t room = into.capacity() - into.size(); // it grows outside the lock only
+            pop_batch(into, std::min(max, got + std::min(most_at_once, room)), got, call);
+            if (got == max || (got >= enough && !may_pop())) return std::nullopt;
+            call.release_briefly(make_room);
+        }
+    }
+
     // What can't be done at once is not here: see channel_base.
     [[gnu::noinline]] std::expected<T, pop_error> pop_waiting(wait_options options) {
         popped item(std::unexpect, status::empty);
@@ -295,7 +346,10 @@ class ring final : public channel_base {
     // May throw: nothing has changed yet.
     template <class U>
     [[gnu::always_inline]] static void fill(slot& free, U& item) {
-        if constexpr (std::is_const_v<U> || !std::is_move_constructible_v<T>)
+        if constexpr (is_made_by<U>)
+            ::new (static_cast<void*>(std::addressof(free.value)))
+                T(item.make()); // in place, if it returns a T
+        else if constexpr (std::is_const_v<U> || !std::is_move_constructible_v<T>)
             std::construct_at(std::addressof(free.value), std::as_const(item));
         else
             std::construct_at(std::addressof(free.value), std::move(item));

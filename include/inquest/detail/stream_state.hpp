@@ -39,9 +39,16 @@ class stream_state {
     /// The last worker has ended with success while the stream was open, and nothing has failed.
     [[nodiscard]] bool was_left_early() const noexcept { return left_early_ && !cause_; }
 
+    /// How often calls that wait were interrupted.
+    [[nodiscard]] unsigned interrupts() const noexcept { return interrupts_; }
+
     // Without a lock:
-    [[nodiscard]] bool is_closed() const noexcept { return closed_.get(); }
-    [[nodiscard]] bool is_draining() const noexcept { return closed_.get() && !stopped_.get(); }
+    [[nodiscard]] bool is_closed() const noexcept { return (news_.get() & 1U) != 0; }
+    /// It has closed, or calls were interrupted more often than that.
+    [[nodiscard]] bool has_news_since(unsigned interrupts) const noexcept {
+        return news_.get() != 2 * interrupts;
+    }
+    [[nodiscard]] bool is_draining() const noexcept { return is_closed() && !stopped_.get(); }
     /// Alive, and not finished.
     [[nodiscard]] std::size_t senders() const noexcept { return senders_.get(); }
 
@@ -58,9 +65,11 @@ class stream_state {
     void close(status ending, cause by) noexcept {
         if (!cause_) closing_ = std::move(by);
         phase_ = phase::draining;
-        closed_.set(true);
+        news_.set(2 * interrupts_ + 1);
         ending_ = ending;
     }
+    /// Only while it is open.
+    void interrupt() noexcept { news_.set(2 * ++interrupts_); }
     /// Only once it has closed.
     void stop() noexcept {
         phase_ = phase::stopped;
@@ -113,7 +122,10 @@ class stream_state {
   private:
     // Calls that spin look at these: on a line that is written only when the stream closes and when delivery stops.
     alignas(cache_line) phase phase_ = phase::open;
-    acquire_release<bool> closed_, stopped_; // the phase, for who holds no lock
+    unsigned interrupts_ = 0;
+    // For who holds no lock: twice the interrupts, and one more once it has closed; and whether it is stopped.
+    acquire_release<unsigned> news_;
+    acquire_release<bool> stopped_;
 
     alignas(cache_line) status ending_ = status::complete; // complete, closed, truncated or aborted
     bool finished_ = false;

@@ -18,8 +18,7 @@ struct stop_token_ref {
 /// What a blocking call waits for besides its channel.
 struct wait_options {
     bool block = true;
-    clock::duration limit = no_limit; // from when it first waits: no clock is read before
-    clock::time_point deadline = forever;
+    any_deadline deadline{};
     const stop_token* token = nullptr; // replaces the worker's own
 
     [[nodiscard]] static wait_options none() noexcept { return {.block = false}; }
@@ -27,17 +26,12 @@ struct wait_options {
     template <class Rep, class Period>
     [[nodiscard]] static wait_options up_to(const std::chrono::duration<Rep, Period>& limit,
                                             stop_token_ref stop) noexcept {
-        return {.limit = ticks(limit), .token = stop.token};
+        return {.deadline = any_deadline::after(ticks(limit)), .token = stop.token};
     }
-    template <class Duration>
-    [[nodiscard]] static wait_options until(const std::chrono::time_point<clock, Duration>& deadline,
+    template <class Clock, class Duration>
+    [[nodiscard]] static wait_options until(const std::chrono::time_point<Clock, Duration>& deadline,
                                             stop_token_ref stop) noexcept {
-        return {.deadline = deadline_at(deadline), .token = stop.token};
-    }
-
-    /// When to give up. Reads the clock if there is a limit.
-    [[nodiscard]] clock::time_point deadline_from_now() const {
-        return limit == no_limit ? deadline : deadline_after(limit);
+        return {.deadline = any_deadline::at(deadline), .token = stop.token};
     }
 };
 

@@ -1,22 +1,25 @@
-// The operations of a channel's ends: every way to push, every way to pop.
+// Every way to push.
 //
 // Blocking forms wait as long as it takes; on a worker's thread they honour that worker's stop request, and end
 // `stopped`. Each may be given a std::stop_token, which replaces the worker's own for this call; a stop is seen
 // before an item is claimed, so nothing is lost to it. `_for` takes any std::chrono::duration, counted from when
-// the call starts to wait, `_until` any time point of std::chrono::steady_clock, so that a clock that is set does
-// no harm; zero, negative, past and huge ones are all valid. A call that has run out of time ends `timeout`, but
+// the call starts to wait, `_until` any time point of a clock; zero, negative, past and huge ones are all
+// valid. Let the clock be std::chrono::steady_clock, which nobody sets; any other is read again ten times a second, in case that it
+// was set, and once more when the time seems to be up. A call that has run out of time ends `timeout`, but
 // says so only if nothing else has happened: it takes what is there, and reports a close that came first.
 // Calls that wait are woken oldest first; one that has just come may be served before they are awake.
 // A call that parks is a cancellation point of its thread; one that gets what it waits for while it spins is none.
 // All of them throw what T's constructors throw, and std::bad_alloc only from there and from a vector's growth.
 //
-// Of T, only moves and the destruction of what was moved from run under a lock, and must not use the channel. A copy that is
+// Of T, only moves and the destruction of what was moved from run under a lock, and the function of push_with; none of these may use
+// the channel. A copy that is
 // not trivial is made before, if T moves without throwing; it is wasted only if the push fails, and a form that does not wait
 // makes none if there is no room. If moving T may throw, as it may for classes that only have a copy constructor, it is
 // copied under the lock of its side, in and out: that holds up other calls of the same side, `size`, what closes the channel,
 // and a push that is refused, but no time limit and no stop of the other side.
 #pragma once
 
+#include <inquest/detail/misuse.hpp>
 #include <inquest/detail/ring.hpp>
 
 #include <chrono>
@@ -24,6 +27,7 @@
 #include <cstddef>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <ranges>
 #include <source_location>
 #include <type_traits>
@@ -69,35 +73,6 @@ consteval bool are_items() {
         return contiguous_items<R, T> &&
                is_source<T, std::remove_reference_t<std::ranges::range_reference_t<R>>>();
     }
-}
-
-/// The deadline itself. If it is of another clock, the compiler says what to write.
-template <class Clock, class Duration>
-std::chrono::time_point<clock, Duration>
-steady_deadline(const std::chrono::time_point<Clock, Duration>& deadline) noexcept {
-    static_assert(std::same_as<Clock, clock>,
-                  "a deadline is a time point of std::chrono::steady_clock: write "
-                  "steady_clock::now() + ..., or use the _for form");
-    if constexpr (std::same_as<Clock, clock>)
-        return deadline;
-    else
-        return {};
-}
-
-/// What stands for a call on a const end, which does not compile.
-template <class End, class Result>
-Result refuse_const() {
-    static_assert(std::is_void_v<End>, "a const end neither pushes nor pops: pass it as sender<T>& or "
-                                       "receiver<T>&, and make the lambda that captured it mutable");
-    std::unreachable();
-}
-
-/// What stands for a pop into a variable, which does not compile.
-template <class Into, class Result>
-Result refuse_argument() {
-    static_assert(std::is_void_v<Into>,
-                  "pop returns the item: write while (auto item = rx.pop()), and use *item");
-    std::unreachable();
 }
 
 } // namespace detail
@@ -165,7 +140,7 @@ class push_operations {
     template <class Clock, class Duration>
     [[nodiscard]] result push_until(const T& value, const std::chrono::time_point<Clock, Duration>& deadline,
                                     stop_token_ref stop = {}, place where = place::current()) {
-        return one(value, wait_options::until(detail::steady_deadline(deadline), stop), where);
+        return one(value, wait_options::until(deadline, stop), where);
     }
     /// The same, which moves from `value` if it is accepted.
     template <class Clock, class Duration>
@@ -173,7 +148,55 @@ class push_operations {
                                     stop_token_ref stop = {}, place where = place::current())
         requires std::is_move_constructible_v<T>
     {
-        return one(value, wait_options::until(detail::steady_deadline(deadline), stop), where);
+        return one(value, wait_options::until(deadline, stop), where);
+    }
+
+    /// Queues a copy of `value` and does not wait: if the channel is full, the oldest item is taken out, and returned. It is
+    /// the caller's then, and the ledger counts it as dropped. Blocks for the channel's locks only; fails with `closed`, and
+    /// then nothing is dropped. If T's constructor throws, `value` is not queued, but an item may have been dropped.
+    [[nodiscard]] std::expected<std::optional<T>, push_error>
+    push_or_drop_oldest(const T& value, place where = place::current()) {
+        return overrunning(value, where);
+    }
+    /// The same, which moves from `value` if it is accepted.
+    [[nodiscard]] std::expected<std::optional<T>, push_error>
+    push_or_drop_oldest(T&& value, place where = place::current())
+        requires std::is_move_constructible_v<T>
+    {
+        return overrunning(value, where);
+    }
+
+    /// Queues what `make()` returns, made in its place in the queue: `make` is called once there is room, and not at all if the push
+    /// fails, so that what it would move into the item is kept. It runs under the lock of the channel's pushes, and with it wait other
+    /// pushes, and pops that are about to park: let it do little, and nothing with the channel; what takes long is made before,
+    /// and pushed. If it throws, nothing is queued, and the exception passes through.
+    ///
+    ///     queue.push_with([&] { return job{std::move(name), std::move(buffer)}; });
+    template <class Make>
+        requires std::is_invocable_r_v<T, Make&>
+    [[nodiscard]] result push_with(Make&& make, stop_token_ref stop = {}, place where = place::current()) {
+        return made(make, wait_options::under(stop), where);
+    }
+    /// Without waiting: fails with `full` if there is no room.
+    template <class Make>
+        requires std::is_invocable_r_v<T, Make&>
+    [[nodiscard]] result try_push_with(Make&& make, place where = place::current()) {
+        return made(make, wait_options::none(), where);
+    }
+    /// Waits no longer than `limit`.
+    template <class Make, class Rep, class Period>
+        requires std::is_invocable_r_v<T, Make&>
+    [[nodiscard]] result push_with_for(Make&& make, const std::chrono::duration<Rep, Period>& limit,
+                                       stop_token_ref stop = {}, place where = place::current()) {
+        return made(make, wait_options::up_to(limit, stop), where);
+    }
+    /// Waits no longer than until `deadline`.
+    template <class Make, class Clock, class Duration>
+        requires std::is_invocable_r_v<T, Make&>
+    [[nodiscard]] result push_with_until(Make&& make,
+                                         const std::chrono::time_point<Clock, Duration>& deadline,
+                                         stop_token_ref stop = {}, place where = place::current()) {
+        return made(make, wait_options::until(deadline, stop), where);
     }
 
     /// Queues all of `items` in order, waiting for room as often as need be: constant elements are copied, others
@@ -201,8 +224,7 @@ class push_operations {
     [[nodiscard]] range_result push_range_until(R&& items,
                                                 const std::chrono::time_point<Clock, Duration>& deadline,
                                                 stop_token_ref stop = {}, place where = place::current()) {
-        return all<R>(std::forward<R>(items), wait_options::until(detail::steady_deadline(deadline), stop),
-                      where);
+        return all<R>(std::forward<R>(items), wait_options::until(deadline, stop), where);
     }
 
     /// @cond
@@ -218,6 +240,15 @@ class push_operations {
     [[gnu::always_inline]] result one(U& value, const wait_options& options, place where) {
         if constexpr (detail::is_source<T, U>()) return static_cast<Self*>(this)->send(value, options, where);
     }
+    template <class U>
+    std::expected<std::optional<T>, push_error> overrunning(U& value, const place& where) {
+        if constexpr (detail::is_source<T, U>()) return static_cast<Self*>(this)->send_or_drop(value, where);
+    }
+    template <class Make>
+    result made(Make& make, const wait_options& options, place where) {
+        detail::made_by<Make> item{make};
+        return static_cast<Self*>(this)->send(item, options, where);
+    }
     template <class R>
     range_result all(R&& items, const wait_options& options, const place& where) {
         if constexpr (detail::are_items<R, T>()) {
@@ -228,97 +259,6 @@ class push_operations {
             if (sent) return n;
             return std::unexpected(std::move(sent).error());
         }
-    }
-};
-
-/// What `receiver` and `channel` have for popping. Any thread may call any of these at any time.
-///
-/// Fails with `complete`, `closed`, `truncated` or `aborted` once the stream has ended, along with what broke it,
-/// and with `stopped`, `empty` or `timeout` if the form can. If T's constructor throws, the item is still
-/// first in line. Constant time, but for the waiting.
-template <class Self, class T>
-class pop_operations {
-    using result = std::expected<T, pop_error>;
-    using range_result = std::expected<std::size_t, pop_error>;
-    using stop_token = detail::stop_token;
-    using stop_token_ref = detail::stop_token_ref;
-    using wait_options = detail::wait_options;
-
-  public:
-    /// The oldest item, waiting for one while the channel is empty and open.
-    [[nodiscard]] result pop() { return one({}); }
-    /// The same, ended by this token and not by the worker's.
-    [[nodiscard]] result pop(const stop_token& stop) { return one({.token = &stop}); }
-    /// Without waiting: fails with `empty` if nothing is queued.
-    [[nodiscard]] result try_pop() { return one(wait_options::none()); }
-    /// Waits no longer than `limit`.
-    template <class Rep, class Period>
-    [[nodiscard]] result pop_for(const std::chrono::duration<Rep, Period>& limit, stop_token_ref stop = {}) {
-        return one(wait_options::up_to(limit, stop));
-    }
-    /// Waits no longer than until `deadline`.
-    template <class Clock, class Duration>
-    [[nodiscard]] result pop_until(const std::chrono::time_point<Clock, Duration>& deadline,
-                                   stop_token_ref stop = {}) {
-        return one(wait_options::until(detail::steady_deadline(deadline), stop));
-    }
-
-    /// Appends `max` items to `into`, waiting until there were so many. Returns how many came: fewer if the
-    /// stream ended, the time ran out or a stop was requested midway, which the next call then reports; it fails
-    /// if none came. To take what is there once there is something, pop one and then try_pop_range.
-    ///
-    /// The vector grows, if it must, while no lock is held: for what the channel can hold, or to twice its size.
-    /// If T's constructor throws, what came before it is in `into`, and the item it threw on is still first in line;
-    /// but a T that cannot be copied and whose move throws while `into` itself grows leaves `into` in a state that is not
-    /// known, as std::vector::reserve does: reserve room for `max` ahead.
-    [[nodiscard]] range_result pop_range(std::vector<T>& into, std::size_t max, stop_token_ref stop = {}) {
-        return many(into, max, wait_options::under(stop));
-    }
-    /// What is queued now, up to `max`; fails with `empty` if there is nothing.
-    [[nodiscard]] range_result try_pop_range(std::vector<T>& into, std::size_t max) {
-        return many(into, max, wait_options::none());
-    }
-    /// Waits no longer than `limit` in all, counted from when it first waits. Only waiting is limited: as long as it finds
-    /// an item each time, it goes on up to `max`.
-    template <class Rep, class Period>
-    [[nodiscard]] range_result pop_range_for(std::vector<T>& into, std::size_t max,
-                                             const std::chrono::duration<Rep, Period>& limit,
-                                             stop_token_ref stop = {}) {
-        return many(into, max, wait_options::up_to(limit, stop));
-    }
-    /// Waits no longer than until `deadline`.
-    template <class Clock, class Duration>
-    [[nodiscard]] range_result pop_range_until(std::vector<T>& into, std::size_t max,
-                                               const std::chrono::time_point<Clock, Duration>& deadline,
-                                               stop_token_ref stop = {}) {
-        return many(into, max, wait_options::until(detail::steady_deadline(deadline), stop));
-    }
-
-    /// @cond
-    /// Items are returned, not written into a variable; this says so.
-    template <class Into>
-        requires(!std::convertible_to<Into, stop_token>)
-    result pop(Into&&) {
-        return detail::refuse_argument<Into, result>();
-    }
-    template <class Into>
-    result try_pop(Into&&) {
-        return detail::refuse_argument<Into, result>();
-    }
-    /// Not for a const end, and says so.
-    result pop() const { return detail::refuse_const<Self, result>(); }
-    result try_pop() const { return detail::refuse_const<Self, result>(); }
-    /// @endcond
-
-  private:
-    friend Self;
-    pop_operations() = default; // nobody but the end itself has this as a base
-    [[gnu::always_inline]] result one(const wait_options& options) {
-        return static_cast<Self*>(this)->receive(options);
-    }
-    range_result many(std::vector<T>& into, std::size_t max, const wait_options& options) {
-        if (max == 0) return std::size_t{0};
-        return static_cast<Self*>(this)->receive(into, max, options);
     }
 };
 

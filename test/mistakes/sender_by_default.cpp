@@ -1,8 +1,0 @@
-// expect: the ends of a channel come from make_channel<T>(16), and a channel<T> from its capacity
-#include <inquest/inquest.hpp>
-
-struct service {
-    inquest::sender<int> out;
-};
-
-void start() { service mine; }
