@@ -1,4 +1,4 @@
-// Handing over a logger. The only header that includes spdlog; built if the option `spdlog` is enabled.
+// Handing over a logger. The only header that includes spdlog, and in a library of its own, inquest-spdlog.
 #pragma once
 
 #include <inquest/hook.hpp>

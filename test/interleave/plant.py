@@ -235,7 +235,7 @@ BREAKAGES = [
      "    waiter node;\n    {\n        const std::lock_guard lock(mutex_);\n        if (open_.load()) return true;",
      "    waiter node;\n    const bool early = BROKEN;\n    if (early && open_.load()) return true;\n    {\n"
      "        const std::lock_guard lock(mutex_);\n        if (!early && open_.load()) return true;"),
-    ("slips_for_ever", "livelock", "channel_goes_under_a_slip", 1, 44, "livelock", CALL,
+    ("slips_for_ever", "livelock", "channel_goes_under_a_slip", 1, 45, "livelock", CALL,
      "std::min(1 + polls_per_slot * (slip_distance_ - spin_policy::shortest_slip), at_most));",
      "BROKEN ? std::numeric_limits<std::size_t>::max() : std::min(1 + polls_per_slot * (slip_distance_ - spin_policy::shortest_slip), at_most));"),
     ("slips_uncounted", "touch after release", "channel_goes_under_a_slip", 2, 731, "touches what is gone", CALL,

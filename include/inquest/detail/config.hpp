@@ -14,6 +14,9 @@
 
 // The inline namespace of every name in the library. Two builds with different synchronisation (see sync.hpp)
 // carry different tags, so they can live in one program and are never mistaken for each other by the linker.
-#ifndef INQUEST_ABI
-#define INQUEST_ABI v0
+#ifndef INQUEST_ABI_TAG
+#define INQUEST_ABI_TAG v0
 #endif
+// All of it is visible outside the shared object that it is in, also in programs that hide their symbols: an exception or a typed
+// error that passes from one to another has to be of one type in both.
+#define INQUEST_ABI INQUEST_ABI_TAG __attribute__((visibility("default")))
