@@ -31,11 +31,13 @@ std::optional<gave_up> blocked_call::wait(const wait_target& target) {
     if (late_) return gave_up::timed_out;
     count();
     if (!waited_) {
-        deadline_ = options_.deadline.now_at();
+        if (!options_.deadline.may_be_set()) deadline_ = options_.deadline.now_at();
         interrupts_ = state_.interrupts();
     }
     waited_ = true;
-    if (is_late()) {
+    const bool other_clock =
+        options_.deadline.may_be_set(); // which is the user's code: not to be read under the lock
+    if (!other_clock && is_late()) {
         late_ = true; // one more try is due in any case; parking for no time costs a time slice
         return std::nullopt;
     }
@@ -44,7 +46,10 @@ std::optional<gave_up> blocked_call::wait(const wait_target& target) {
     slip_seen_ = slip_seen::nothing;
     unlock();
     began_.reset();
-    if (!spins || !spin()) late_ = !park();
+    if (other_clock && is_late())
+        late_ = true;
+    else if (!spins || !spin())
+        late_ = !park();
     const auto now = began_ ? std::optional(clock::now()) : std::nullopt;
     lock();
     if (slip_seen_ != slip_seen::nothing)
@@ -64,7 +69,8 @@ bool blocked_call::spin() {
         if (stop_requested()) return true;
         const auto now = clock::now();
         if (!began_) began_ = now;
-        if (deadline_ <= now && is_late()) return late_ = true; // one more try, and no parking
+        if ((deadline_ <= now || options_.deadline.may_be_set()) && is_late())
+            return late_ = true; // one more try, and no parking
         if (now - *began_ >= settings_.spin_limit) return false;
         yield();
         if (clock::now() - now > time_slice) preempted_ = true;

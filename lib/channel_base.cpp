@@ -141,6 +141,7 @@ void channel_base::close_locked(status ending, close_actions& later, const std::
         state_.close(ending, std::move(by));
     }
     wake_all(later);
+    later.take_all(wait_for_close_);
     if (callbacks_) later.note(callbacks_, ending_now());
 }
 
@@ -188,16 +189,27 @@ void channel_base::wake_all(wake_list& later) noexcept {
 }
 
 bool channel_base::wait_closed(const wait_options& options) {
-    waiter node; // of this call
-    const auto when_closed =
-        std::make_shared<close_callbacks::callback>([&node](const pop_error&) { node.signal(); });
-    const auto list = on_close(when_closed);
-    if (!list) return true;
-    struct removal { // waits for the function if that is running: the node is alive as long
-        close_callbacks& from;
-        close_callbacks::callback& its;
-        ~removal() { from.remove(its); }
-    } const at_end{*list, *when_closed};
+    const auto alive = shared_from_this(); // a channel that is destroyed closes, and does not wait for this
+    waiter node;
+    {
+        const both_locks locks(*this);
+        if (!state_.is_open()) return true;
+        wait_for_close_.add(node);
+    }
+    struct leaving {
+        channel_base& self;
+        waiter& node;
+        ~leaving() {
+            {
+                const both_locks locks(self);
+                if (node.linked) {
+                    self.wait_for_close_.remove(node);
+                    return;
+                }
+            }
+            node.wait_signalled();
+        }
+    } const at_end{*this, node};
     struct interrupter {
         waiter* node;
         void operator()() const noexcept { node->interrupt(); }
@@ -211,18 +223,16 @@ bool channel_base::wait_closed(const wait_options& options) {
             if (its) around = its->set_blocked({where, nullptr, activity::running});
         }
         ~blocked_worker() {
-            if (its) its->set_blocked(around);
+            if (its) (void)its->set_blocked(around);
         }
         blocked_worker(const blocked_worker&) = delete;
         blocked_worker& operator=(const blocked_worker&) = delete;
     } const blocked(options.token ? nullptr : &node);
-    auto deadline = options.deadline.now_at();
-    for (;;) {
+    const any_deadline& until = options.deadline;
+    for (auto deadline = until.now_at();; deadline = until.may_be_set() ? until.now_at() : deadline) {
         if (is_closed()) return true;
-        if (stop_requested(options)) return false;
-        if (options.deadline.may_be_set()) deadline = options.deadline.now_at();
-        if (deadline != forever && clock::now() >= deadline) return false;
-        (void)node.wait(options.deadline.may_be_set() ? options.deadline.next_look() : deadline);
+        if (stop_requested(options) || (deadline != forever && clock::now() >= deadline)) return false;
+        (void)node.wait(until.may_be_set() ? until.next_look() : deadline);
     }
 }
 
@@ -256,7 +266,7 @@ channel_base::recovery_guard::~recovery_guard() {
     if (first != last) self.pop_.ticket = first;
 }
 
-void channel_base::destroy(bool unasked) noexcept {
+void channel_base::destroy() noexcept {
     if (left_behind()) return;
     wait_for_workers();
     {
@@ -274,7 +284,6 @@ void channel_base::destroy(bool unasked) noexcept {
     }
     wait_for_calls();
     if (discards_undelivered()) discard_items();
-    if (unasked) report_if_nobodys(known_cause());
 }
 
 // What was finished is delivered. A worker of this channel that destroys it can't wait for itself.
@@ -588,7 +597,10 @@ push_error channel_base::push_refused(gave_up why, const std::source_location& w
 pop_error channel_base::pop_refused(gave_up why) const {
     if (why == gave_up::would_block) return pop_error(status::empty);
     if (why == gave_up::timed_out) return pop_error(status::timeout);
-    if (why == gave_up::interrupted) return pop_error(status::interrupted);
+    if (why == gave_up::interrupted) {
+        if (current_worker) current_worker->note_interrupt(serial_);
+        return pop_error(status::interrupted);
+    }
     const status ending = why == gave_up::stopped ? status::stopped : state_.ending();
     if (ending == status::stopped || ending == status::complete) {
         if (current_worker) current_worker->note_ending(serial_, ending, {});

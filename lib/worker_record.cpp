@@ -97,11 +97,11 @@ void worker_record::record_failure(const failure<>& its) noexcept {
     if (upstream) share_value(*upstream);
 }
 
-// Not complete: what a function has pushed that was asked to stop, or that gave up because a push of its own was refused, unless
-// it had come to the end of every input; nor if an input broke off.
+// Not complete: what a function has pushed that was asked to stop, or that gave up because a push of its own was refused or its last
+// pop interrupted, unless it had come to the end of every input; nor if an input broke off.
 void worker_record::conclude() noexcept {
     const auto broke = std::ranges::find_if(inputs, &input::broken);
-    const bool gave_up = stop_requested() || was_refused;
+    const bool gave_up = stop_requested() || was_refused || interrupted_after == last_item.get();
     has_completed = kind == cause_kind::finished && broke == inputs.end() &&
                     (!gave_up || (!inputs.empty() && std::ranges::all_of(inputs, &input::complete)));
     because_of = broke != inputs.end() && broke->why ? broke->why : refused_by;

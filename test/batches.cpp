@@ -5,6 +5,8 @@
 
 #include <chrono>
 #include <limits>
+#include <memory>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <utility>
@@ -190,6 +192,52 @@ TEST_CASE("a stop while a batch is gathered returns what there is, and the next 
     CHECK(w.request_stop());
     CHECK(w.join().value() == 1);
     tx.finish();
+}
+
+TEST_CASE("a batch obeys the token that it is given, before its first item and after") {
+    auto [tx, rx] = make_channel<int>(8);
+    for (const int queued : {0, 1}) {
+        CAPTURE(queued);
+        std::vector<int> out;
+        if (queued > 0) CHECK(tx.push(1));
+        std::stop_source source;
+        std::jthread consumer([&, &in = rx] {
+            const auto got = in.pop_batch(out, 3, 1h, source.get_token());
+            CHECK(got.has_value() == (queued > 0));
+        });
+        wait_for_blocked(rx);
+        source.request_stop();
+        consumer.join();
+        CHECK(std::cmp_equal(out.size(), queued));
+    }
+    tx.finish();
+}
+
+TEST_CASE("a batch may be more than the channel can hold, and what comes meanwhile is not for pop_range") {
+    inquest::channel<int> queue(4);
+    std::jthread producer([&] {
+        for (int i = 1; i <= 40; ++i) CHECK(queue.push(i));
+    });
+    std::vector<int> out;
+    CHECK(queue.pop_batch(out, 20, 1h).value() == 20);
+    while (out.size() < 40) CHECK(queue.pop_range(out, 100).value() <= 4);
+    CHECK(out == numbers(40));
+}
+
+TEST_CASE("a channel may be destroyed while a batch, or all of it, is taken") {
+    for (const bool all : {false, true}) {
+        for (support::rounds rounds(200); rounds.another();) {
+            auto queue = std::make_unique<inquest::channel<int>>(4);
+            std::vector<int> out;
+            std::jthread consumer([&, &from = *queue] {
+                const auto got = all ? from.drain(out) : from.pop_batch(out, 100, 1h);
+                CHECK((got || got.error().status() == status::aborted));
+            });
+            support::wait_for_a_call(*queue);
+            CHECK(queue->push(1));
+            queue.reset();
+        }
+    }
 }
 
 TEST_CASE(

@@ -50,7 +50,7 @@ struct set_clock {
 
 TEST_CASE("a deadline of a clock that is set holds as that clock says") {
     using namespace std::chrono;
-    inquest::channel<int> queue(1);
+    inquest::channel<int> queue(1), spins({.capacity = 1, .spin = 1'000'000'000});
     CHECK(queue.pop_until(system_clock::now() - 1h).error().status() == status::timeout);
     CHECK(queue.pop_until(system_clock::now() + 1ms).error().status() == status::timeout);
     CHECK(queue.pop_until(system_clock::time_point::min()).error().status() == status::timeout);
@@ -65,6 +65,17 @@ TEST_CASE("a deadline of a clock that is set holds as that clock says") {
         std::jthread consumer(
             [&] { CHECK(queue.pop_until(set_clock::time_point(1h)).error().status() == status::timeout); });
         wait_for_blocked(queue);
+        set_clock::reading() = duration_cast<milliseconds>(2h).count();
+    }
+    SUBCASE("set ahead while a call spins") {
+        std::jthread consumer(
+            [&] { CHECK(spins.pop_until(set_clock::time_point(1h)).error().status() == status::timeout); });
+        support::wait_for_a_call(spins);
+        set_clock::reading() = duration_cast<milliseconds>(2h).count();
+    }
+    SUBCASE("set ahead while the close is waited for") {
+        std::jthread waiting([&] { CHECK(!queue.wait_closed_until(set_clock::time_point(1h))); });
+        set_clock::wait_for_looks(2);
         set_clock::reading() = duration_cast<milliseconds>(2h).count();
     }
     SUBCASE("late while a call waits") {
@@ -88,6 +99,37 @@ TEST_CASE("a deadline of a clock that is set holds as that clock says") {
         one.join();
         queue.close();
     }
+}
+
+namespace {
+
+/// It asks a channel.
+struct nosy_clock : set_clock {
+    using time_point = std::chrono::time_point<nosy_clock>;
+    static inquest::channel<int>*& asks() {
+        static inquest::channel<int>* its = nullptr;
+        return its;
+    }
+    static time_point now() {
+        (void)asks()->size();
+        return time_point(set_clock::now().time_since_epoch());
+    }
+};
+
+} // namespace
+
+TEST_CASE("a clock is not read under the channel's locks") {
+    inquest::channel<int> queue(1);
+    nosy_clock::asks() = &queue;
+    set_clock::reading() = 1000;
+    CHECK(queue.pop_until(nosy_clock::time_point(0ms)).error().status() == status::timeout);
+    {
+        std::jthread consumer([&] { CHECK(queue.pop_until(nosy_clock::time_point(1h)).value() == 1); });
+        wait_for_blocked(queue);
+        CHECK(queue.push(1));
+    }
+    CHECK(queue.push(2));
+    CHECK(queue.push_until(3, nosy_clock::time_point(0ms)).error().status() == status::timeout);
 }
 
 TEST_CASE("waits for a worker take a deadline of any clock") {

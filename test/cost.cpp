@@ -1,5 +1,6 @@
 // What a message costs, for callgrind to count: through a bare channel, through counted ends into a worker, or through a pool, which
-// may lease its items.
+// may lease its items; and as a file of an older standard pushes and pops.
+#include <inquest/bridge_to.hpp>
 #include <inquest/inquest.hpp>
 
 #include <cstdint>
@@ -34,6 +35,22 @@ std::uint64_t bare(std::uint64_t messages) {
     return sum;
 }
 
+[[gnu::noinline]] std::uint64_t pop_all(inquest::bridge::queue<std::uint64_t>& from) {
+    std::uint64_t sum = 0;
+    for (std::uint64_t item = 0; from.pop(item);) sum += item;
+    return sum;
+}
+
+std::uint64_t bridged(std::uint64_t messages) {
+    inquest::channel<std::uint64_t> queue(messages);
+    auto old = bridge_to(queue);
+    push_all(old, messages);
+    queue.close();
+    std::uint64_t sum = 0;
+    std::thread([&] { sum = pop_all(old); }).join();
+    return sum;
+}
+
 std::uint64_t worker(std::uint64_t messages) {
     auto [tx, rx] = inquest::make_channel<std::uint64_t>(messages);
     push_all(tx, messages);
@@ -62,9 +79,10 @@ int main(int count, char** given) {
     if (count != 3) return 2;
     const auto messages = std::strtoull(given[2], nullptr, 10);
     const std::string_view through = given[1];
-    const auto sum = through == "worker"  ? worker(messages)
-                     : through == "pool"  ? pool<inquest::receiver<std::uint64_t>>(messages)
-                     : through == "lease" ? pool<inquest::leasing_receiver<std::uint64_t>>(messages)
-                                          : bare(messages);
+    const auto sum = through == "worker"   ? worker(messages)
+                     : through == "bridge" ? bridged(messages)
+                     : through == "pool"   ? pool<inquest::receiver<std::uint64_t>>(messages)
+                     : through == "lease"  ? pool<inquest::leasing_receiver<std::uint64_t>>(messages)
+                                           : bare(messages);
     return sum == messages * (messages - 1) / 2 ? 0 : 1;
 }

@@ -1,5 +1,5 @@
 """What it costs a message to know why: instructions counted by callgrind, through a worker and through a pool against a bare
-channel.
+channel; and to come from a file of an older standard.
 
 usage: cost.py VALGRIND PROGRAM, VALGRIND being empty where there is none
 """
@@ -12,6 +12,7 @@ import tempfile
 
 MORE_AT_MOST = 8
 LEASE_AT_MOST = 12  # for who asks for it
+BRIDGE_AT_MOST = 1.3  # times a bare channel
 MESSAGES = 30_000
 
 valgrind, program = sys.argv[1:]
@@ -45,9 +46,10 @@ def a_message(kind):  # what comes once a run drops out
     return (least(kind, 2 * MESSAGES) - least(kind, MESSAGES)) / MESSAGES
 
 
-bare, worker, pool, lease = (a_message(kind) for kind in ("bare", "worker", "pool", "lease"))
+bare, worker, pool, lease, bridge = (a_message(kind) for kind in ("bare", "worker", "pool", "lease", "bridge"))
 print(f"instructions for a push and a pop: {bare:.1f} bare, {worker:.1f} through ends into a worker, "
-      f"{pool:.1f} through a pool, {lease:.1f} through one that leases its items")
+      f"{pool:.1f} through a pool, {lease:.1f} through one that leases its items, "
+      f"{bridge:.1f} through a bridge to an older standard")
 if not 20 < bare < 2000:
     sys.exit("that can't be: what was counted?")
 if worker > bare + MORE_AT_MOST:
@@ -56,3 +58,5 @@ if pool > worker + MORE_AT_MOST:
     sys.exit(f"more than {MORE_AT_MOST} instructions for the pool")
 if lease > pool + LEASE_AT_MOST:
     sys.exit(f"more than {LEASE_AT_MOST} instructions for the lease")
+if bridge > bare * BRIDGE_AT_MOST:
+    sys.exit(f"more than {BRIDGE_AT_MOST} times the instructions through a bridge")

@@ -5,9 +5,11 @@
 
 #include <atomic>
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace interrupt {
@@ -123,6 +125,63 @@ TEST_CASE("a push that was interrupted is none that there is anything to resolve
     tx.finish();
 }
 
+TEST_CASE("a loop is not ended by an interrupt") {
+    auto [tx, rx] = make_channel<int>(1);
+    std::jthread consumer([&, &in = rx] {
+        int sum = 0;
+        for (const int item : in) sum += item;
+        CHECK(sum == 3);
+        CHECK(in.outcome());
+    });
+    for (const int item : {1, 2}) {
+        wait_for_blocked(rx);
+        tx.interrupt();
+        wait_for_blocked(rx);
+        CHECK(tx.push(item));
+    }
+    tx.finish();
+}
+
+TEST_CASE("a stage that ends after an interrupted pop has not completed its output; one that went on has") {
+    for (const bool goes_on : {false, true}) {
+        CAPTURE(goes_on);
+        auto [in_tx, in] = make_channel<int>(4);
+        auto [out_tx, out] = make_channel<int>(4);
+        auto stage = spawn("stage", std::move(in), std::move(out_tx),
+                           [goes_on](receiver<int>& from, inquest::sender<int>& to) {
+                               bool again = goes_on;
+                               do {
+                                   while (const auto item = from.pop()) CHECK(to.push(*item));
+                               } while (std::exchange(again, false));
+                           });
+        CHECK(in_tx.push(1));
+        CHECK(out.pop().value() == 1);
+        wait_for_blocked(in_tx);
+        in_tx.interrupt();
+        if (goes_on) {
+            wait_for_blocked(in_tx);
+            CHECK(in_tx.push(2));
+            CHECK(out.pop().value() == 2);
+            in_tx.finish(); // before the interrupt was seen, this would be all that happened
+        }
+        CHECK(stage.wait());
+        CHECK(out.pop().error().status() == (goes_on ? status::complete : status::truncated));
+    }
+}
+
+TEST_CASE("interrupt reaches calls on items that may throw when moved, too") {
+    inquest::channel<support::touchy> queue(1);
+    std::jthread consumer([&] { CHECK(queue.pop().error().status() == status::interrupted); });
+    wait_for_blocked(queue);
+    queue.interrupt();
+    consumer.join();
+    CHECK(queue.push(support::touchy(1)));
+    std::jthread producer(
+        [&] { CHECK(queue.push(support::touchy(2)).error().status() == status::interrupted); });
+    wait_for_blocked(queue);
+    queue.interrupt();
+}
+
 TEST_CASE("an interrupt that meets pushes and pops loses no item and no wake-up") {
     for (support::rounds rounds(200); rounds.another();) {
         inquest::channel<int> queue(1);
@@ -193,6 +252,15 @@ TEST_CASE("wait_closed ends when its worker is asked to stop, or its own token i
         CHECK(w.join().value() == 0);
     }
     tx.finish();
+}
+
+TEST_CASE("a channel may be destroyed while its close is waited for") {
+    for (support::rounds rounds(300); rounds.another();) {
+        auto queue = std::make_unique<inquest::channel<int>>(1);
+        std::jthread waiting([&of = *queue] { CHECK(of.wait_closed()); });
+        while (inquest::detail::channel_inspector::waiting_for_close(*queue) == 0) std::this_thread::yield();
+        queue.reset();
+    }
 }
 
 TEST_CASE("a close that meets the end of a wait for it harms neither") {

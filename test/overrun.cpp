@@ -65,6 +65,17 @@ TEST_CASE("push_or_drop_oldest wakes a consumer, and a producer that waits goes 
     CHECK(queue.pop().value() == 4);
 }
 
+TEST_CASE("a sender that only overran has pushed, and must finish like any other") {
+    auto [tx, rx] = make_channel<int>(2);
+    {
+        auto other = tx;
+        CHECK(!other.push_or_drop_oldest(1).value());
+    }
+    tx.finish();
+    CHECK(rx.pop().value() == 1);
+    CHECK(rx.pop().error().status() == status::truncated);
+}
+
 TEST_CASE("of an overrun channel every item is popped, dropped or still there, in order") {
     using counted = support::counted;
     counted::alive() = 0;
@@ -116,7 +127,15 @@ TEST_CASE("push_or_drop_oldest of items whose copies throw counts what it has dr
     CHECK(queue.ledger() == inquest::ledger{.pushed = 1, .dropped = 1});
     support::touchy::fuse() = 0;
     CHECK(!queue.push_or_drop_oldest(next).value());
-    CHECK(queue.pop().value().value == 2);
+    support::touchy::fuse() = 3; // there is no third one, on the way out
+    CHECK(queue.push_or_drop_oldest(support::touchy(3)).value()->value == 2);
+    CHECK(support::touchy::fuse() == 1);
+    auto sender = queue.make_sender();
+    support::touchy::fuse() = 3;
+    CHECK(sender.push_or_drop_oldest(support::touchy(4)).value()->value == 3);
+    CHECK(support::touchy::fuse() == 1);
+    support::touchy::fuse() = 0;
+    CHECK(queue.pop().value().value == 4);
 }
 
 } // namespace overrun

@@ -7,7 +7,11 @@
 #include <functional>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
 
 namespace returns {
 
@@ -152,6 +156,67 @@ TEST_CASE("an empty function is refused in a wrapper as without one") {
     CHECK_THROWS_AS((void)spawn("w", returns_bool(no_test)), std::invalid_argument);
     CHECK_THROWS_AS((void)spawn("w", returns_value(nowhere)), std::invalid_argument);
     CHECK(spawn("w", returns_errno(function([] { return 1; }))).join().value() == 1);
+}
+
+namespace {
+
+/// As absl has it.
+class status {
+  public:
+    status() = default;
+    explicit status(std::string text) : text_(std::move(text)) {}
+    [[nodiscard]] bool ok() const { return text_.empty(); }
+    [[nodiscard]] std::string_view message() const { return text_; }
+
+  private:
+    std::string text_;
+};
+template <class T>
+class status_or {
+  public:
+    explicit status_or(T value) : value_(std::move(value)) {}
+    explicit status_or(returns::status why) : status_(std::move(why)) {}
+    [[nodiscard]] bool ok() const { return status_.ok(); }
+    [[nodiscard]] const returns::status& status() const { return status_; }
+    T& operator*() & { return *value_; }
+    T&& operator*() && { return *std::move(value_); }
+
+  private:
+    returns::status status_;
+    std::optional<T> value_;
+};
+/// As LevelDB has it.
+struct db_status {
+    bool fine;
+    [[nodiscard]] bool ok() const { return fine; }
+    [[nodiscard]] std::string ToString() const { return fine ? "OK" : "Corruption: block 7"; }
+};
+/// As gRPC has it.
+struct rpc_status {
+    [[nodiscard]] bool ok() const { return false; }
+    [[nodiscard]] std::string error_message() const { return "deadline exceeded"; }
+};
+
+} // namespace
+
+TEST_CASE("returns_ok: a status that is not ok is the error, with its own text") {
+    using inquest::returns_ok;
+    auto fine = spawn("fine", returns_ok(giving(status())));
+    static_assert(std::same_as<decltype(fine), worker<void, status>>);
+    CHECK(fine.join());
+    auto bad = spawn("bad", returns_ok(giving(status("no such table"))));
+    CHECK(bad.join().error().message() == "worker 'bad' failed: no such table");
+    CHECK(bad.join().error().error()->message() == "no such table");
+    CHECK(spawn("db", returns_ok(giving(db_status{true}))).join());
+    CHECK(spawn("broken", returns_ok(giving(db_status{false}))).join().error().message() ==
+          "worker 'broken' failed: Corruption: block 7");
+    CHECK(spawn("rpc", returns_ok(giving(rpc_status()))).join().error().message() ==
+          "worker 'rpc' failed: deadline exceeded");
+    auto value = spawn("value", returns_ok([] { return status_or(std::make_unique<int>(5)); }));
+    static_assert(std::same_as<decltype(value), worker<std::unique_ptr<int>, status>>);
+    CHECK(**value.join() == 5);
+    auto none = spawn("none", returns_ok([] { return status_or<int>(status("no value")); }));
+    CHECK(none.join().error().error()->message() == "no value");
 }
 
 } // namespace returns

@@ -12,6 +12,7 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <ranges>
 #include <source_location>
 #include <utility>
 #include <vector>
@@ -113,14 +114,15 @@ class channel_handle {
     bool abort(inquest::cause why) noexcept { return core_ && core_->abort_with(std::move(why)); }
 
     /// Wakes every push and pop that waits in the channel now: it takes what it waited for if that has come, and fails with
-    /// `interrupted` if not. Nothing else changes: the stream goes on, calls that come later wait. For code whose threads are to
-    /// look at something else; to end a stream, close it. Blocks for the channel's locks only.
+    /// `interrupted` if not. Nothing else changes: the stream goes on, calls that come later wait. A range in which a call has waited
+    /// counts as waiting; a `for` loop waits again. For code whose threads are to look at something else; to end a stream, close it. A
+    /// worker that ends after a pop that was interrupted has not completed what it was to push. Blocks for the channel's locks only.
     void interrupt() noexcept {
         if (core_) core_->interrupt();
     }
 
     /// Waits until nothing more can be pushed, whoever closes the channel; items may still be queued. False if a stop was
-    /// requested before: by `stop` if it is given, else of the worker on whose thread it is called. Throws std::bad_alloc.
+    /// requested before: by `stop` if it is given, else of the worker on whose thread it is called.
     [[nodiscard]] bool wait_closed(detail::stop_token_ref stop = {}) const {
         return closes_within(detail::wait_options::under(stop));
     }
@@ -205,11 +207,13 @@ class channel_handle {
     [[nodiscard]] bool closes_within(const detail::wait_options& options) const {
         return !core_ || core_->wait_closed(options);
     }
+    // What is dropped is not moved once more on its way: that may throw.
     template <class U>
     std::expected<std::optional<T>, push_error> send_or_drop(U& item, const std::source_location& where) {
-        if (!core_) return std::unexpected(push_error(status::closed, {}, where));
         held_core<U> core = core_;
-        return core->push_or_drop(item, where);
+        return core ? core->push_or_drop(item, where)
+                    : std::expected<std::optional<T>, push_error>(std::unexpect,
+                                                                  push_error(status::closed, {}, where));
     }
     [[gnu::always_inline]] std::expected<T, pop_error> receive(const detail::wait_options& options) {
         if (!core_) return std::unexpected(pop_error(status::closed));
@@ -219,6 +223,19 @@ class channel_handle {
                                                   const detail::wait_options& options) {
         if (!core_) return std::unexpected(pop_error(status::closed));
         return core_->pop(into, count, options);
+    }
+    // Several calls, between which ~channel waits for nobody.
+    std::expected<std::size_t, pop_error> receive_all(std::vector<T>& into,
+                                                      const detail::wait_options& options) {
+        const detail::shared_ring<T> alive = core_;
+        const std::size_t before = into.size();
+        for (;;) {
+            auto got = alive ? alive->pop(into, {.max = into.max_size()}, options)
+                             : std::unexpected(pop_error(status::closed));
+            if (got) continue;
+            if (got.error().status() == status::complete) return into.size() - before;
+            return got;
+        }
     }
 
     // While a copy is made no lock is held, and ~channel does not wait for that: the call keeps the core alive.
@@ -356,9 +373,11 @@ class sender : public channel_handle<T>, public push_operations<sender<T>, T> {
 
     template <class U>
     std::expected<std::optional<T>, push_error> send_or_drop(U& item, const std::source_location& where) {
-        if (last_push_.is_finished())
-            return std::unexpected(detail::refused_push(this->core_, where).error());
-        auto sent = channel_handle<T>::send_or_drop(item, where);
+        std::expected<std::optional<T>, push_error>
+            sent = // made in place: a move of what is dropped may throw
+            last_push_.is_finished() ? std::expected<std::optional<T>, push_error>(
+                                           std::unexpect, detail::refused_push(this->core_, where).error())
+                                     : channel_handle<T>::send_or_drop(item, where);
         if (sent) last_push_.note(where);
         return sent;
     }
@@ -419,6 +438,7 @@ class receiver : public channel_handle<T>, public pop_operations<receiver<T>, T>
     friend detail::handle_access;
     friend detail::channel_inspector;
     friend pop_operations<receiver<T>, T>;
+    static constexpr bool is_destroyed_under_calls = false;
     template <class U>
     friend std::pair<sender<U>, receiver<U>> make_channel(channel_options);
     explicit receiver(detail::shared_ring<T> core) noexcept : channel_handle<T>(std::move(core)) {
@@ -461,7 +481,7 @@ class channel : public channel_handle<T>,
     channel& operator=(const channel&) = delete;
     ~channel() {
         const detail::uncancelled guard;
-        this->core_->destroy(this->unasked_.get());
+        this->core_->destroy();
         this->core_.reset(); // an item's destructor that still uses the channel finds it closed and empty
     }
 
@@ -483,6 +503,7 @@ class channel : public channel_handle<T>,
   private:
     friend push_operations<channel<T>, T>;
     friend pop_operations<channel<T>, T>;
+    static constexpr bool is_destroyed_under_calls = true; // its destructor waits until they have left
 };
 
 template <class T>
@@ -497,3 +518,11 @@ std::pair<sender<T>, receiver<T>> make_channel(std::size_t capacity) {
 }
 
 }} // namespace inquest::INQUEST_ABI
+
+// Their size says what is queued at one moment, not how many items a loop will see: views::take(10) takes ten.
+/// @cond
+template <class T>
+inline constexpr bool std::ranges::disable_sized_range<inquest::receiver<T>> = true;
+template <class T>
+inline constexpr bool std::ranges::disable_sized_range<inquest::channel<T>> = true;
+/// @endcond

@@ -1,4 +1,4 @@
-// Everything but the macros (macros.hpp) and the logger (spdlog.hpp).
+// Everything but the macros (macros.hpp), the logger (spdlog.hpp) and the bridge to older standards (bridge_to.hpp).
 #pragma once
 
 // First: a compiler lists the includes on the way to a header before what it has to say of it.
@@ -6,6 +6,7 @@
 #include <inquest/failure.hpp>
 // clang-format on
 #include <inquest/activity.hpp>
+#include <inquest/adopt.hpp>
 #include <inquest/cause.hpp>
 #include <inquest/cause_kind.hpp>
 #include <inquest/channel.hpp>

@@ -56,7 +56,7 @@ class pop_operations {
     /// leaves `into` as it is. The assignment runs outside every lock; if it throws, as the copy of a class without a move may, the
     /// item has been popped and is lost to it.
     [[nodiscard]] assigned pop(T& into)
-        requires(std::is_assignable_v<T&, T> && !std::same_as<T, stop_token>)
+        requires std::is_assignable_v<T&, T>
     {
         return assign(into, {});
     }
@@ -74,18 +74,21 @@ class pop_operations {
     }
     /// Waits no longer than `limit`.
     template <class Rep, class Period>
+        requires std::is_assignable_v<T&, T>
     [[nodiscard]] assigned pop_for(T& into, const std::chrono::duration<Rep, Period>& limit,
                                    stop_token_ref stop = {}) {
         return assign(into, wait_options::up_to(limit, stop));
     }
     /// Waits no longer than until `deadline`.
     template <class Clock, class Duration>
+        requires std::is_assignable_v<T&, T>
     [[nodiscard]] assigned pop_until(T& into, const std::chrono::time_point<Clock, Duration>& deadline,
                                      stop_token_ref stop = {}) {
         return assign(into, wait_options::until(deadline, stop));
     }
 
-    /// Waits for an item, and appends to `into` what is queued then, at least one item and up to `max`. Returns how many came.
+    /// Waits for an item, and appends to `into` what is queued then: at least one item, up to `max`, and no more than the channel can
+    /// hold. Returns how many came.
     ///
     /// The vector grows, if it must, while no lock is held: for what the channel can hold, or to twice its size.
     /// If T's constructor throws, what came before it is in `into`, and the item it threw on is still first in line;
@@ -113,8 +116,9 @@ class pop_operations {
         return many(into, {.max = max}, wait_options::until(deadline, stop));
     }
 
-    /// Appends a batch: waits for an item as long as it takes, and for further ones up to `max` until `linger` has passed since.
-    /// So a batch is full, or its wait no longer than `linger`, or it is the last one. Returns how many came: at least one.
+    /// Appends a batch: waits for an item as long as it takes, and then for further ones, up to `max` and no longer than `linger`. A batch
+    /// that is not full has waited so long, or was cut off by the stream's end, a stop or an interrupt; it is at least one item. Returns how
+    /// many came.
     template <class Rep, class Period>
     [[nodiscard]] range_result pop_batch(std::vector<T>& into, std::size_t max,
                                          const std::chrono::duration<Rep, Period>& linger,
@@ -123,8 +127,8 @@ class pop_operations {
     }
 
     /// Appends `n` items to `into`, waiting until there were so many. Returns how many came: fewer if the
-    /// stream ended, the time ran out or a stop was requested midway, which the next call then reports; it fails
-    /// if none came.
+    /// stream ended, the time ran out or a stop was requested midway, which the next call then reports, or it was interrupted; it
+    /// fails if none came.
     [[nodiscard]] range_result pop_exactly(std::vector<T>& into, std::size_t n, stop_token_ref stop = {}) {
         return many(into, {.max = n, .enough = n}, wait_options::under(stop));
     }
@@ -147,19 +151,14 @@ class pop_operations {
     /// Appends all that comes until the stream has ended. Returns how many items that were if it ended `complete`; fails with any
     /// other ending, and with `stopped`, and then what came before is in `into` as well.
     [[nodiscard]] range_result drain(std::vector<T>& into, stop_token_ref stop = {}) {
-        const std::size_t before = into.size();
-        for (;;) {
-            auto got = pop_range(into, std::numeric_limits<std::size_t>::max(), stop);
-            if (got) continue;
-            if (got.error().status() == status::complete) return into.size() - before;
-            return got;
-        }
+        return static_cast<Self*>(this)->receive_all(into, wait_options::under(stop));
     }
 
     /// Pops an item when it is first asked for one or compared, not when it advances: so `std::views::take(n)` pops `n` and
     /// no more. Equal to the sentinel once the stream has ended: ask `outcome` or `ended` how.
     using iterator = detail::item_iterator<Self, T>;
-    /// For `for (auto& item : rx)`, which pops until the stream has ended, or until the loop is left. Pops nothing yet.
+    /// For `for (auto& item : rx)`, which pops until the stream has ended, or until the loop is left; an `interrupt` it does not obey.
+    /// Pops nothing yet.
     [[nodiscard]] iterator begin() noexcept { return iterator(static_cast<Self&>(*this)); }
     /// What an iterator equals once the stream has ended.
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
@@ -168,8 +167,8 @@ class pop_operations {
     /// `complete`; success if it is complete, or goes on because the loop was left. A worker that has asked knows, as with `ended`,
     /// and a worker's failure in it counts as observed.
     ///
-    /// If a loop came to such an end for a failure that is no worker's, and nobody has asked by the time that the receiver or
-    /// channel is destroyed, this is reported to the failure hook; in the function of a worker or a job it is that one's outcome.
+    /// If a loop over a receiver came to such an end for a failure that is no worker's, and nobody has asked by the time that the
+    /// receiver is destroyed, this is reported to the failure hook; in the function of a worker or a job it is that one's outcome.
     [[nodiscard]] std::expected<void, inquest::cause> outcome() const {
         const auto how = ended();
         if (!how || how->status() == status::complete) return {};
@@ -220,7 +219,9 @@ class pop_operations {
     }
     /// A loop can't say how the stream has ended; a worker's outcome can.
     void note_end_of_loop(const pop_error& how) noexcept {
-        if (how.cause() && !detail::current_worker) unasked_.set(true);
+        // Not of a channel: another thread may have destroyed that by now, once the pop had left.
+        if constexpr (!Self::is_destroyed_under_calls)
+            if (how.cause() && !detail::current_worker) unasked_.set(true);
     }
 
     mutable detail::relaxed<bool> unasked_; // a loop ended on a failure, and nobody has asked how

@@ -88,6 +88,37 @@ struct bool_meaning {
 };
 
 template <class R>
+concept says_ok = requires(const R& result) {
+    { result.ok() } -> std::convertible_to<bool>;
+};
+template <class R>
+concept says_ok_or_has_value = says_ok<R> && requires(R& result) {
+    result.status();
+    *result;
+};
+
+struct ok_meaning {
+    template <class R>
+    static auto call(auto&& fn) {
+        using value = std::remove_cvref_t<R>;
+        static_assert(says_ok<value>,
+                      "returns_ok takes a function that returns a status: a class with ok() and, if "
+                      "that may hold a value, with status() and operator*");
+        if constexpr (says_ok_or_has_value<value>) {
+            value got = fn();
+            using result = std::expected<std::remove_cvref_t<decltype(*got)>,
+                                         std::remove_cvref_t<decltype(got.status())>>;
+            if (!got.ok()) return result(std::unexpect, got.status());
+            return result(std::in_place, *std::move(got));
+        } else if constexpr (says_ok<value>) {
+            using result = std::expected<void, value>;
+            if (value got = fn(); !got.ok()) return result(std::unexpect, std::move(got));
+            return result();
+        }
+    }
+};
+
+template <class R>
 inline constexpr bool says_error = is_only_unexpected<R>;
 template <class T, class E>
 inline constexpr bool says_error<std::expected<T, E>> = true;
@@ -126,6 +157,14 @@ template <class Fn>
 template <class Fn>
 [[nodiscard]] auto returns_bool(Fn fn) {
     return detail::returning<detail::bool_meaning, Fn>(std::move(fn));
+}
+
+/// A status that is not `ok()` is the error, as of absl, LevelDB or gRPC, and so is the `status()` of what else would hold a value. Gives
+/// `std::expected<void, Status>`, or `std::expected<T, Status>` of a StatusOr<T>. The text of a status is its `message()`, `ToString()`
+/// or `error_message()`.
+template <class Fn>
+[[nodiscard]] auto returns_ok(Fn fn) {
+    return detail::returning<detail::ok_meaning, Fn>(std::move(fn));
 }
 
 /// Whatever it is, it is a value, also a bool, a pointer, an int or a std::error_code; errors are thrown. Gives

@@ -256,9 +256,9 @@ std::span<const program> endings() {
         {"last_receiver_goes", last_receiver_goes, 3, 134'959, 2000, true},
         {"finish_and_abandon", finish_and_abandon, 2, 19'076, 2000},
         {"end_goes_under_a_pop", end_goes_under_a_pop, 3, 10'802, 2000, true, true},
-        {"channel_goes_under_a_pop", channel_goes_under_a_pop, 2, 10'864, 2000, true, true},
-        {"channel_goes_under_a_range", channel_goes_under_a_range, 3, 29'402, 2000, true, true},
-        {"channel_goes", channel_goes, 3, 80'141, 2000, true, true},
+        {"channel_goes_under_a_pop", channel_goes_under_a_pop, 2, 10'856, 2000, true, true},
+        {"channel_goes_under_a_range", channel_goes_under_a_range, 3, 28'439, 2000, true, true},
+        {"channel_goes", channel_goes, 3, 77'174, 2000, true, true},
     };
     return table;
 }

@@ -215,9 +215,9 @@ std::span<const program> heavies() {
         {"heavy_stop", heavy_stop, 3, 6'338, 2000},
         {"heavy_close", heavy_close, 3, 62'626, 2000},
         {"nested_stop", nested_stop, 2, 2'863, 2000, false, true},
-        {"channel_goes_while_drained", channel_goes_while_drained, 3, 76'339, 2000, true},
-        {"worker_goes", worker_goes, 3, 29'717, 2000},
-        {"announced", announced, 2, 19'917, 2000},
+        {"channel_goes_while_drained", channel_goes_while_drained, 3, 73'177, 2000, true},
+        {"worker_goes", worker_goes, 3, 30'087, 2000},
+        {"announced", announced, 2, 20'395, 2000},
     };
     return table;
 }

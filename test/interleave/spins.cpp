@@ -188,11 +188,11 @@ std::span<const program> spins() {
         {"spin_and_close", spin_and_close, 5, 651, 2000},
         {"spin_and_stop", spin_and_stop, 5, 281, 2000},
         {"spin_and_timeout", spin_and_timeout, 5, 488, 2000},
-        {"channel_goes_under_a_spin", channel_goes_under_a_spin, 3, 7'283, 2000, true, true},
+        {"channel_goes_under_a_spin", channel_goes_under_a_spin, 3, 6'964, 2000, true, true},
         {"slip_each", slip_each, 3, 83'581, 2000},
         {"slip_and_close", slip_and_close, 5, 7'876, 2000},
         {"slip_and_stop", slip_and_stop, 5, 9'038, 2000},
-        {"channel_goes_under_a_slip", channel_goes_under_a_slip, 3, 12'976, 2000, true, true},
+        {"channel_goes_under_a_slip", channel_goes_under_a_slip, 3, 12'465, 2000, true, true},
         {"slow_parcels", slow_parcels, 3, 56'827, 2000},
     };
     return table;

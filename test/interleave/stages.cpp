@@ -186,13 +186,13 @@ void pool_stops() {
 
 std::span<const program> stages() {
     static constexpr program table[] = {
-        {"stage_fails", stage_fails, 2, 79'262, 2000},
-        {"failures_of_two_channels", failures_of_two_channels, 2, 14'439, 2000},
+        {"stage_fails", stage_fails, 2, 81'638, 2000},
+        {"failures_of_two_channels", failures_of_two_channels, 2, 14'957, 2000},
         {"job_in_a_worker", job_in_a_worker, 3, 6'661, 2000},
         {"on_close_meets_close", on_close_meets_close, 4, 484, 2000},
-        {"on_close_wakes", on_close_wakes, 3, 5'613, 2000},
-        {"pool_fails", pool_fails, 2, 98'750, 2000},
-        {"pool_leases", pool_leases, 1, 2'406, 2000},
+        {"on_close_wakes", on_close_wakes, 3, 5'702, 2000},
+        {"pool_fails", pool_fails, 2, 103'715, 2000},
+        {"pool_leases", pool_leases, 1, 2'422, 2000},
         {"pool_stops", pool_stops, 2, 50'661, 2000},
     };
     return table;

@@ -285,7 +285,7 @@ std::span<const program> waits() {
         {"parker_goes", parker_goes, 3, 51'745, 2000, true, true},
         {"interrupt_and_delivery", interrupt_and_delivery, 3, 4'734, 2000},
         {"interrupt_all", interrupt_all, 2, 8'638, 2000, false, true},
-        {"wait_for_the_close", wait_for_the_close, 3, 83'835, 2000, true},
+        {"wait_for_the_close", wait_for_the_close, 3, 37'845, 2000, true},
         {"latch_and_timeout", latch_and_timeout, 3, 11'098, 2000, true},
     };
     return table;

@@ -187,16 +187,16 @@ void all_keep_going() {
 
 std::span<const program> workers() {
     static constexpr program table[] = {
-        {"outcome_before_close", outcome_before_close, 3, 99'300, 2000, true},
-        {"two_failures", two_failures, 2, 32'220, 2000},
-        {"resolve_twice", resolve_twice, 2, 54'012, 2000},
-        {"resolve_in_time", resolve_in_time, 3, 15'664, 2000},
-        {"glance_at_a_leaver", glance_at_a_leaver, 2, 61'353, 2000, true, true},
+        {"outcome_before_close", outcome_before_close, 3, 102'880, 2000, true},
+        {"two_failures", two_failures, 2, 33'338, 2000},
+        {"resolve_twice", resolve_twice, 2, 55'007, 2000},
+        {"resolve_in_time", resolve_in_time, 3, 16'130, 2000},
+        {"glance_at_a_leaver", glance_at_a_leaver, 2, 62'759, 2000, true, true},
         {"stop_a_worker", stop_a_worker, 3, 12'828, 2000},
         {"stop_a_busy_worker", stop_a_busy_worker, 3, 149'114, 2000},
-        {"timed_join", timed_join, 2, 8'806, 2000},
-        {"future_while_it_ends", future_while_it_ends, 3, 2'602, 2000},
-        {"all_keep_going", all_keep_going, 2, 80'913, 2000},
+        {"timed_join", timed_join, 2, 9'135, 2000},
+        {"future_while_it_ends", future_while_it_ends, 3, 2'739, 2000},
+        {"all_keep_going", all_keep_going, 2, 84'781, 2000},
     };
     return table;
 }

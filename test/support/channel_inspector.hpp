@@ -53,6 +53,13 @@ struct channel_inspector {
         return pushes(core(in)).inside + pops(core(in)).inside;
     }
 
+    /// Calls of wait_closed.
+    template <class T>
+    static std::size_t waiting_for_close(const channel_handle<T>& of) noexcept {
+        const channel_base::both_locks locks(core(of));
+        return core(of).wait_for_close_.size();
+    }
+
     // Without a lock.
     static const channel_side& pushes(const channel_base& of) noexcept { return of.push_; }
     static const channel_side& pops(const channel_base& of) noexcept { return of.pop_; }

@@ -79,6 +79,13 @@ class blocked_call {
     /// Waits until there is something to look at again, and returns nothing; or says why the call has come to its end. What
     /// has happened is looked at before the time, so a timeout that races a close says that it ended.
     [[nodiscard]] std::optional<gave_up> wait(const wait_target& target);
+    /// It has what it waited for, and waits on for more, but no longer than that.
+    void begin_linger(clock::duration limit) {
+        deadline_ = deadline_after(limit);
+        interrupts_ = state_.interrupts();
+        waited_ = true;
+        late_ = false;
+    }
     /// Moved an item, and on to the next slot: wakes one who waits for that, once the lock is released.
     void advance_and_wake(std::size_t capacity) noexcept {
         side_.advance(capacity);

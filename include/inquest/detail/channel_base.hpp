@@ -109,12 +109,11 @@ class channel_base : public std::enable_shared_from_this<channel_base> {
     bool abort_with(cause why) noexcept;
     /// Every call that waits now gives up, and says so. The stream goes on.
     void interrupt() noexcept;
-    /// True once it has closed; false if the wait was ended before. May throw std::bad_alloc.
+    /// True once it has closed; false if the wait was ended before.
     [[nodiscard]] bool wait_closed(const wait_options& options);
     /// What ~channel does: lets attached workers drain a stream that has closed, ends delivery, and waits until every
     /// call that was blocked has left.
-    /// `unasked`: a loop was told that the stream broke off, and nobody asked why.
-    void destroy(bool unasked) noexcept;
+    void destroy() noexcept;
 
     /// `fn` is called once if the channel closes; and at once, on the calling thread, if it has. Returns the list that it was added
     /// to, or null. May throw std::bad_alloc.
@@ -273,6 +272,7 @@ class channel_base : public std::enable_shared_from_this<channel_base> {
     std::shared_ptr<close_callbacks> callbacks_;
     // ~channel, waiting until all workers have ended; under both locks.
     waiter* last_worker_out_ = nullptr;
+    wait_list wait_for_close_; // calls of wait_closed; under both locks
     // Allocated ahead, because they are needed in destructors. Each is written once, before it is published.
     std::shared_ptr<cause_record> event_ = std::make_shared<cause_record>();        // what becomes the cause
     std::shared_ptr<cause_record> closing_note_ = std::make_shared<cause_record>(); // who closed it

@@ -15,7 +15,7 @@
 // The inline namespace of every name in the library. Two builds with different synchronisation (see sync.hpp)
 // carry different tags, so they can live in one program and are never mistaken for each other by the linker.
 #ifndef INQUEST_ABI_TAG
-#define INQUEST_ABI_TAG v0
+#define INQUEST_ABI_TAG v0_1
 #endif
 // All of it is visible outside the shared object that it is in, also in programs that hide their symbols: an exception or a typed
 // error that passes from one to another has to be of one type in both.

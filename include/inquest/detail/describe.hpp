@@ -49,6 +49,12 @@ concept has_message = requires(const E& e) {
     { e.message() } -> text;
 };
 template <class E>
+concept has_status_text = requires(const E& e) {
+    { e.ToString() } -> text;
+} || requires(const E& e) {
+    { e.error_message() } -> text;
+};
+template <class E>
 concept has_what = requires(const E& e) {
     { e.what() } -> text;
 };
@@ -76,7 +82,12 @@ std::string describe(const E& error) {
         return std::string(std::string_view(error));
     else if constexpr (has_message<E>)
         return std::string(error.message());
-    else if constexpr (has_what<E>)
+    else if constexpr (has_status_text<E>) {
+        if constexpr (requires { error.ToString(); })
+            return std::string(error.ToString());
+        else
+            return std::string(error.error_message());
+    } else if constexpr (has_what<E>)
         return std::string(error.what());
     else if constexpr (std::same_as<E, std::exception_ptr>)
         return describe_exception(error);

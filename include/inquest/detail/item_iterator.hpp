@@ -46,10 +46,15 @@ class item_iterator {
     struct popped { // made in place: an item is moved out of the queue once, and is never lost between
         explicit popped(From& from) : value(from.pop()) {}
         std::expected<T, pop_error> value;
+        /// A loop that is interrupted can look at nothing else: it goes on.
+        [[nodiscard]] bool is_to_be_tried_again() const noexcept {
+            return !value && value.error().status() == status::interrupted;
+        }
     };
     std::expected<T, pop_error>& popped_item() const {
         if (!item_) {
-            item_.emplace(*from_);
+            do item_.emplace(*from_);
+            while (item_->is_to_be_tried_again());
             if (!item_->value) from_->note_end_of_loop(item_->value.error());
         }
         return item_->value;

@@ -128,7 +128,10 @@ class ring final : public channel_base {
         }
         std::expected<std::optional<T>, push_error> dropped; // destroyed outside the locks
         fast_lock<brief> mine(push_);
-        if (!state_.is_open()) return refused(gave_up::ended, where, 0);
+        if (!state_.is_open()) {
+            dropped = refused(gave_up::ended, where, 0);
+            return dropped; // the same variable everywhere: a move of it may throw
+        }
         slot& next = next_to_fill();
         if (!may_push_to(next.turn)) {
             fast_lock<brief> theirs(pop_);
@@ -181,12 +184,27 @@ class ring final : public channel_base {
     std::expected<std::size_t, pop_error> pop(std::vector<T>& into, const item_count& count,
                                               const wait_options& options) {
         std::size_t got = 0;
-        if (auto why = gather(into, count.max, count.enough, got, options))
-            return std::unexpected(*std::move(why));
-        if (count.linger > clock::duration::zero() && got < count.max)
-            (void)gather(into, count.max, count.max, got,
-                         {.deadline = any_deadline::after(count.linger), .token = options.token});
-        return got;
+        // What comes meanwhile is for the next call, or this one might never end.
+        std::size_t most = count.enough < count.max ? std::min(count.max, capacity_) : count.max;
+        std::size_t enough = count.enough;
+        const auto make_room = [&] { reserve_more(into, std::min(most - got, capacity_)); };
+        make_room();
+        blocked_call call(pop_, push_, state_, options, settings_);
+        for (;;) {
+            if (const auto why = wait_for_item(call)) {
+                if (got > 0) return got; // the next call says why
+                return std::unexpected(pop_refused(*why));
+            }
+            const std::size_t room = into.capacity() - into.size(); // it grows outside the lock only
+            pop_batch(into, std::min(most, got + std::min(most_at_once, room)), got, call);
+            if (got == most || (got >= enough && !may_pop())) {
+                if (got == count.max || enough == count.max || count.linger <= clock::duration::zero())
+                    return got;
+                most = enough = count.max;
+                call.begin_linger(count.linger);
+            }
+            call.release_briefly(make_room);
+        }
     }
 
     /// Closes, ends delivery, and hands what is queued to `sink` as T&&, oldest first, outside the lock.
@@ -285,24 +303,6 @@ class ring final : public channel_base {
                 if (!options.block && !may_push()) continue; // which says why
             }
             call.release_briefly(make_copy);
-        }
-    }
-
-    // Until there are `max`, or nothing more at once and `enough`. Says why only if there are none.
-    std::optional<pop_error> gather(std::vector<T>& into, std::size_t max, std::size_t enough,
-                                    std::size_t& got, const wait_options& options) {
-        const auto make_room = [&] { reserve_more(into, std::min(max - got, capacity_)); };
-        make_room();
-        blocked_call call(pop_, push_, state_, options, settings_);
-        for (;;) {
-            if (const auto why = wait_for_item(call)) {
-                if (got > 0) return std::nullopt; // the next call says why
-                return pop_refused(*why);
-            }
-            const std::size_t room = into.capacity() - into.size(); // it grows outside the lock only
-            pop_batch(into, std::min(max, got + std::min(most_at_once, room)), got, call);
-            if (got == max || (got >= enough && !may_pop())) return std::nullopt;
-            call.release_briefly(make_room);
         }
     }
 

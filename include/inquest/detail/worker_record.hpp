@@ -77,6 +77,10 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     /// A pop on `channel` reported `ending`: any status but empty and timeout. One that the worker brought about itself, by
     /// closing, is to be reported as `complete`.
     void note_ending(channel_serial channel, status ending, const cause& why) noexcept;
+    /// A pop on `channel` was interrupted: if nothing is popped after that, what the function pushed may not be complete.
+    void note_interrupt(channel_serial channel) noexcept {
+        if (find_input(channel)) interrupted_after = last_item.get();
+    }
     /// The function asked how `channel`'s stream has ended, and so knows.
     void acknowledge(channel_serial channel) noexcept;
 
@@ -204,7 +208,8 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     relaxed<std::uint64_t> ended_after; // the item it had taken last when pop on its channel reported an end
 
     // Written and read on the worker's thread only.
-    bool was_refused = false;       // a push to one of its outputs
+    bool was_refused = false;                       // a push to one of its outputs
+    std::optional<std::uint64_t> interrupted_after; // the item it had taken last when a pop was interrupted
     cause refused_by;               // the failure because of which the first was, if it was one
     bool saw_broken_stream = false; // some call reported an ending other than complete, or was stopped
     /// A stream that a pop found broken.
