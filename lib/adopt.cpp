@@ -1,4 +1,5 @@
 #include <inquest/adopt.hpp>
+#include <inquest/detail/cancellation.hpp>
 
 #include <system_error>
 
@@ -9,6 +10,7 @@ thread_cancelled::thread_cancelled() : std::runtime_error("the thread was cancel
 namespace detail {
 
 joined_pthread::~joined_pthread() {
+    const uncancelled guard;
     if (joinable_) pthread_join(thread_, nullptr);
 }
 

@@ -5,7 +5,9 @@
 
 #include <atomic>
 #include <cerrno>
+#include <functional>
 #include <future>
+#include <memory>
 #include <optional>
 #include <pthread.h>
 #include <stdexcept>
@@ -43,6 +45,30 @@ extern "C" void* read_all(void* argument) {
     if (its->leaves_by_exit) pthread_exit(argument);
     return argument;
 }
+
+/// As old code has them: a copy is as good as the first one.
+class copied_thread {
+  public:
+    explicit copied_thread(pthread_t its) : its_(its) {}
+    [[nodiscard]] bool joinable() const { return true; }
+    void join() const {
+        ++joins();
+        pthread_join(its_, nullptr);
+    }
+    static std::atomic<int>& joins() {
+        static std::atomic<int> n{0};
+        return n;
+    }
+
+  private:
+    pthread_t its_;
+};
+
+template <class... Args>
+concept has_outcome = requires(Args... args) { outcome_of(std::move(args)...); };
+static_assert(has_outcome<std::thread, std::future<long>>);
+static_assert(!has_outcome<std::thread, std::packaged_task<void()>>, "its future has the result");
+static_assert(!has_outcome<int, long (*)()>, "an int is no thread");
 
 extern "C" void* wait_to_be_cancelled(void*) {
     for (;;) pause();
@@ -131,6 +157,39 @@ TEST_CASE("a thread that leaves its result in a place is asked there, once it ha
     SUBCASE("what is not called is joined all the same") {
         go = true;
         const auto never = outcome_of(std::thread(body), [] { return 1L; });
+    }
+    SUBCASE("a std::jthread that is not called is asked to stop") {
+        const auto never =
+            outcome_of(std::jthread([](const std::stop_token& stop) {
+                           support::wait_for("the stop", [&] { return stop.stop_requested(); });
+                       }),
+                       [] { return 1L; });
+    }
+    SUBCASE("what the result needs is there until the thread has ended") {
+        auto place = std::make_unique<std::atomic<int>>(0);
+        std::atomic<int>& written = *place;
+        go = true;
+        const auto never =
+            outcome_of(std::thread([&] {
+                           for (int i = 0; i < 1000; ++i) ++written;
+                       }),
+                       [place = std::move(place)] { return static_cast<long>(place->load()); });
+    }
+    SUBCASE("of a class whose copies are as good as the first one, once") {
+        pthread_t thread{};
+        inquest::channel<int> queue(1);
+        queue.close();
+        c_reader reader{.queue = &queue};
+        REQUIRE(pthread_create(&thread, nullptr, read_all, &reader) == 0);
+        auto w = spawn("w", outcome_of(copied_thread(thread), returns_errno([&] { return reader.error; })));
+        CHECK(w.join().value() == 0);
+        CHECK(copied_thread::joins() == 1);
+    }
+    SUBCASE("an empty function") {
+        go = true;
+        CHECK_THROWS_AS((void)outcome_of(std::thread(body), std::function<long()>()), std::invalid_argument);
+        void* (*const nowhere)(void*) = nullptr;
+        CHECK_THROWS_AS((void)outcome_of(nowhere, nullptr, [] { return 1L; }), std::invalid_argument);
     }
     SUBCASE("a future without a state") {
         go = true;

@@ -169,6 +169,23 @@ TEST_CASE("a stage that ends after an interrupted pop has not completed its outp
     }
 }
 
+TEST_CASE("a range that an interrupt cuts short counts as an interrupted pop") {
+    auto [in_tx, in] = make_channel<int>(4);
+    auto [out_tx, out] = make_channel<int>(4);
+    auto stage =
+        spawn("stage", std::move(in), std::move(out_tx), [](receiver<int>& from, inquest::sender<int>& to) {
+            std::vector<int> two;
+            CHECK(from.pop_exactly(two, 2).value() == 1);
+            CHECK(to.push(two.front()));
+        });
+    CHECK(in_tx.push(1));
+    wait_for_blocked(in_tx);
+    in_tx.interrupt();
+    CHECK(stage.wait());
+    CHECK(out.pop().value() == 1);
+    CHECK(out.pop().error().status() == status::truncated);
+}
+
 TEST_CASE("interrupt reaches calls on items that may throw when moved, too") {
     inquest::channel<support::touchy> queue(1);
     std::jthread consumer([&] { CHECK(queue.pop().error().status() == status::interrupted); });

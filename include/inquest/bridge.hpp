@@ -8,7 +8,15 @@
 #include <cstddef>
 #include <limits>
 #include <string>
+#include <type_traits>
 #include <utility>
+
+// Of one version of the library, and of one kind of std::string: a file that was compiled for another does not link.
+#if defined(_GLIBCXX_USE_CXX11_ABI) && !_GLIBCXX_USE_CXX11_ABI
+#define INQUEST_BRIDGE_ABI v0_1_old_string
+#else
+#define INQUEST_BRIDGE_ABI v0_1
+#endif
 
 // Visible also in programs that hide their symbols.
 #pragma GCC visibility push(default)
@@ -16,7 +24,7 @@
 namespace inquest {
 
 /// What files of older standards use. The same types for all of them, whatever they are compiled as.
-namespace bridge {
+namespace bridge { inline namespace INQUEST_BRIDGE_ABI {
 
 /// How a call has ended: as inquest::status, and `done`.
 enum class status : unsigned char {
@@ -99,7 +107,8 @@ class queue {
     /// For bridge_to.
     queue(const detail::operations<T>& its, void* channel) noexcept : operations_(&its), channel_(channel) {}
 
-    /// Queues a copy of `item`, waiting while the channel is full. Fails with `closed`: then `why` says why.
+    /// Queues a copy of `item`, waiting while the channel is full. Fails with `closed`: then `why` says why; and with `stopped` or
+    /// `interrupted`.
     result push(const T& item) { return copied(item, detail::no_limit); }
     /// The same, which moves from `item` if it is accepted, and otherwise leaves it as it is.
     result push(T&& item) { return moved(item, detail::no_limit); }
@@ -148,6 +157,8 @@ class queue {
 
   private:
     result copied(const T& item, long long limit) {
+        static_assert(std::is_copy_constructible<T>::value,
+                      "an item that cannot be copied is moved in: write push(std::move(item))");
         return result(operations_ ? operations_->push_copy(channel_, item, limit) : status::closed);
     }
     result moved(T& item, long long limit) {
@@ -161,7 +172,7 @@ class queue {
     void* channel_;
 };
 
-} // namespace bridge
+}} // namespace bridge::INQUEST_BRIDGE_ABI
 } // namespace inquest
 
 #pragma GCC visibility pop

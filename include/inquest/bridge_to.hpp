@@ -69,7 +69,7 @@ struct bridged {
 } // namespace detail
 
 /// The same channel for files of C++11, C++14 and C++17, which include bridge.hpp. It must outlive what is returned, and its copies. T is
-/// assigned by their pops. Does not block or throw.
+/// assigned by their pops; a container of what can't be copied, which says that it can, is to be wrapped in a class. Does not block or throw.
 template <class T>
 [[nodiscard]] bridge::queue<T> bridge_to(channel<T>& queue) noexcept {
     return {detail::bridged<T>::operations, &queue};

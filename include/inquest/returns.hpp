@@ -88,10 +88,6 @@ struct bool_meaning {
 };
 
 template <class R>
-concept says_ok = requires(const R& result) {
-    { result.ok() } -> std::convertible_to<bool>;
-};
-template <class R>
 concept says_ok_or_has_value = says_ok<R> && requires(R& result) {
     result.status();
     *result;

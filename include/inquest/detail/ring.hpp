@@ -192,7 +192,11 @@ class ring final : public channel_base {
         blocked_call call(pop_, push_, state_, options, settings_);
         for (;;) {
             if (const auto why = wait_for_item(call)) {
-                if (got > 0) return got; // the next call says why
+                if (got > 0) { // the next call says why, unless it was an interrupt
+                    if (*why == gave_up::interrupted && current_worker)
+                        current_worker->note_interrupt(serial_);
+                    return got;
+                }
                 return std::unexpected(pop_refused(*why));
             }
             const std::size_t room = into.capacity() - into.size(); // it grows outside the lock only

@@ -5,6 +5,7 @@
 #include <inquest/failure.hpp>
 #include <inquest/worker_options.hpp>
 
+#include <concepts>
 #include <exception>
 #include <expected>
 #include <stdexcept>
@@ -47,6 +48,12 @@ template <class T, class E>
     requires(!std::is_void_v<E>)
 inline constexpr bool has_lonely_error<std::expected<T, failure<E>>> = has_lonely_error<std::expected<T, E>>;
 
+/// A status of a class.
+template <class R>
+concept says_ok = requires(const R& result) {
+    { result.ok() } -> std::convertible_to<bool>;
+};
+
 /// True if a worker can run an Fn. If not, the compiler says what to write: these sentences are for users, and stand
 /// here, two calls below `spawn`, so that they are among the first lines of what it prints.
 template <class Fn, class... Ends>
@@ -73,12 +80,13 @@ consteval bool is_worker_function(std::type_identity<worker_ends<Ends...>>) {
         static_assert(!is_only_unexpected<R>,
                       "a function that returns only std::unexpected does not say what success is: give it a "
                       "return type, such as -> std::expected<void, int>");
-        constexpr bool looks_successful =
-            std::is_pointer_v<R> || is_one_of<R, bool, int, std::nullptr_t, std::error_code,
-                                              std::error_condition, std::exception_ptr>;
+        constexpr bool looks_successful = std::is_pointer_v<R> || says_ok<R> ||
+                                          is_one_of<R, bool, int, std::nullptr_t, std::error_code,
+                                                    std::error_condition, std::exception_ptr>;
         static_assert(!looks_successful,
                       "a worker that returns this always looks successful: return std::expected<T, E>, or "
-                      "spawn returns_errno(fn), returns_status(fn), returns_bool(fn) or returns_value(fn)");
+                      "spawn returns_errno(fn), returns_status(fn), returns_bool(fn), returns_ok(fn) or "
+                      "returns_value(fn)");
         static_assert(!has_lonely_error<R>, "a worker's error is kept in more than one place, so it must be "
                                             "copyable: put what is not into a std::shared_ptr");
         return is_value && !is_only_unexpected<R> && !looks_successful && !has_lonely_error<R>;

@@ -66,7 +66,8 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
             const auto* const from = find_input(channel);
             if (!from && !inputs.empty()) return;
             last_from.set(from);
-            ended_after.set(0); // the end was another channel's
+            ended_after.set(0);        // the end was another channel's
+            interrupted_after.reset(); // and numbers are each channel's own
         }
         if (before == 1) range_first.set(last_item.get());
         if (before > 0) range_last.set(number);
