@@ -17,7 +17,6 @@
 #include <inquest/detail/worker_function.hpp>
 
 #include <concepts>
-#include <memory>
 #include <stdexcept>
 #include <type_traits>
 #include <utility>
@@ -181,10 +180,6 @@ decltype(auto) call_result(Result& result, void* returned) {
     else
         return result();
 }
-
-} // namespace detail
-
-namespace detail {
 
 /// As after_thread.
 template <class Result>
