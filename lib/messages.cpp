@@ -137,7 +137,8 @@ std::string cause::text() const {
         if (const auto behind = upstream(); says_more(behind)) return behind.message();
         return "the stream was " + std::string(to_string(r.broken_ending));
     case cause_kind::never_started:
-        return std::generic_category().message(r.system_error);
+        return (r.attribute ? r.attribute + std::string(": ") : std::string()) +
+               std::generic_category().message(r.system_error);
     case cause_kind::forced_unwind:
         return "thread ended by pthread_exit or pthread_cancel";
     case cause_kind::abandoned:

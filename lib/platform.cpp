@@ -11,6 +11,7 @@
 
 #if defined(__linux__)
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
@@ -42,6 +43,42 @@ void set_thread_name(std::uintptr_t thread, const std::string& name) noexcept {
 #else
     (void)thread;
     (void)name;
+#endif
+}
+
+int set_processors(std::span<const unsigned> processors) noexcept {
+#if defined(__linux__)
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    for (const unsigned one : processors) {
+        if (one >= CPU_SETSIZE) return EINVAL;
+        CPU_SET(one, &set);
+    }
+    return ::sched_setaffinity(0, sizeof set, &set) == 0 ? 0 : errno;
+#else
+    (void)processors;
+    return ENOTSUP;
+#endif
+}
+
+int set_priority(const thread_priority& to) noexcept {
+#if defined(__linux__)
+    if (to.policy == scheduling::time_sharing) {
+        // Linux has a nice value for each thread. As it stands: setpriority would quietly take the nearest.
+        if (to.value < -20 || to.value > 19) return EINVAL;
+        const sched_param none{};
+        if (const int problem = pthread_setschedparam(pthread_self(), SCHED_OTHER, &none)) return problem;
+        return ::setpriority(PRIO_PROCESS, static_cast<id_t>(this_thread_number()), to.value) == 0 ? 0
+                                                                                                   : errno;
+    }
+#endif
+#ifdef INQUEST_PTHREADS
+    sched_param parameters{};
+    parameters.sched_priority = to.value;
+    return pthread_setschedparam(pthread_self(), to.policy == scheduling::fifo ? SCHED_FIFO : SCHED_RR,
+                                 &parameters);
+#else
+    return ENOTSUP;
 #endif
 }
 
@@ -81,22 +118,13 @@ constinit relaxed<unsigned> forks;
 bool one_processor() noexcept {
     static const bool one = [] {
 #if defined(__linux__)
+        // The main thread's set: the caller may be a worker that was given one processor of several.
         cpu_set_t set;
-        if (::sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set) == 1;
+        if (::sched_getaffinity(::getpid(), sizeof set, &set) == 0) return CPU_COUNT(&set) == 1;
 #endif
         return std::thread::hardware_concurrency() == 1;
     }();
     return one;
-}
-
-bool has_exited([[maybe_unused]] jthread& thread) noexcept {
-#if defined(__GLIBC__)
-    // Looks at a word that the kernel clears once the thread has left its stack; no system call.
-    clockid_t ignored{};
-    return pthread_getcpuclockid(thread.native_handle(), &ignored) == ESRCH;
-#else
-    return true;
-#endif
 }
 #endif
 

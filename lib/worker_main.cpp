@@ -91,8 +91,8 @@ class current_worker_scope {
 
 } // namespace
 
-worker_main::worker_main(std::shared_ptr<worker_record>&& record, on_exception when_thrown) noexcept
-    : record_(std::move(record)), when_thrown_(when_thrown) {}
+worker_main::worker_main(std::shared_ptr<worker_record>&& record, worker_options&& options) noexcept
+    : record_(std::move(record)), options_(std::move(options)) {}
 
 worker_main::~worker_main() = default;
 
@@ -119,10 +119,26 @@ void worker_main::attach() {
 
 void worker_main::run(const stop_token& stop) {
     begin_thread(*record_, stop);
-    if (when_thrown_ == on_exception::terminate)
+    if (!has_attributes()) return;
+    if (options_.on_exception == on_exception::terminate)
         run_uncaught(stop);
     else
         run_function(stop);
+}
+
+// Gives the thread those of the options that can only be set from inside it. False if it can't be, which is the worker's end.
+bool worker_main::has_attributes() noexcept {
+    if (const auto& its = options_.thread.processors; !its.empty())
+        if (const int problem = platform::set_processors(its)) {
+            never_started(problem, "processors");
+            return false;
+        }
+    if (const auto& its = options_.thread.priority; its.policy != scheduling::inherited)
+        if (const int problem = platform::set_priority(its)) {
+            never_started(problem, "priority");
+            return false;
+        }
+    return true;
 }
 
 void worker_main::run_as_job() {
@@ -167,8 +183,9 @@ void worker_main::run_uncaught(const stop_token& stop) {
     call(stop);
 }
 
-void worker_main::never_started(int system_error) noexcept {
+void worker_main::never_started(int system_error, const char* attribute) noexcept {
     record_->kind = cause_kind::never_started;
+    record_->attribute = attribute;
     record_->system_error = system_error;
     const uncancelled guard;
     const current_worker_scope scope(*record_); // for ends that the function captured

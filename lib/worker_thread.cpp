@@ -7,7 +7,6 @@
 
 #include <cerrno>
 #include <new>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -64,20 +63,10 @@ worker_thread::~worker_thread() {
 
 void worker_thread::start(std::unique_ptr<worker_main> program) {
     worker_main* const its = program.release(); // the thread's, if there will be one
-    int problem = ENOMEM;
-    try {
-        thread_ = jthread([its](const stop_token& stop) {
-            // Destroyed before the thread is: a joined worker holds nothing.
-            const std::unique_ptr<worker_main> mine(its);
-            mine->run(stop);
-        });
-        return;
-    } catch (const std::system_error& e) {
-        problem = e.code().value();
-    } catch (const std::bad_alloc&) { // as it stands
-    }
+    const int problem = thread_.start(its, its->stack_size());
+    if (problem == 0) return;
     const std::unique_ptr<worker_main> mine(its);
-    mine->never_started(problem);
+    mine->never_started(problem, its->stack_size() != 0 && problem == EINVAL ? "stack size" : nullptr);
 }
 
 void worker_thread::end_of_handle() noexcept {
@@ -128,7 +117,7 @@ void worker_thread::wait(std::span<worker_thread* const> others) {
     });
     const std::lock_guard lock(joining_);
     if (!thread_.joinable()) return;
-    spin([this] { return has_exited(thread_); }); // to be woken costs a multiple of what is left of its life
+    spin([this] { return thread_.has_exited(); }); // to be woken costs a multiple of what is left of its life
     thread_.join();
 }
 

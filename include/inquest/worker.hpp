@@ -36,6 +36,8 @@ class [[nodiscard("keep the worker: it is joined when it is destroyed")]] worker
   public:
     /// What its function returns if all is well.
     using value_type = T;
+    /// What the system calls threads by.
+    using native_handle_type = std::thread::native_handle_type;
     /// The type of its errors.
     using error_type = E;
     /// What `join` returns.
@@ -127,6 +129,15 @@ class [[nodiscard("keep the worker: it is joined when it is destroyed")]] worker
     /// Waits for the thread's end, as join does; then the failure, or nothing if there was none. Rethrows
     /// nothing: the exception is in the failure's cause.
     [[nodiscard]] std::optional<failure<E>> report() { return detail::typed<E>(thread().report()); }
+
+    /// The thread's id, also once it is joined, and then perhaps another thread's; none if it never started, or this
+    /// object was moved from.
+    [[nodiscard]] std::thread::id get_id() const noexcept {
+        return thread_ ? thread_->id() : std::thread::id();
+    }
+    /// What the system calls the thread by (a pthread_t), for what it offers beyond this library. Valid until somebody
+    /// has waited for the thread's end; not for joining or detaching it.
+    [[nodiscard]] native_handle_type native_handle() const { return thread().native_handle(); }
 
     /// The name in messages: numbered if workers share it.
     [[nodiscard]] std::string name() const { return thread().name(); }

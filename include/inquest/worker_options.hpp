@@ -3,7 +3,9 @@
 
 #include <inquest/detail/config.hpp>
 
+#include <cstddef>
 #include <string>
+#include <vector>
 
 namespace inquest { inline namespace INQUEST_ABI {
 
@@ -24,11 +26,35 @@ enum class on_destroy : unsigned char {
     stop, ///< it always requests stop: what is queued stays undelivered
 };
 
+/// By which rule the system gives threads their time.
+enum class scheduling : unsigned char {
+    inherited,    ///< as the thread that starts it, with its priority
+    time_sharing, ///< each its share, at a nice value: 19, which yields to the others, to -20
+    fifo, ///< real-time, before all time-sharing ones: 1 to 99, the highest first; runs until it blocks
+    round_robin, ///< the same, but takes turns with others of that value
+};
+
+/// How urgent a thread is beside others, in whole.
+struct thread_priority {
+    scheduling policy = scheduling::inherited; ///< by which rule
+    int value = 0;                             ///< a nice value, or a real-time priority
+};
+
+/// What the system is asked for a worker's thread. What it does not grant (a priority that needs a right, a processor that is
+/// not there) is how the worker ends, before its function has run: `never_started`, with the system's reason. Stack size and
+/// real-time priority need POSIX threads; processors and nice values, Linux.
+struct thread_attributes {
+    std::size_t stack_size = 0;         ///< in bytes, at least PTHREAD_STACK_MIN; 0: the system decides
+    std::vector<unsigned> processors{}; ///< the only ones that it may run on, by number; none: as inherited
+    thread_priority priority{};         ///< how urgent it is beside other threads
+};
+
 /// How a worker is started.
 struct worker_options {
     std::string name; ///< in messages, numbered if workers share it, and in the system's thread list
     inquest::on_exception on_exception = inquest::on_exception::record; ///< whether what it throws is caught
     inquest::on_destroy on_destroy = inquest::on_destroy::drain; ///< whether a closed stream is drained
+    thread_attributes thread{};                                  ///< stack, processors and priority
 };
 
 }} // namespace inquest::INQUEST_ABI

@@ -38,6 +38,7 @@ struct pool_options {
         inquest::on_exception::record; ///< whether what a worker throws is caught
     inquest::on_destroy on_destroy =
         inquest::on_destroy::drain; ///< what the destructor does to a closed pool
+    thread_attributes thread{};     ///< stack, processors and priority of each worker's thread
     /// A short text of an item, for the failure of a worker that had it in hand: of a pool that leases items only. Called on that
     /// worker's thread, when its function has failed, also on several threads at once; longer texts than 120 characters are cut,
     /// and if it throws there is none.
@@ -370,7 +371,8 @@ auto make_pool(pool_options<Item> options, Args&&... outputs_and_function) {
                 return detail::spawner::spawn_all(options.workers,
                                                   {.name = std::move(options.name),
                                                    .on_exception = options.on_exception,
-                                                   .on_destroy = options.on_destroy},
+                                                   .on_destroy = options.on_destroy,
+                                                   .thread = std::move(options.thread)},
                                                   each_its_own(each)...);
             },
             its);

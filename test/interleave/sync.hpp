@@ -197,7 +197,6 @@ std::optional<T>& until_thread_ends() {
     if (!kept) interleave::at_end_of_body.push_back([] { kept.reset(); });
     return kept;
 }
-inline bool has_exited(jthread&) { return true; }
 using stop_source = interleave::stop_source;
 using stop_token = interleave::stop_token;
 template <class F>

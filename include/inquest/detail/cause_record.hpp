@@ -63,6 +63,7 @@ struct cause_record {
     type_identity value_type;
     std::string (*value_text)(const void*) = nullptr;
     int system_error = 0;                         // never_started: why
+    const char* attribute = nullptr;              // and of its thread, which one it was refused, if one
     std::shared_ptr<const cause_record> upstream; // null: none
     status broken_ending = status::complete;      // broken_stream: how the stream ended
     std::string channel_name;                     // closed: the name, if the channel has one

@@ -50,8 +50,6 @@ template <class T>
     static thread_local std::optional<T> kept;
     return kept;
 }
-/// Whether a thread that is yet to be joined has come to its end; true if the system does not say.
-[[nodiscard]] bool has_exited(jthread& thread) noexcept;
 
 }}} // namespace inquest::INQUEST_ABI::detail
 

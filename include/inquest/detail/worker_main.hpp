@@ -32,8 +32,9 @@ class worker_main {
     void run(const stop_token& stop);
     /// On a thread that is somebody else's, which it gives back. It obeys the stop of a worker that runs it.
     void run_as_job();
-    /// Instead, on the thread that could not start one.
-    void never_started(int system_error) noexcept;
+    /// Instead: its thread could not be created, or be given what the options say.
+    void never_started(int system_error, const char* attribute = nullptr) noexcept;
+    [[nodiscard]] std::size_t stack_size() const noexcept { return options_.thread.stack_size; }
 
     /// The ends that its function is passed.
     [[nodiscard]] std::span<const worker_end> ends() const noexcept { return ends_; }
@@ -42,7 +43,7 @@ class worker_main {
     void attach();
 
   protected:
-    worker_main(std::shared_ptr<worker_record>&& record, on_exception when_thrown) noexcept;
+    worker_main(std::shared_ptr<worker_record>&& record, worker_options&& options) noexcept;
     /// Throws std::invalid_argument for one of no channel: what was moved here twice is empty the second time.
     void set_ends(const worker_end* first, std::size_t count);
 
@@ -58,11 +59,12 @@ class worker_main {
 
     void run_function(const stop_token& stop);
     void run_uncaught(const stop_token& stop);
+    [[nodiscard]] bool has_attributes() noexcept;
     void finish() noexcept;
 
     std::span<const worker_end> ends_; // which are destroyed with the function
     worker_inputs inputs_;
-    const on_exception when_thrown_;
+    const worker_options options_; // but for its name, which the record has
 };
 
 template <class R>
@@ -141,7 +143,7 @@ class typed_main : public worker_main {
   protected:
     explicit typed_main(worker_options&& options)
         : worker_main(std::make_shared<worker_outcome<T, E>>(std::move(options.name), options.on_destroy),
-                      options.on_exception) {}
+                      std::move(options)) {}
 
     [[nodiscard]] worker_outcome<T, E>& outcome() const noexcept {
         return static_cast<worker_outcome<T, E>&>(*record_);

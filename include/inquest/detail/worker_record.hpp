@@ -4,6 +4,7 @@
 #include <inquest/cause.hpp>
 #include <inquest/detail/atomics.hpp>
 #include <inquest/detail/latch.hpp>
+#include <inquest/detail/owned_thread.hpp>
 #include <inquest/detail/serials.hpp>
 #include <inquest/detail/worker_identity.hpp>
 #include <inquest/failure.hpp>
@@ -110,7 +111,7 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
 
     /// Requests the stop of `its` thread: the only way to. In this order: whoever has seen the request, as a call that is
     /// about to park does, has to see that there is one to ask for.
-    bool request_stop(jthread& its) noexcept {
+    bool request_stop(owned_thread& its) noexcept {
         announce_stop();
         return its.request_stop();
     }

@@ -1,6 +1,7 @@
 // Behind a worker handle: a worker's thread, and how it is waited for.
 #pragma once
 
+#include <inquest/detail/owned_thread.hpp>
 #include <inquest/detail/worker_main.hpp>
 
 #include <exception>
@@ -31,6 +32,10 @@ class worker_thread {
     bool request_stop() noexcept { return record_->request_stop(thread_); }
 
     [[nodiscard]] std::string name() const { return record_->identity->display(); }
+    [[nodiscard]] std::thread::id id() const noexcept { return thread_.id(); }
+    [[nodiscard]] owned_thread::native_handle_type native_handle() const noexcept {
+        return thread_.native_handle();
+    }
     /// It reads channels, but not this one.
     [[nodiscard]] bool reads_others_than(channel_serial channel) const noexcept {
         return !record_->inputs.empty() && !record_->is_attached_to(channel);
@@ -86,7 +91,7 @@ class worker_thread {
     const std::shared_ptr<worker_record> record_;
     std::vector<std::weak_ptr<channel_base>> channels_; // that it reads
     union {                                             // so that it can be left behind
-        jthread thread_;                                // to be joined under `joining_` only
+        owned_thread thread_;                           // to be joined under `joining_` only
     };
     mutex joining_;
 };
