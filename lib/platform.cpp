@@ -4,6 +4,7 @@
 #include <inquest/detail/serials.hpp>
 
 #include <cerrno>
+#include <charconv>
 #include <cstdlib>
 #include <ctime>
 #include <memory>
@@ -46,13 +47,24 @@ void set_thread_name(std::uintptr_t thread, const std::string& name) noexcept {
 #endif
 }
 
-int set_processors(std::span<const unsigned> processors) noexcept {
+int set_processors(std::string_view processors) noexcept {
 #if defined(__linux__)
     cpu_set_t set;
     CPU_ZERO(&set);
-    for (const unsigned one : processors) {
-        if (one >= CPU_SETSIZE) return EINVAL;
-        CPU_SET(one, &set);
+    const char *at = processors.data(), *const end = at + processors.size();
+    const auto number = [&](unsigned& into) {
+        const auto read = std::from_chars(at, end, into);
+        at = read.ptr;
+        return read.ec == std::errc() && into < CPU_SETSIZE;
+    };
+    for (;; ++at) {
+        unsigned first = 0;
+        if (!number(first)) return EINVAL;
+        unsigned last = first;
+        if (at != end && *at == '-' && (++at, !number(last) || last < first)) return EINVAL;
+        for (; first <= last; ++first) CPU_SET(first, &set);
+        if (at == end) break;
+        if (*at != ',') return EINVAL;
     }
     return ::sched_setaffinity(0, sizeof set, &set) == 0 ? 0 : errno;
 #else

@@ -4,7 +4,6 @@
 #include <inquest/worker_options.hpp>
 
 #include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -23,8 +22,8 @@ std::uint64_t this_thread_number() noexcept;
 inline constexpr std::size_t max_thread_name = 15;
 /// Names a living thread. Failure is ignored: a name is a courtesy.
 void set_thread_name(std::uintptr_t thread, const std::string& name) noexcept;
-/// Lets the calling thread run on these processors only. Zero, or the system's error.
-[[nodiscard]] int set_processors(std::span<const unsigned> processors) noexcept;
+/// Lets the calling thread run on these processors only, which are listed as in "0-3,8". Zero, or the system's error.
+[[nodiscard]] int set_processors(std::string_view processors) noexcept;
 /// Gives the calling thread that priority. Zero, or the system's error.
 [[nodiscard]] int set_priority(const thread_priority& to) noexcept;
 /// Has `before` run ahead of every fork, and `after` behind it in both processes, so that a lock held by a thread

@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <string>
-#include <vector>
 
 namespace inquest { inline namespace INQUEST_ABI {
 
@@ -44,9 +43,9 @@ struct thread_priority {
 /// not there) is how the worker ends, before its function has run: `never_started`, with the system's reason. Stack size and
 /// real-time priority need POSIX threads; processors and nice values, Linux.
 struct thread_attributes {
-    std::size_t stack_size = 0;         ///< in bytes, at least PTHREAD_STACK_MIN; 0: the system decides
-    std::vector<unsigned> processors{}; ///< the only ones that it may run on, by number; none: as inherited
-    thread_priority priority{};         ///< how urgent it is beside other threads
+    std::size_t stack_size = 0; ///< in bytes, at least PTHREAD_STACK_MIN; 0: the system decides
+    std::string processors{};   ///< the only ones that it may run on, as "0-3,8"; empty: as inherited
+    thread_priority priority{}; ///< how urgent it is beside other threads
 };
 
 /// How a worker is started.
