@@ -565,6 +565,7 @@ void channel_base::all_workers_ended(close_actions& later, const cause& behind) 
 void channel_base::report_leftovers() const noexcept {
     const cause& last = state_.last_worker();
     if (queued() == 0 || !last || last.kind() != cause_kind::finished || leftovers_known_) return;
+    if (state_.is_stopped() && failed_worker(state_.failure())) return; // left because of that
     try {
         report_unobserved(unexplained("worker '" + last.worker() + "' " +
                                           (state_.last_was_stopped() ? "was stopped" : "finished early") +

@@ -19,12 +19,20 @@ worker_record::~worker_record() = default;
 
 promised_result::~promised_result() = default;
 
-namespace {
-
-// The record of a worker that failed, if the cause is one's end; else null.
 const cause_record* failed_worker(const cause& why) noexcept {
     const auto* record = record_of(why).get();
     return record && record->sequence != 0 && record->kind != cause_kind::finished ? record : nullptr;
+}
+
+namespace {
+
+// Nothing but the consequence of a failure that somebody was handed.
+bool follows_from_known(cause why) noexcept {
+    while (why.kind() == cause_kind::broken_stream) {
+        why = why.upstream();
+        if (const auto* its = failed_worker(why); its && its->observed_by.any()) return true;
+    }
+    return false;
 }
 
 } // namespace
@@ -239,7 +247,8 @@ void observe(const failure<>& handed_out) noexcept {
 void report_if_unobserved(const worker_record& record) noexcept {
     if (!record.is_published() || !record.failed()) return;
     const auto leave = [](const cause& why) {
-        if (const auto* its = failed_worker(why); its && its->observed_by.leave()) report_unobserved(why);
+        if (const auto* its = failed_worker(why); its && its->observed_by.leave() && !follows_from_known(why))
+            report_unobserved(why);
     };
     leave(record.as_cause());
     for (const cause& other : record.also_failed()) leave(other);

@@ -156,6 +156,38 @@ TEST_CASE("workers that all leave are a failure of push, and of finish as long a
     CHECK(pool.finish());
 }
 
+TEST_CASE("what a push rethrows is all that is reported: not the workers that it broke off, nor what is left "
+          "queued") {
+    for (const bool waits_for_stop : {true, false}) {
+        support::caught_hook hook;
+        {
+            std::atomic<bool> other{false}, go{false};
+            auto pool =
+                make_pool<int>({.workers = 2, .capacity = 4}, [&](std::stop_token stop, receiver<int>& in) {
+                    if (*in.pop() == 1) {
+                        support::wait_for("what is queued", [&] { return go.load(); });
+                        throw std::runtime_error("bad record");
+                    }
+                    other = true;
+                    if (waits_for_stop)
+                        support::wait_for("the stop", [&] { return stop.stop_requested(); });
+                    else
+                        support::wait_for("the end", [&] { return in.is_closed(); });
+                    if (!waits_for_stop) CHECK(!in.pop());
+                });
+            CHECK(pool.push(1));
+            CHECK(pool.push(2));
+            support::wait_for("the other worker", [&] { return other.load(); });
+            CHECK(pool.push(3));
+            CHECK(pool.push(4));
+            go = true;
+            CHECK_THROWS_WITH_AS((void)failure_of(pool), "bad record", std::runtime_error);
+            CHECK(pool.size() > 0);
+        }
+        CHECK(hook.seen().empty());
+    }
+}
+
 TEST_CASE("one worker's name has no number") {
     auto pool = make_pool<int>({.name = "lonely", .capacity = 1}, counts(1));
     CHECK(failure_of(pool).message() == "worker 'lonely' failed on item 1: bad record");

@@ -23,11 +23,12 @@ using long_wait_hook = std::function<void(const still_running&)>;
 /// Sets what is called with a failure that nobody observed, which is to say that was handed out to nobody: by `join` and
 /// its kin, which return or rethrow it, in what `report`, `resolve` and `resolve_first` return, or with the worker's
 /// future. What a push_error, a pop_error or a still_running says of it does not count, nor do the other failures if
-/// `resolve_first` rethrows the first. It is called:
+/// `resolve_first` rethrows the first. A worker that only ended on the stream that a failure broke off (`broken_stream`) is not reported
+/// once that failure was handed out. It is called:
 ///   when its worker object is destroyed, or, if other workers passed the failure on, the last of all their objects; on
 ///   the thread that destroys it, or on the worker's own thread if it is destroyed there first;
-///   with items that the last worker left in its channel, stopped or finished early, and that nobody recovered or was
-///   told of: when the channel's last handle is destroyed, on that thread, with a cause of kind `unexplained`.
+///   with items that the last worker left in its channel, stopped or finished early but for the failure of another, and that nobody
+///   recovered or was told of: when the channel's last handle is destroyed, on that thread, with a cause of kind `unexplained`.
 ///   with a failure that is no worker's and broke off a stream that was read in a loop, if nobody asked the receiver how it had
 ///   ended: when the receiver is destroyed, on that thread.
 /// Returns the previous hook; an empty one restores the default. May throw std::bad_alloc.

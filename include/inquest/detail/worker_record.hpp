@@ -237,6 +237,8 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     bool too_late_to_promise_ = false; // for the worker's thread to fulfil
 };
 
+/// The record of a worker that failed, if the cause is one's end; else null.
+[[nodiscard]] const cause_record* failed_worker(const cause& why) noexcept;
 /// Notes that the calling thread is handed a cause, or all that are in a failure. To be called when it is certain that
 /// it gets them.
 void observe(const cause& handed_out) noexcept;
