@@ -63,7 +63,7 @@ int owned_thread::start_sized(worker_main* program, std::size_t stack_size) {
     (void)pthread_attr_destroy(&attributes);
     if (problem != 0) return problem;
     (void)arguments.release(); // the thread's
-    id_ = std::thread::id(handle_);
+    id_ = thread_id(handle_);
     sized_stop_ = std::move(stop);
     is_sized_joinable_ = true;
     return 0;

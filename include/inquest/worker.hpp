@@ -36,8 +36,10 @@ class [[nodiscard("keep the worker: it is joined when it is destroyed")]] worker
   public:
     /// What its function returns if all is well.
     using value_type = T;
+    /// A std::thread::id.
+    using id = detail::thread_id;
     /// What the system calls threads by.
-    using native_handle_type = std::thread::native_handle_type;
+    using native_handle_type = detail::thread_handle;
     /// The type of its errors.
     using error_type = E;
     /// What `join` returns.
@@ -132,9 +134,7 @@ class [[nodiscard("keep the worker: it is joined when it is destroyed")]] worker
 
     /// The thread's id, also once it is joined, and then perhaps another thread's; none if it never started, or this
     /// object was moved from.
-    [[nodiscard]] std::thread::id get_id() const noexcept {
-        return thread_ ? thread_->id() : std::thread::id();
-    }
+    [[nodiscard]] id get_id() const noexcept { return thread_ ? thread_->id() : id(); }
     /// What the system calls the thread by (a pthread_t), for what it offers beyond this library. Valid until somebody
     /// has waited for the thread's end; not for joining or detaching it.
     [[nodiscard]] native_handle_type native_handle() const { return thread().native_handle(); }

@@ -8,6 +8,7 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -191,6 +192,8 @@ inline void yield() {
     s.time_is(s.now() + std::chrono::microseconds(1));
 }
 using jthread = interleave::jthread;
+using thread_id = std::thread::id;
+using thread_handle = std::thread::native_handle_type;
 template <class T>
 std::optional<T>& until_thread_ends() {
     static thread_local std::optional<T> kept;

@@ -1,7 +1,8 @@
 """Compiles what users get wrong, and reads what the compiler says as they would. Usage: mistakes.py COMPILER ROOT
 
 The first line of each file says what must stand within the first ten lines: `// expect: SENTENCE`, alternatives
-separated by ` | `; `// warns: SENTENCE` if it is a warning only, `// expect: compiles` if it is no mistake."""
+separated by ` | `; `// warns: SENTENCE` if it is a warning only, `// expect: compiles` if it is no mistake. The second may say `// flags: FLAGS`, with
+which it is compiled."""
 
 import concurrent.futures
 import pathlib
@@ -26,7 +27,10 @@ def said(*arguments):
 
 def check(file, precompiled):
     """What is wrong with what the compiler says of `file`; empty if nothing is."""
-    kind, _, wanted = file.read_text().splitlines()[0].removeprefix("// ").partition(": ")
+    lines = file.read_text().splitlines()
+    kind, _, wanted = lines[0].removeprefix("// ").partition(": ")
+    if lines[1].startswith("// flags: "):
+        precompiled = lines[1].removeprefix("// flags: ").split() # which another header was precompiled without
     compiles = wanted == "compiles"
     status, text = said("-fsyntax-only", *precompiled, *(["-Werror"] if compiles else []), file)
     # Of an error in a precompiled header GCC leaves out that this file included it: one line less than users see.

@@ -6,6 +6,9 @@
 #if !defined(__cpp_lib_expected) || !defined(__cpp_lib_jthread)
 #error "inquest needs std::expected and std::jthread: compile with -std=c++23 (GCC 12, Clang 19 or later)"
 #endif
+#ifndef __cpp_exceptions
+#error "inquest needs exceptions: compile without -fno-exceptions"
+#endif
 
 /// The library's semantic version.
 #define INQUEST_VERSION_MAJOR 0

@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <optional>
-#include <thread>
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
@@ -15,8 +14,6 @@ class worker_main;
 /// joined or detached before it is destroyed.
 class owned_thread {
   public:
-    using native_handle_type = std::thread::native_handle_type;
-
     owned_thread() noexcept = default;
     ~owned_thread() = default;
     owned_thread(const owned_thread&) = delete;
@@ -34,8 +31,8 @@ class owned_thread {
     [[nodiscard]] bool has_exited() noexcept;
 
     // Those that it was started with, also once it is joined:
-    [[nodiscard]] std::thread::id id() const noexcept { return id_; }
-    [[nodiscard]] native_handle_type native_handle() const noexcept { return handle_; }
+    [[nodiscard]] thread_id id() const noexcept { return id_; }
+    [[nodiscard]] thread_handle native_handle() const noexcept { return handle_; }
 
   private:
     [[nodiscard]] int start_sized(worker_main* program, std::size_t stack_size);
@@ -43,8 +40,8 @@ class owned_thread {
     jthread standard_;                      // unless it is sized
     std::optional<stop_source> sized_stop_; // if it is
     bool is_sized_joinable_ = false;        // then it is the thread at `handle_`
-    std::thread::id id_;
-    native_handle_type handle_{};
+    thread_id id_;
+    thread_handle handle_{};
 };
 
 }}} // namespace inquest::INQUEST_ABI::detail

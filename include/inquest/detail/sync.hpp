@@ -24,6 +24,8 @@ template <class T>
 using atomic = std::atomic<T>;
 using clock = std::chrono::steady_clock;
 using jthread = std::jthread;
+using thread_id = std::thread::id;
+using thread_handle = std::thread::native_handle_type;
 using stop_source = std::stop_source;
 using stop_token = std::stop_token;
 template <class F>

@@ -32,10 +32,8 @@ class worker_thread {
     bool request_stop() noexcept { return record_->request_stop(thread_); }
 
     [[nodiscard]] std::string name() const { return record_->identity->display(); }
-    [[nodiscard]] std::thread::id id() const noexcept { return thread_.id(); }
-    [[nodiscard]] owned_thread::native_handle_type native_handle() const noexcept {
-        return thread_.native_handle();
-    }
+    [[nodiscard]] thread_id id() const noexcept { return thread_.id(); }
+    [[nodiscard]] thread_handle native_handle() const noexcept { return thread_.native_handle(); }
     /// It reads channels, but not this one.
     [[nodiscard]] bool reads_others_than(channel_serial channel) const noexcept {
         return !record_->inputs.empty() && !record_->is_attached_to(channel);
