@@ -63,7 +63,7 @@ void worker_identity::leave() noexcept {
 
 std::string worker_identity::display() const {
     const unsigned number = number_.load();
-    return number == 0 ? name_ : name_ + '-' + std::to_string(number);
+    return path_ + (number == 0 ? name_ : name_ + '-' + std::to_string(number));
 }
 
 // Cut in the middle of the name rather than in its number, and never inside a UTF-8 character.

@@ -217,6 +217,11 @@ bool worker_record::pops_from(const std::string& channel) const noexcept {
     return blocked_.activity == activity::popping && blocked_.channel == &channel;
 }
 
+activity worker_record::doing() const noexcept {
+    const std::lock_guard lock(mutex_); // a blocked call can't leave its channel meanwhile
+    return is_published() ? activity::ending : blocked_.activity;
+}
+
 still_running worker_record::glance(clock::duration waited, cause known) const {
     auto now = activity::running;
     std::string channel;

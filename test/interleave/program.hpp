@@ -43,11 +43,13 @@ std::span<const program> waits();
 std::span<const program> workers();
 std::span<const program> spins();
 std::span<const program> stages();
+std::span<const program> pipelines();
 std::span<const program> heavies();
 std::span<const program> crowds();
 inline std::vector<program> programs() {
     std::vector<program> all;
-    for (const auto part : {traffic(), endings(), waits(), workers(), spins(), stages(), heavies(), crowds()})
+    for (const auto part :
+         {traffic(), endings(), waits(), workers(), spins(), stages(), pipelines(), heavies(), crowds()})
         all.insert(all.end(), part.begin(), part.end());
     return all;
 }

@@ -73,6 +73,17 @@ struct spawner {
         const auto one_more = [&] { return make(worker_options(options), args...); };
         return all_started(count, one_more);
     }
+    /// Attached, to be started later. In messages `path` stands before its name.
+    template <class... Args>
+    static auto prepare(worker_options&& options, std::string&& path, Args&&... args) {
+        auto program = make(std::move(options), std::forward<Args>(args)...);
+        program.main->record()->identity->stand_behind(std::move(path));
+        return ready(std::move(program));
+    }
+    template <class T, class E>
+    static worker<T, E> start(ready_worker<T, E>&& its) {
+        return worker<T, E>(its.start());
+    }
     template <class... Args>
     static auto run_job(worker_options&& options, Args&&... args) {
         return run(make(std::move(options), std::forward<Args>(args)...));
@@ -111,6 +122,10 @@ struct spawner {
     template <class T, class E>
     [[gnu::noinline]] static worker<T, E> started(program_of<T, E>&& program) {
         return worker<T, E>(ready_worker<T, E>(std::move(program)).start());
+    }
+    template <class T, class E>
+    static ready_worker<T, E> ready(program_of<T, E>&& program) {
+        return ready_worker<T, E>(std::move(program));
     }
     template <class T, class E>
     static auto run(program_of<T, E>&& job) {

@@ -21,7 +21,9 @@ class worker_identity {
     worker_identity(const worker_identity&) = delete;
     worker_identity& operator=(const worker_identity&) = delete;
 
-    /// The name with its number, if it has one.
+    /// Puts that before the name, where it is shown but in the thread list. Before its thread runs.
+    void stand_behind(std::string path) noexcept { path_ = std::move(path); }
+    /// The name with its number, if it has one, behind its path.
     [[nodiscard]] std::string display() const;
     /// Gives the calling thread this name, cut to what the system takes but keeping the number.
     void name_this_thread() noexcept;
@@ -36,6 +38,7 @@ class worker_identity {
     explicit worker_identity(std::string name) : name_(std::move(name)) {}
 
     const std::string name_;
+    std::string path_;
     atomic<unsigned> number_{0}; // 0: shared with nobody
     // The rest is protected by the register's mutex.
     atomic<bool> entered_{false};

@@ -149,6 +149,7 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     blocked_at set_blocked(const blocked_at& where) noexcept;
     /// It waits in a pop of the channel whose name this very string is.
     [[nodiscard]] bool pops_from(const std::string& channel) const noexcept;
+    [[nodiscard]] activity doing() const noexcept;
     /// What it is doing now. Allocates.
     [[nodiscard]] still_running glance(clock::duration waited, cause known) const;
 

@@ -48,6 +48,7 @@ class worker_thread {
     /// Until the outcome is there, or the deadline, and then false. With a deadline the thread is not joined: nobody
     /// knows how long the destructors of its thread-local objects take.
     bool wait(clock::time_point deadline, std::span<worker_thread* const> others = {});
+    [[nodiscard]] activity doing() const noexcept { return record_->doing(); }
     /// What it is doing, for somebody who has waited since `since`.
     [[nodiscard]] still_running glance(clock::time_point since) const;
 
@@ -55,6 +56,8 @@ class worker_thread {
 
     /// The failure, which nobody has observed by that.
     [[nodiscard]] std::optional<failure<>> failed() const { return record_->as_failure(); }
+    /// Some call of its told its function that a stream broke off, or was stopped.
+    [[nodiscard]] bool broke_off() const noexcept { return record_->consequence; }
     /// Its function threw just this.
     [[nodiscard]] bool threw(const cause& why) const;
 

@@ -1,0 +1,157 @@
+// What the workers of a pipeline run, made of functions of one item.
+#pragma once
+
+#include <inquest/channel.hpp>
+#include <inquest/detail/turnstile.hpp>
+#include <inquest/worker_options.hpp>
+
+#include <expected>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace inquest { inline namespace INQUEST_ABI {
+
+/// What a stage's function returns to make several items of one, or none.
+template <class T>
+struct many {
+    std::vector<T> items{}; ///< in their order
+};
+
+namespace detail {
+
+/// What such a function returned: the value, and the error if it may fail.
+template <class R>
+struct returned_of {
+    using value = R;
+    using outcome = void;
+};
+template <class T, class E>
+struct returned_of<std::expected<T, E>> {
+    using value = T;
+    using outcome = std::expected<void, E>;
+};
+template <class R>
+using value_returned = typename returned_of<std::remove_cvref_t<R>>::value;
+/// What the worker returns: nothing, or the error.
+template <class R>
+using outcome_of_stage = typename returned_of<std::remove_cvref_t<R>>::outcome;
+
+/// Of which items what it returned consists.
+template <class V>
+struct items_in {
+    using type = V;
+};
+template <class T>
+struct items_in<std::optional<T>> {
+    using type = T;
+};
+template <class T>
+struct items_in<many<T>> {
+    using type = T;
+};
+template <class R>
+using item_returned = typename items_in<value_returned<R>>::type;
+
+// False if a push was refused.
+template <class T, class V>
+bool push_all(sender<T>& out, V&& value) {
+    return out.push(std::forward<V>(value)).has_value();
+}
+template <class T>
+bool push_all(sender<T>& out, std::optional<T>&& value) {
+    return !value || out.push(*std::move(value)).has_value();
+}
+template <class T>
+bool push_all(sender<T>& out, many<T>&& value) {
+    for (T& item : value.items)
+        if (!out.push(std::move(item))) return false;
+    return true;
+}
+
+/// One to one, to none or to many; each of its workers has a copy of the function.
+template <class From, class To, class Fn>
+class stage_of_items {
+    using returned = std::invoke_result_t<Fn&, From&&>;
+    static constexpr bool may_fail = !std::is_void_v<outcome_of_stage<returned>>;
+
+  public:
+    /// `order` is null if items may overtake each other.
+    stage_of_items(const Fn& fn, std::shared_ptr<turnstile> order) : fn_(fn), order_(std::move(order)) {}
+
+    auto operator()(receiver<From>& in, sender<To>& out) -> outcome_of_stage<returned> {
+        while (auto item = in.pop()) {
+            passage its(order_.get());
+            auto made = fn_(*std::move(item));
+            if constexpr (may_fail) {
+                if (!made) return std::unexpected(std::move(made).error());
+            }
+            if (!its.comes() && !out.is_closed()) continue; // a failure, which ends the input
+            if (!push_all(out, value_in(made))) break;
+            its.pass();
+        }
+        return outcome_of_stage<returned>();
+    }
+
+  private:
+    static auto&& value_in(auto& made) {
+        if constexpr (may_fail)
+            return *std::move(made);
+        else
+            return std::move(made);
+    }
+    Fn fn_;
+    std::shared_ptr<turnstile> order_;
+};
+
+/// Calls a function until it returns no more: an empty std::optional.
+template <class To, class Fn>
+class source_of_items {
+    using returned = std::invoke_result_t<Fn&>;
+
+  public:
+    explicit source_of_items(Fn&& fn) : fn_(std::move(fn)) {}
+    auto operator()(sender<To>& out) -> outcome_of_stage<returned> {
+        for (;;) {
+            auto made = fn_();
+            std::optional<To>* item = nullptr;
+            if constexpr (std::is_void_v<outcome_of_stage<returned>>) {
+                item = &made;
+            } else {
+                if (!made) return std::unexpected(std::move(made).error());
+                item = &*made;
+            }
+            if (!*item || !out.push(**std::move(item))) return outcome_of_stage<returned>();
+        }
+    }
+
+  private:
+    Fn fn_;
+};
+
+/// Calls a function with each item.
+template <class From, class Fn>
+class sink_of_items {
+    using returned = std::invoke_result_t<Fn&, From&&>;
+
+  public:
+    explicit sink_of_items(const Fn& fn) : fn_(fn) {}
+    auto operator()(receiver<From>& in) -> outcome_of_stage<returned> {
+        while (auto item = in.pop()) {
+            if constexpr (std::is_void_v<outcome_of_stage<returned>>) {
+                fn_(*std::move(item));
+            } else {
+                if (auto done = fn_(*std::move(item)); !done) return std::unexpected(std::move(done).error());
+            }
+        }
+        return outcome_of_stage<returned>();
+    }
+
+  private:
+    Fn fn_;
+};
+
+} // namespace detail
+}} // namespace inquest::INQUEST_ABI

@@ -1,0 +1,34 @@
+#include <inquest/detail/cancellation.hpp>
+#include <inquest/detail/turnstile.hpp>
+#include <inquest/detail/worker_record.hpp>
+
+#include <mutex>
+
+namespace inquest { inline namespace INQUEST_ABI { namespace detail {
+
+bool turnstile::wait(std::uint64_t number) noexcept {
+    const uncancelled guard;
+    std::unique_lock lock(guard_);
+    while (!closed_ && next_ != number) changed_.wait(lock);
+    return !closed_;
+}
+
+void turnstile::pass() noexcept {
+    {
+        const std::lock_guard lock(guard_);
+        ++next_;
+    }
+    changed_.notify_all();
+}
+
+void turnstile::close() noexcept {
+    {
+        const std::lock_guard lock(guard_);
+        closed_ = true;
+    }
+    changed_.notify_all();
+}
+
+std::uint64_t number_in_hand() noexcept { return current_worker->last_item.get(); }
+
+}}} // namespace inquest::INQUEST_ABI::detail

@@ -1,0 +1,108 @@
+// Pipelines: how a failure and a stop end one, and the order across a stage's workers.
+#include "program.hpp"
+
+#include <inquest/pipeline.hpp>
+
+#include <optional>
+#include <vector>
+
+namespace interleave {
+
+namespace {
+
+using inquest::make_pipeline;
+using inquest::receiver;
+
+/// A source of the numbers from 1 to `last`.
+auto numbers(int last) {
+    return [n = 0, last]() mutable { return n < last ? std::optional(++n) : std::nullopt; };
+}
+
+// The last stage fails with the first item: the one before it and the source end, and it is the result.
+void pipeline_fails() {
+    const auto done =
+        make_pipeline({.name = "count", .capacity = 1}, numbers(3))
+            .stage({.name = "pass", .capacity = 1}, [](int n) { return n; })
+            .sink("store", [](int) -> std::expected<void, std::string> { return std::unexpected("full"); })
+            .run();
+    require(!done, "it has failed");
+    require(done.error().message() == "worker 'count > pass > store' failed on item 1: full",
+            "and says where");
+    require(done.error().also_failed().empty(), "what followed from it is not said again");
+}
+
+// Two workers of a stage, the faster of which waits for its turn.
+void ordered_stage() {
+    std::vector<int> got;
+    const auto done = make_pipeline({.name = "count", .capacity = 2}, numbers(3))
+                          .stage({.name = "pass", .parallelism = 2, .ordered = true, .capacity = 1},
+                                 [](int n) { return n; })
+                          .sink("store", [&](int n) { got.push_back(n); })
+                          .run();
+    require(done.has_value(), "it has ended well");
+    require(got == std::vector{1, 2, 3}, "in order");
+}
+
+// One of them fails while the other waits for its turn, or is yet to come there.
+void ordered_stage_fails() {
+    std::vector<int> got;
+    const auto done = make_pipeline({.name = "count", .capacity = 2}, numbers(3))
+                          .stage({.name = "pass", .parallelism = 2, .ordered = true, .capacity = 1},
+                                 [](int n) -> std::expected<int, std::string> {
+                                     if (n == 2) return std::unexpected("bad");
+                                     return n;
+                                 })
+                          .sink("store", [&](int n) { got.push_back(n); })
+                          .run();
+    require(!done && done.error().cause().text() == "bad", "it has failed for that reason");
+    require(got.empty() || got == std::vector{1}, "nothing overtakes what has failed");
+}
+
+// The stop comes at any time: it is either too late, or the result says so.
+void pipeline_is_stopped() {
+    stop_source stop;
+    std::vector<int> got;
+    const auto stopper = thread("stopper", [&] { stop.request_stop(); });
+    const auto done = make_pipeline({.name = "count", .capacity = 1}, numbers(2))
+                          .sink("store", [&](int n) { got.push_back(n); })
+                          .run(stop.get_token());
+    if (done)
+        require(got == std::vector{1, 2}, "a success is complete");
+    else
+        require(done.error().message() == "the pipeline was stopped", "it says why");
+}
+
+// The sink has enough: those before it end, and nobody calls that a failure.
+void pipeline_has_enough() {
+    const auto done = make_pipeline({.name = "count", .capacity = 1}, numbers(5))
+                          .stage({.name = "pass", .capacity = 1}, [](int n) { return n; })
+                          .sink("first", [](receiver<int>& in) { return std::optional(*in.pop()); })
+                          .run();
+    require(done.has_value() && **done == 1, "its result");
+}
+
+constexpr program all[] = {
+    {.name = "pipeline_fails", .run = pipeline_fails, .preemptions = 1, .schedules = 1, .random = 4000},
+    {.name = "ordered_stage", .run = ordered_stage, .preemptions = 1, .schedules = 1, .random = 4000},
+    {.name = "ordered_stage_fails",
+     .run = ordered_stage_fails,
+     .preemptions = 1,
+     .schedules = 1,
+     .random = 4000},
+    {.name = "pipeline_is_stopped",
+     .run = pipeline_is_stopped,
+     .preemptions = 2,
+     .schedules = 1,
+     .random = 4000},
+    {.name = "pipeline_has_enough",
+     .run = pipeline_has_enough,
+     .preemptions = 1,
+     .schedules = 1,
+     .random = 4000},
+};
+
+} // namespace
+
+std::span<const program> pipelines() { return all; }
+
+} // namespace interleave

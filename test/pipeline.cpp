@@ -1,0 +1,425 @@
+// Pipelines: what stages make of items, their order, and how each ending of each stage reaches all others.
+#include "support/support.hpp"
+
+#include <inquest/pipeline.hpp>
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace pipeline {
+
+using inquest::cause_kind;
+using inquest::make_pipeline;
+using inquest::many;
+using inquest::receiver;
+using inquest::sender;
+using inquest::stage_figures;
+using inquest::stage_options;
+
+namespace {
+
+/// A source of the numbers from 1 to `last`.
+auto numbers(int last) {
+    return [n = 0, last]() mutable { return n < last ? std::optional(++n) : std::nullopt; };
+}
+/// A sink that returns all it was given.
+constexpr auto collect = [](auto& in) {
+    std::vector<int> all;
+    for (int item : in) all.push_back(item);
+    return all;
+};
+std::vector<int> to(int last) {
+    std::vector<int> all;
+    for (int i = 1; i <= last; ++i) all.push_back(i);
+    return all;
+}
+
+enum class how { error, exception, stop };
+
+/// What one of five stages does with its seventh item.
+struct trouble {
+    int stage;
+    inquest::on_exception recorded = inquest::on_exception::record;
+    how kind;
+    std::stop_source* stop;
+    std::atomic<int>* seen;
+
+    /// True if it is to fail now.
+    bool here(int stage_number) const {
+        if (stage_number != stage || ++*seen != 7) return false;
+        if (kind == how::exception) throw support::bad_frame("torn", 7);
+        if (kind == how::stop) (void)stop->request_stop();
+        return kind == how::error;
+    }
+};
+
+constexpr const char* paths[] = {"read", "read > twice", "read > twice > keep", "read > twice > keep > split",
+                                 "read > twice > keep > split > store"};
+
+/// Five stages, each with an error type of its own.
+auto five_stages(const trouble& bad, std::size_t parallelism, std::size_t capacity, bool ordered) {
+    const auto options = [=](const char* name) {
+        return stage_options{
+            .name = name, .parallelism = parallelism, .ordered = ordered, .capacity = capacity};
+    };
+    return make_pipeline({.name = "read", .capacity = capacity},
+                         [bad, n = 0]() mutable -> std::expected<std::optional<int>, std::string> {
+                             if (bad.here(0)) return std::unexpected("disk full");
+                             return n < 500 ? std::optional(++n) : std::nullopt;
+                         })
+        .stage(options("twice"),
+               [bad](int n) -> std::expected<long, std::errc> {
+                   if (bad.here(1)) return std::unexpected(std::errc::no_space_on_device);
+                   return 2L * n;
+               })
+        .stage(options("keep"),
+               [bad](long n) -> std::expected<std::optional<long>, int> {
+                   if (bad.here(2)) return std::unexpected(28);
+                   return n % 10 == 0 ? std::nullopt : std::optional(n);
+               })
+        .stage(options("split"),
+               [bad](long n) -> std::expected<many<int>, std::string> {
+                   if (bad.here(3)) return std::unexpected("disk full");
+                   return many<int>{{static_cast<int>(n / 2), static_cast<int>(n - n / 2)}};
+               })
+        .sink({.name = "store", .capacity = capacity}, [bad](int) -> std::expected<void, std::error_code> {
+            if (bad.here(4)) return std::unexpected(std::make_error_code(std::errc::no_space_on_device));
+            return {};
+        });
+}
+
+} // namespace
+
+TEST_CASE("an item passes through each stage: one to one, to none, to many, and whole streams") {
+    auto done = make_pipeline("count", numbers(10))
+                    .stage("twice", [](int n) { return 2L * n; })
+                    .stage("keep", [](long n) { return n > 4 ? std::optional(n) : std::nullopt; })
+                    .stage<int>("whole",
+                                [](receiver<long>& in, sender<int>& out) {
+                                    for (const long n : in)
+                                        if (!out.push(static_cast<int>(n))) return;
+                                })
+                    .stage("split", [](int n) { return many<int>{{n, -n}}; })
+                    .sink("collect", collect)
+                    .run();
+    CHECK(done.value() ==
+          std::vector<int>{6, -6, 8, -8, 10, -10, 12, -12, 14, -14, 16, -16, 18, -18, 20, -20});
+}
+
+TEST_CASE("items that can only be moved pass, and a source that pushes") {
+    std::vector<int> got;
+    auto done = make_pipeline<std::unique_ptr<int>>("make",
+                                                    [](sender<std::unique_ptr<int>>& out) {
+                                                        for (int i = 1; i <= 5; ++i)
+                                                            if (!out.push(std::make_unique<int>(i))) return;
+                                                    })
+                    .stage("pass", 1, [](std::unique_ptr<int> p) { return p; })
+                    .sink("take", [&](std::unique_ptr<int>&& p) { got.push_back(*p); })
+                    .run();
+    CHECK(done);
+    CHECK(got == to(5));
+}
+
+TEST_CASE("several workers: every item once, and in order if that is asked for") {
+    for (const std::size_t capacity : {1, 64})
+        for (const bool ordered : {true, false}) {
+            CAPTURE(capacity);
+            CAPTURE(ordered);
+            auto done =
+                make_pipeline("count", numbers(3000))
+                    .stage({.name = "slow", .parallelism = 4, .ordered = ordered, .capacity = capacity},
+                           [](int n) {
+                               if (n % 7 == 0) std::this_thread::yield();
+                               return n % 3 == 0 ? many<int>{} : many<int>{{n, n}};
+                           })
+                    .sink("collect", collect)
+                    .run();
+            std::vector<int> wanted;
+            for (int n = 1; n <= 3000; ++n)
+                if (n % 3 != 0) wanted.insert(wanted.end(), 2, n);
+            auto got = done.value();
+            if (!ordered) std::ranges::sort(got);
+            CHECK(got == wanted);
+        }
+}
+
+TEST_CASE("an empty stream, and a sink of several workers") {
+    CHECK(make_pipeline("count", numbers(0)).sink("collect", collect).run().value().empty());
+    std::atomic<int> sum{0};
+    CHECK(make_pipeline("count", numbers(100)).sink("add", 4, [&](int n) { sum += n; }).run());
+    CHECK(sum == 5050);
+}
+
+TEST_CASE("a failure in any stage ends all, is the result with its path, and is reported nowhere else") {
+    for (const std::size_t parallelism : {1, 4})
+        for (const std::size_t capacity : {1, 64})
+            for (const bool ordered : {false, true})
+                for (int stage = 0; stage < 5; ++stage) {
+                    CAPTURE(parallelism);
+                    CAPTURE(capacity);
+                    CAPTURE(ordered);
+                    CAPTURE(stage);
+                    support::caught_hook hook;
+                    std::atomic<int> seen{0};
+                    {
+                        auto done =
+                            five_stages({.stage = stage, .kind = how::error, .stop = nullptr, .seen = &seen},
+                                        parallelism, capacity, ordered)
+                                .run();
+                        REQUIRE(!done);
+                        const auto& why = done.error();
+                        CHECK(why.cause().kind() == cause_kind::error);
+                        const auto who = why.cause().worker();
+                        CHECK(who.substr(0, who.rfind('-')) == paths[stage]);
+                        CHECK(why.also_failed().empty());
+                        CHECK(why.message().find("closed") == std::string::npos);
+                        if (stage == 0 || stage == 3) CHECK(*why.cause().get<std::string>() == "disk full");
+                        if (stage == 1) CHECK(*why.cause().get<std::errc>() == std::errc::no_space_on_device);
+                        if (stage == 2) CHECK(*why.cause().get<int>() == 28);
+                        if (stage == 4)
+                            CHECK(why.message() ==
+                                  "worker 'read > twice > keep > split > store' failed on item 7: "
+                                  "No space left on device");
+                    }
+                    CHECK(hook.seen().empty());
+                    seen = 0;
+                    CHECK_THROWS_WITH_AS(
+                        (void)five_stages(
+                            {.stage = stage, .kind = how::exception, .stop = nullptr, .seen = &seen},
+                            parallelism, capacity, ordered)
+                            .run(),
+                        "torn", support::bad_frame);
+                    CHECK(hook.seen().empty());
+                }
+}
+
+TEST_CASE("a stop that comes while any stage works is a failure that says so") {
+    for (const std::size_t parallelism : {1, 4})
+        for (const std::size_t capacity : {1, 64})
+            for (int stage = 0; stage < 5; ++stage) {
+                CAPTURE(parallelism);
+                CAPTURE(capacity);
+                CAPTURE(stage);
+                support::caught_hook hook;
+                std::stop_source stop;
+                std::atomic<int> seen{0};
+                auto done = five_stages({.stage = stage, .kind = how::stop, .stop = &stop, .seen = &seen},
+                                        parallelism, capacity, false)
+                                .run(stop.get_token());
+                REQUIRE(!done);
+                CHECK(done.error().message() == "the pipeline was stopped");
+                CHECK(hook.seen().empty());
+            }
+}
+
+TEST_CASE("a stop before it is run, and one after its end") {
+    std::stop_source stop;
+    CHECK(make_pipeline("count", numbers(3)).sink("collect", collect).run(stop.get_token()).value() == to(3));
+    (void)stop.request_stop();
+    const auto never = make_pipeline("count", numbers(3)).sink("collect", collect).run(stop.get_token());
+    CHECK(never.error().message() == "the pipeline was stopped");
+}
+
+TEST_CASE("a stage that has enough ends those before it quietly, and what it has made goes on") {
+    for (const std::size_t capacity : {1, 64}) {
+        support::caught_hook hook;
+        std::atomic<int> made{0};
+        auto done = make_pipeline({.name = "count", .capacity = capacity},
+                                  [&]() -> std::optional<int> { return ++made; }) // without end
+                        .stage({.name = "pass", .parallelism = 2, .ordered = true, .capacity = capacity},
+                               [](int n) { return n; })
+                        .stage<int>({.name = "head", .capacity = capacity},
+                                    [](receiver<int>& in, sender<int>& out) {
+                                        for (int n = 0; n < 10; ++n)
+                                            if (!out.push(*in.pop())) return;
+                                    })
+                        .stage("pass on", [](int n) { return n; })
+                        .sink("collect", collect)
+                        .run();
+        CHECK(done.value() == to(10));
+        auto first = make_pipeline("count", [&]() -> std::optional<int> {
+                         return ++made;
+                     }).sink("first", [](receiver<int>& in) {
+                           return std::optional(in.pop().value() > 0);
+                       }).run();
+        CHECK(first.value() == true);
+        CHECK(hook.seen().empty());
+    }
+}
+
+TEST_CASE("the stages before and behind a failure are handed its very cause, once") {
+    std::optional<inquest::cause> refused, ended;
+    auto done = make_pipeline<int>("read",
+                                   [&](sender<int>& out) {
+                                       for (int i = 1;; ++i)
+                                           if (auto sent = out.push(i); !sent) {
+                                               refused = sent.error().cause();
+                                               return;
+                                           }
+                                   })
+                    .stage("one", [](int n) { return n; })
+                    .stage("parse",
+                           [](int n) -> std::expected<int, std::string> {
+                               if (n == 30) return std::unexpected("not a number");
+                               return n;
+                           })
+                    .stage("two", [](int n) { return n; })
+                    .sink("store",
+                          [&](receiver<int>& in) {
+                              long n = 0;
+                              for (int item : in) n += item;
+                              if (auto end = in.outcome(); !end) ended = end.error();
+                              return n;
+                          })
+                    .run();
+    const std::string text = "worker 'read > one > parse' failed on item 30: not a number";
+    CHECK(done.error().message() == text);
+    REQUIRE(refused);
+    CHECK(*refused == done.error().cause());
+    REQUIRE(ended);
+    CHECK(*ended == done.error().cause());
+    CHECK(done.error().also_failed().empty());
+}
+
+TEST_CASE("two stages that fail on their own: the first is the result, and the other is with it") {
+    std::atomic<bool> first{false};
+    auto done = make_pipeline("count", numbers(100))
+                    .stage("late",
+                           [&](int n) -> std::expected<int, std::string> {
+                               if (n < 5) return n;
+                               support::wait_for("the other failure", [&] { return first.load(); });
+                               return std::unexpected("late");
+                           })
+                    .sink("early",
+                          [&](int n) -> std::expected<void, std::string> {
+                              if (n < 4) return {};
+                              first = true;
+                              return std::unexpected("early");
+                          })
+                    .run();
+    REQUIRE(!done);
+    const auto both = done.error().message() +
+                      (done.error().also_failed().empty() ? "" : done.error().also_failed()[0].message());
+    CHECK(both.find("early") != std::string::npos);
+    CHECK(both.find("late") != std::string::npos);
+}
+
+TEST_CASE("figures: items, shares of the time, and which stage sets the pace") {
+    std::vector<std::vector<stage_figures>> seen;
+    std::atomic<int> looks{0};
+    auto done = make_pipeline({.name = "count", .capacity = 2},
+                              [&, n = 0]() mutable -> std::optional<int> {
+                                  return looks < 5 ? std::optional(++n) : std::nullopt;
+                              })
+                    .stage({.name = "slow", .capacity = 2},
+                           [](int n) {
+                               std::this_thread::sleep_for(std::chrono::microseconds(300));
+                               return n;
+                           })
+                    .sink("collect", collect)
+                    .run({}, {.progress =
+                                  [&](std::span<const stage_figures> all) {
+                                      seen.emplace_back(all.begin(), all.end());
+                                      ++looks;
+                                  },
+                              .every = std::chrono::milliseconds(30)});
+    REQUIRE(done);
+    REQUIRE(seen.size() >= 6);
+    const auto& last = seen.back();
+    REQUIRE(last.size() == 3);
+    for (const auto& stage : last) {
+        CHECK(stage.items == done->size());
+        CHECK(stage.busy + stage.starved + stage.blocked <= 1.001);
+    }
+    CHECK(last[0].name == "count");
+    CHECK(inquest::bottleneck(last).name == "slow");
+    CHECK(last[0].blocked > last[0].busy);
+    CHECK(last[2].starved > last[2].busy);
+    for (std::size_t i = 1; i < seen.size(); ++i) CHECK(seen[i][1].items >= seen[i - 1][1].items);
+}
+
+TEST_CASE("a callback that throws stops the pipeline, and comes out of run") {
+    std::atomic<int> ended{0};
+    const auto sink = [&](receiver<int>& in) {
+        while (in.pop()) {
+        }
+        ++ended;
+    };
+    CHECK_THROWS_WITH_AS((void)make_pipeline("count", [n = 0]() mutable { return std::optional(++n); })
+                             .sink("forget", sink)
+                             .run({}, {.progress =
+                                           [](std::span<const stage_figures>) {
+                                               throw support::bad_frame("window closed", 1);
+                                           },
+                                       .every = std::chrono::milliseconds(1)}),
+                         "window closed", support::bad_frame);
+    CHECK(ended == 1);
+}
+
+TEST_CASE("one that is never run starts nothing, and lets go of what its functions captured") {
+    support::caught_hook hook;
+    const auto kept = std::make_shared<int>(1);
+    bool ran = false;
+    {
+        const auto never = make_pipeline("count", numbers(3))
+                               .stage("pass", 3, [kept](int n) { return n; })
+                               .sink("see", [&ran](int) { ran = true; });
+        CHECK(kept.use_count() > 1);
+    }
+    CHECK(kept.use_count() == 1);
+    CHECK(!ran);
+    CHECK(hook.seen().empty());
+}
+
+TEST_CASE("what is no stage is refused") {
+    const auto pass = [](int n) { return n; };
+    CHECK_THROWS_AS((void)make_pipeline("", numbers(3)), std::invalid_argument);
+    CHECK_THROWS_AS((void)make_pipeline({.name = "r", .parallelism = 2}, numbers(3)), std::invalid_argument);
+    CHECK_THROWS_AS((void)make_pipeline({.name = "r", .capacity = 0}, numbers(3)), std::invalid_argument);
+    CHECK_THROWS_AS((void)make_pipeline("r", numbers(3)).stage("p", 0, pass), std::invalid_argument);
+    CHECK_THROWS_AS((void)make_pipeline("r", numbers(3)).stage("p", std::function<int(int)>()),
+                    std::invalid_argument);
+    CHECK_THROWS_AS((void)make_pipeline("r", numbers(3))
+                        .stage<int>({.name = "p", .parallelism = 2, .ordered = true},
+                                    [](receiver<int>&, sender<int>&) {}),
+                    std::invalid_argument);
+}
+
+TEST_CASE("ten thousand pipelines are shut down in every position, and none hangs") {
+    support::rounds rounds(10'000, std::chrono::seconds(60));
+    unsigned round = 0;
+    while (rounds.another()) {
+        const unsigned n = ++round;
+        std::stop_source stop;
+        std::atomic<int> seen{0};
+        const trouble bad{.stage = static_cast<int>(n % 3),
+                          .kind = n % 2 ? how::error : how::stop,
+                          .stop = &stop,
+                          .seen = &seen};
+        const auto done =
+            make_pipeline({.name = "a", .capacity = 1 + n % 5},
+                          [bad, i = 0]() mutable -> std::expected<std::optional<int>, std::string> {
+                              if (bad.here(0)) return std::unexpected("bad");
+                              return ++i;
+                          })
+                .stage({.name = "b", .parallelism = 1 + n % 4, .ordered = n % 8 < 4, .capacity = 1 + n % 3},
+                       [bad](int i) -> std::expected<int, std::string> {
+                           if (bad.here(1)) return std::unexpected("bad");
+                           return i;
+                       })
+                .sink("c",
+                      [bad](int) -> std::expected<void, std::string> {
+                          if (bad.here(2)) return std::unexpected("bad");
+                          return {};
+                      })
+                .run(stop.get_token());
+        CHECK(!done);
+    }
+}
+
+} // namespace pipeline
