@@ -519,6 +519,7 @@ bool channel_base::detach(worker_record& record, cause& last, close_actions& lat
         if (options_.on_failure == on_failure::fail_fast) {
             set_cause(record.root());
             stop_delivery(later);
+            leftovers_known_ = true; // with the failure
         } else {
             state_.keep_failure(record.root());
         }
@@ -565,7 +566,6 @@ void channel_base::all_workers_ended(close_actions& later, const cause& behind) 
 void channel_base::report_leftovers() const noexcept {
     const cause& last = state_.last_worker();
     if (queued() == 0 || !last || last.kind() != cause_kind::finished || leftovers_known_) return;
-    if (state_.is_stopped() && failed_worker(state_.failure())) return; // left because of that
     try {
         report_unobserved(unexplained("worker '" + last.worker() + "' " +
                                           (state_.last_was_stopped() ? "was stopped" : "finished early") +

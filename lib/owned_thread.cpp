@@ -63,16 +63,19 @@ int owned_thread::start_sized(worker_main* program, std::size_t stack_size) {
     (void)pthread_attr_destroy(&attributes);
     if (problem != 0) return problem;
     (void)arguments.release(); // the thread's
-    id_ = thread_id(handle_);
+#ifdef __GLIBCXX__
+    id_ = thread_id(handle_); // which other libraries keep to themselves
+#endif
     sized_stop_ = std::move(stop);
     is_sized_joinable_ = true;
     return 0;
 }
 
 void owned_thread::join() {
-    if (!std::exchange(is_sized_joinable_, false)) return standard_.join();
+    if (!is_sized_joinable_) return standard_.join();
     if (const int problem = pthread_join(handle_, nullptr))
         throw std::system_error(problem, std::generic_category());
+    is_sized_joinable_ = false; // only now: if the caller is cancelled, it is yet to be joined
 }
 
 void owned_thread::detach() {

@@ -14,8 +14,7 @@ const stage_figures& bottleneck(std::span<const stage_figures> stages) noexcept 
 
 namespace detail {
 
-pipeline_stage::pipeline_stage(const stage_options& options, shared_channel counted,
-                               bool is_source)
+pipeline_stage::pipeline_stage(const stage_options& options, shared_channel counted, bool is_source)
     : name_(options.name), parallelism_(options.parallelism), counted_(std::move(counted)),
       is_source_(is_source) {}
 

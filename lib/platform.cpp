@@ -66,7 +66,11 @@ int set_processors(std::string_view processors) noexcept {
         if (at == end) break;
         if (*at != ',') return EINVAL;
     }
-    return ::sched_setaffinity(0, sizeof set, &set) == 0 ? 0 : errno;
+    // Linux leaves out those that are not there, or not for this process, as long as one is.
+    cpu_set_t its;
+    if (::sched_setaffinity(0, sizeof set, &set) != 0 || ::sched_getaffinity(0, sizeof its, &its) != 0)
+        return errno;
+    return CPU_EQUAL(&set, &its) ? 0 : EINVAL;
 #else
     (void)processors;
     return ENOTSUP;
@@ -74,6 +78,8 @@ int set_processors(std::string_view processors) noexcept {
 }
 
 int set_priority(const thread_priority& to) noexcept {
+    if (to.policy == scheduling::inherited) return to.value == 0 ? 0 : EINVAL;
+    if (to.policy > scheduling::round_robin) return EINVAL;
 #if defined(__linux__)
     if (to.policy == scheduling::time_sharing) {
         // Linux has a nice value for each thread. As it stands: setpriority would quietly take the nearest.
@@ -130,9 +136,13 @@ constinit relaxed<unsigned> forks;
 bool one_processor() noexcept {
     static const bool one = [] {
 #if defined(__linux__)
-        // The main thread's set: the caller may be a worker that was given one processor of several.
-        cpu_set_t set;
-        if (::sched_getaffinity(::getpid(), sizeof set, &set) == 0) return CPU_COUNT(&set) == 1;
+        // The main thread or the caller may have been given one of several.
+        cpu_set_t its, mains;
+        if (::sched_getaffinity(0, sizeof its, &its) == 0 &&
+            ::sched_getaffinity(::getpid(), sizeof mains, &mains) == 0) {
+            CPU_OR(&its, &its, &mains);
+            return CPU_COUNT(&its) == 1;
+        }
 #endif
         return std::thread::hardware_concurrency() == 1;
     }();

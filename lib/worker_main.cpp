@@ -133,11 +133,10 @@ bool worker_main::has_attributes() noexcept {
             never_started(problem, "processors");
             return false;
         }
-    if (const auto& its = options_.thread.priority; its.policy != scheduling::inherited)
-        if (const int problem = platform::set_priority(its)) {
-            never_started(problem, "priority");
-            return false;
-        }
+    if (const int problem = platform::set_priority(options_.thread.priority)) {
+        never_started(problem, "priority");
+        return false;
+    }
     return true;
 }
 

@@ -27,7 +27,9 @@ const cause_record* failed_worker(const cause& why) noexcept {
 namespace {
 
 // Nothing but the consequence of a failure that somebody was handed.
-bool follows_from_known(cause why) noexcept {
+bool follows_from_known(const worker_record& record) noexcept {
+    if (record.broken_count > 1) return false; // the cause names one of them only
+    cause why = record.as_cause();
     while (why.kind() == cause_kind::broken_stream) {
         why = why.upstream();
         if (const auto* its = failed_worker(why); its && its->observed_by.any()) return true;
@@ -251,12 +253,13 @@ void observe(const failure<>& handed_out) noexcept {
 
 void report_if_unobserved(const worker_record& record) noexcept {
     if (!record.is_published() || !record.failed()) return;
-    const auto leave = [](const cause& why) {
-        if (const auto* its = failed_worker(why); its && its->observed_by.leave() && !follows_from_known(why))
-            report_unobserved(why);
+    const auto is_unobserved = [](const cause& why) {
+        const auto* its = failed_worker(why);
+        return its && its->observed_by.leave();
     };
-    leave(record.as_cause());
-    for (const cause& other : record.also_failed()) leave(other);
+    if (is_unobserved(record.as_cause()) && !follows_from_known(record)) report_unobserved(record.as_cause());
+    for (const cause& other : record.also_failed())
+        if (is_unobserved(other)) report_unobserved(other);
 }
 
 void observe_ending(const cause& why) noexcept {

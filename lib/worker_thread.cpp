@@ -66,7 +66,7 @@ void worker_thread::start(std::unique_ptr<worker_main> program) {
     const int problem = thread_.start(its, its->stack_size());
     if (problem == 0) return;
     const std::unique_ptr<worker_main> mine(its);
-    mine->never_started(problem, its->stack_size() != 0 && problem == EINVAL ? "stack size" : nullptr);
+    mine->never_started(problem, its->stack_size() != 0 ? "stack size" : nullptr);
 }
 
 void worker_thread::end_of_handle() noexcept {

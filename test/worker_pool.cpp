@@ -188,6 +188,57 @@ TEST_CASE("what a push rethrows is all that is reported: not the workers that it
     }
 }
 
+TEST_CASE("what a failed worker's end does not explain is reported: items left by another, and a second "
+          "stream that broke off") {
+    support::caught_hook hook;
+    for (const bool by_reference : {true, false}) {
+        { // the others went on, and one of them left early
+            std::optional<inquest::channel<int>> queue;
+            std::optional<inquest::sender<int>> tx;
+            std::optional<receiver<int>> rx;
+            const inquest::channel_options options{.capacity = 8,
+                                                   .on_failure = inquest::on_failure::keep_going};
+            if (by_reference) {
+                queue.emplace(options);
+                tx = queue->make_sender();
+                rx = queue->make_receiver();
+            } else {
+                auto ends = inquest::make_channel<int>(options);
+                tx = std::move(ends.first);
+                rx = std::move(ends.second);
+            }
+            auto announced = rx->announce_workers(2);
+            auto a = inquest::spawn("a", *rx, [](receiver<int>&) -> std::expected<void, std::string> {
+                return std::unexpected("a");
+            });
+            CHECK(!a.join());
+            for (int i = 0; i < 8; ++i) CHECK(tx->push(i));
+            auto b = inquest::spawn("b", *std::move(rx), [](receiver<int>& in) { (void)in.pop(); });
+            CHECK(b.join());
+        }
+        CHECK(hook.seen() ==
+              std::vector<std::string>(by_reference ? 1 : 2, "worker 'b' finished early, 7 undelivered"));
+    }
+    std::optional<inquest::worker<void, inquest::no_error>> reads_both;
+    inquest::channel<int> x(1), y(1);
+    auto [out, in] = inquest::make_channel<int>(1);
+    auto a =
+        inquest::spawn("a", std::move(out), [](inquest::sender<int>&) -> std::expected<void, std::string> {
+            return std::unexpected("a");
+        });
+    CHECK(y.close(inquest::cause("disk gone")));
+    auto b = inquest::spawn("b", std::move(in), y, [](receiver<int>& one, receiver<int>& other) {
+        CHECK(!one.pop());
+        CHECK(!other.pop());
+    });
+    CHECK(!a.join());
+    CHECK(b.wait());
+    {
+        const auto gone = std::move(b);
+    }
+    CHECK(hook.seen().size() == 3);
+}
+
 TEST_CASE("one worker's name has no number") {
     auto pool = make_pool<int>({.name = "lonely", .capacity = 1}, counts(1));
     CHECK(failure_of(pool).message() == "worker 'lonely' failed on item 1: bad record");

@@ -24,7 +24,7 @@ using long_wait_hook = std::function<void(const still_running&)>;
 /// its kin, which return or rethrow it, in what `report`, `resolve` and `resolve_first` return, or with the worker's
 /// future. What a push_error, a pop_error or a still_running says of it does not count, nor do the other failures if
 /// `resolve_first` rethrows the first. A worker that only ended on the stream that a failure broke off (`broken_stream`) is not reported
-/// once that failure was handed out. It is called:
+/// if that failure was handed out before. It is called:
 ///   when its worker object is destroyed, or, if other workers passed the failure on, the last of all their objects; on
 ///   the thread that destroys it, or on the worker's own thread if it is destroyed there first;
 ///   with items that the last worker left in its channel, stopped or finished early but for the failure of another, and that nobody

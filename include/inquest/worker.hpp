@@ -132,8 +132,8 @@ class [[nodiscard("keep the worker: it is joined when it is destroyed")]] worker
     /// nothing: the exception is in the failure's cause.
     [[nodiscard]] std::optional<failure<E>> report() { return detail::typed<E>(thread().report()); }
 
-    /// The thread's id, also once it is joined, and then perhaps another thread's; none if it never started, or this
-    /// object was moved from.
+    /// The thread's id, also once it is joined, and then perhaps another thread's; none if no thread could be
+    /// created, or this object was moved from.
     [[nodiscard]] id get_id() const noexcept { return thread_ ? thread_->id() : id(); }
     /// What the system calls the thread by (a pthread_t), for what it offers beyond this library. Valid until somebody
     /// has waited for the thread's end; not for joining or detaching it.

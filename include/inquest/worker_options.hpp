@@ -27,25 +27,30 @@ enum class on_destroy : unsigned char {
 
 /// By which rule the system gives threads their time.
 enum class scheduling : unsigned char {
-    inherited,    ///< as the thread that starts it, with its priority
-    time_sharing, ///< each its share, at a nice value: 19, which yields to the others, to -20
-    fifo, ///< real-time, before all time-sharing ones: 1 to 99, the highest first; runs until it blocks
+    inherited, ///< that of the thread that starts it, with its priority
+    time_sharing, ///< shares the processors with others; the value is the nice value, from 19 (yields to others) to -20
+    fifo,        ///< real-time, ahead of all time sharing, from 1 to 99 (first): runs until it blocks
     round_robin, ///< the same, but takes turns with others of that value
 };
 
-/// How urgent a thread is beside others, in whole.
+/// A thread's policy and priority.
 struct thread_priority {
     scheduling policy = scheduling::inherited; ///< by which rule
     int value = 0;                             ///< a nice value, or a real-time priority
 };
 
-/// What the system is asked for a worker's thread. What it does not grant (a priority that needs a right, a processor that is
-/// not there) is how the worker ends, before its function has run: `never_started`, with the system's reason. Stack size and
-/// real-time priority need POSIX threads; processors and nice values, Linux.
+/// What the system is asked for a worker's thread. If it refuses one of these (a priority that needs a right, a processor that this
+/// process may not use), the worker ends as `never_started` with the system's reason, before its function has run. What is not asked for
+/// is as in the thread that starts the worker, and threads and processes that it starts itself have what it has. Stack size and real-time
+/// priority need POSIX threads; processors and nice values, Linux.
+///
+/// A real-time worker should wait in channels with `.spin = 0`: while it spins, threads of lower priority can't run on its processor. Nor do
+/// the channel's locks inherit priority.
 struct thread_attributes {
-    std::size_t stack_size = 0; ///< in bytes, at least PTHREAD_STACK_MIN; 0: the system decides
+    std::size_t stack_size =
+        0; ///< in bytes, with thread-local storage; at least PTHREAD_STACK_MIN; 0: the system decides
     std::string processors{};   ///< the only ones that it may run on, as "0-3,8"; empty: as inherited
-    thread_priority priority{}; ///< how urgent it is beside other threads
+    thread_priority priority{}; ///< its policy and priority
 };
 
 /// How a worker is started.

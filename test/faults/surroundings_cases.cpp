@@ -107,7 +107,13 @@ std::size_t address_space() {
 // The address space ends while workers are started: those that are there go on, the one that is not says why, and once there
 // is room again others start.
 int address_space_ends() {
-    const rlimit limit{address_space() + (std::size_t{40} << 20), RLIM_INFINITY};
+    pthread_attr_t usual; // whatever this process was given
+    if (::pthread_attr_init(&usual) != 0 || ::pthread_attr_setstacksize(&usual, 8 << 20) != 0 ||
+        ::pthread_setattr_default_np(&usual) != 0)
+        return wrong("no stacks");
+    rlimit limit{};
+    (void)::getrlimit(RLIMIT_AS, &limit);
+    limit.rlim_cur = address_space() + (std::size_t{40} << 20);
     if (::setrlimit(RLIMIT_AS, &limit) != 0) return wrong("setrlimit");
     for (int round = 0; round < 3; ++round) {
         auto [tx, rx] = make_channel<int>({.capacity = 4, .on_failure = inquest::on_failure::keep_going});
@@ -136,7 +142,7 @@ int address_space_ends() {
             return wrong("a channel larger than the address space");
         } catch (const std::bad_alloc&) {
         }
-        tx = {};
+        tx.finish();
         rx = {};
         for (auto& w : workers) (void)w.request_stop();
         for (auto& w : workers) (void)w.wait();

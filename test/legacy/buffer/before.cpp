@@ -1,9 +1,9 @@
 // Buffers a stream between a slow and a fast end, in the style of mbuffer (Thomas Maier-Komor): a ring of blocks, an input thread, an
 // output thread, a watchdog thread, two semaphores.
 //
-// What goes wrong here, as there: whatever ends the input thread arrives at the output as an end of file, which ends it well. If
-// reading fails, the output is closed as if it were whole; if the input thread is cancelled because the input has stalled, nobody
-// says a word, the output is short, and the exit status is 0.
+// What goes wrong here, as there: whatever ends the input thread arrives at the output as an end of file, which ends it well. mbuffer makes
+// up for that with a flag for the exit status, which every place that may fail has to set. The watchdog below, which cancels an input
+// thread whose input has stalled, is such a place, and does not: the output is short, and the exit status is 0.
 //
 // usage: buffer [-q] [-s BLOCKSIZE] [-b BLOCKS] [-W MILLISECONDS] [-i INPUT] [-o OUTPUT]
 #include <cerrno>

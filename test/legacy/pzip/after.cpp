@@ -1,6 +1,6 @@
 // before.cpp on inquest: the queues are channels, the jobs of the pool and the reader are named, and the first of them that fails
 // says to all others, and to whoever reads the message, what it was. Nobody is left waiting.
-// Beside before.cpp: 142 lines removed, 84 added.
+// Beside before.cpp: 142 lines removed, 83 added.
 //
 // usage: pzip [-d] [-p THREADS] INPUT OUTPUT
 #include <inquest/inquest.hpp>

@@ -1,7 +1,7 @@
 // A parallel compressor and decompressor in the style of pzstd (facebook/zstd, contrib/pzstd), on zlib: a bounded work queue,
 // a thread pool, a queue of queues that keeps the order, and an error holder that keeps the first message.
 //
-// What goes wrong here, as there (tried with the version of October 2024): an error is noted, and reaches no queue. Whoever has seen
+// What goes wrong here, as there (tried with the version of October 2024): an error is noted, and reaches no queue. Who has met
 // it leaves, and the reader, blocked on a full queue, is never told. The thread pool's destructor waits for it: a corrupt gzip file,
 // or a full disk, hangs the program.
 //
@@ -237,7 +237,8 @@ bool writeData(ErrorHolder& errorHolder, const Buffer& data, std::FILE* output) 
 
 void writeBlocks(ErrorHolder& errorHolder, BlockQueue& blocks, std::FILE* output, const Options& options) {
     std::shared_ptr<BufferQueue> block;
-    while (blocks.pop(block) && !errorHolder.hasError()) {
+    while (blocks.pop(block)) {
+        if (errorHolder.hasError()) continue;
         Buffer piece, whole;
         while (block->pop(piece) && !errorHolder.hasError()) {
             if (!options.decompress)

@@ -1,10 +1,10 @@
-// Converts a table of numbers to a gzip file, one member for each batch of rows, on several threads: in the style of data.table's
-// fwrite (Rdatatable/data.table), in which each thread formats and compresses a batch, and writes it when it is its turn; with a
-// queue for the batches and a std::future<void> for each thread.
+// Converts a table of numbers to a gzip file, one member for each batch of rows, on several threads: in the style of the fwrite of
+// data.table 1.12 (Rdatatable/data.table, 2019), in which each thread formats and compresses a batch, and writes it when it is its turn;
+// with a queue for the batches and a std::future<void> for each thread.
 //
-// What goes wrong here, as there: a thread that fails sets a flag, and what failed is dropped with it. All that the program says is that
-// one or more threads failed; which row of which of several million it was is for the user to find out. And all of the input is read
-// to its end first.
+// What goes wrong here, as it did there: a thread that fails sets a flag, and what failed is dropped with it, because it has to go on for
+// the others, which wait for its turn, and for the reader, which waits for room. All that the program says is that one or more threads
+// failed; which row of several million it was is for the user to find out. And all of the input is read to its end first.
 //
 // usage: rows [-t THREADS] [-b ROWS] INPUT OUTPUT
 #include <algorithm>
