@@ -9,24 +9,19 @@ namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 bool turnstile::wait(std::uint64_t number) noexcept {
     const uncancelled guard;
     std::unique_lock lock(guard_);
-    while (!closed_ && next_ != number) changed_.wait(lock);
+    while (!closed_ && next_ != number) places_[number % places_.size()].wait(lock);
     return !closed_;
 }
 
 void turnstile::pass() noexcept {
-    {
-        const std::lock_guard lock(guard_);
-        ++next_;
-    }
-    changed_.notify_all();
+    const std::lock_guard lock(guard_);
+    places_[++next_ % places_.size()].notify_one();
 }
 
 void turnstile::close() noexcept {
-    {
-        const std::lock_guard lock(guard_);
-        closed_ = true;
-    }
-    changed_.notify_all();
+    const std::lock_guard lock(guard_);
+    closed_ = true;
+    for (auto& place : places_) place.notify_all();
 }
 
 std::uint64_t number_in_hand() noexcept { return current_worker->last_item.get(); }

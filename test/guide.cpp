@@ -1,6 +1,8 @@
 // The guide's samples, compiled and run.
 #include "support/support.hpp"
 
+#include <inquest/pipeline.hpp>
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -213,6 +215,32 @@ TEST_CASE("the guide: stages") {
     CHECK(adder.join().error().message() ==
           "worker 'add' ended on a broken stream after item 2: worker 'parse' failed on item 3: "
           "std::invalid_argument: stoi");
+}
+
+TEST_CASE("the guide: a pipeline") {
+    const std::vector<std::string> input{"1", "2", "three", "4"};
+    //! [a pipeline]
+    const auto parse = [](const std::string& line) -> std::expected<int, std::string> {
+        if (line.find_first_not_of("0123456789") != line.npos)
+            return std::unexpected("not a number: " + line);
+        return std::stoi(line);
+    };
+    auto next = input.begin();
+    const auto done = inquest::make_pipeline(
+                          "read", [&] { return next == input.end() ? std::nullopt : std::optional(*next++); })
+                          .stage({.name = "parse", .parallelism = 4, .ordered = true}, parse)
+                          .sink("add",
+                                [](inquest::receiver<int>& numbers) {
+                                    long sum = 0;
+                                    for (const int n : numbers) sum += n;
+                                    return sum;
+                                })
+                          .run();
+    if (!done)
+        std::cout << done.error().message()
+                  << '\n'; // worker 'read > parse-1' failed on item 3: not a number: three
+    //! [a pipeline]
+    CHECK(done.error().message().ends_with(" failed on item 3: not a number: three"));
 }
 
 TEST_CASE("the guide: a job") {

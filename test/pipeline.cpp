@@ -148,6 +148,47 @@ TEST_CASE("several workers: every item once, and in order if that is asked for")
         }
 }
 
+TEST_CASE("a stage has so many workers at once, with the threads that its options say, and so much room "
+          "behind it") {
+    std::atomic<int> inside{0};
+    std::atomic<bool> go{false};
+    std::atomic<int> made{0};
+    auto runs = inquest::spawn("run", [&] {
+        return make_pipeline(
+                   {.name = "count", .capacity = 5},
+                   [&]() -> std::optional<int> { return made < 1000 ? std::optional(++made) : std::nullopt; })
+            .stage({.name = "pass", .parallelism = 3, .capacity = 7, .thread = {.processors = "none"}},
+                   [](int n) { return n; })
+            .sink("never", [](int) {})
+            .run();
+    });
+    CHECK(runs.join().error().message() ==
+          "worker 'count > pass-1' never started: processors: Invalid argument");
+
+    made = 0;
+    auto waits = inquest::spawn("run", [&] {
+        return make_pipeline(
+                   {.name = "count", .capacity = 5},
+                   [&]() -> std::optional<int> { return made < 1000 ? std::optional(++made) : std::nullopt; })
+            .stage({.name = "pass", .parallelism = 3, .capacity = 7},
+                   [&](int n) {
+                       ++inside;
+                       support::wait_for("the others", [&] { return inside >= 3; });
+                       return n;
+                   })
+            .sink({.name = "wait", .parallelism = 2},
+                  [&](int) { support::wait_for("the test", [&] { return go.load(); }); })
+            .run();
+    });
+    // What is in flight: two items in the sink, 7 behind the stage, three in it, 5 before it, and the one that the source holds.
+    support::wait_for("what is in flight", [&] { return made == 2 + 7 + 3 + 5 + 1; });
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    CHECK(made == 18);
+    go = true;
+    CHECK(waits.join());
+    CHECK(made == 1000);
+}
+
 TEST_CASE("an empty stream, and a sink of several workers") {
     CHECK(make_pipeline("count", numbers(0)).sink("collect", collect).run().value().empty());
     std::atomic<int> sum{0};
@@ -215,6 +256,19 @@ TEST_CASE("a stop that comes while any stage works is a failure that says so") {
                 CHECK(done.error().message() == "the pipeline was stopped");
                 CHECK(hook.seen().empty());
             }
+}
+
+TEST_CASE("a stop that comes when the sink has seen the end is too late") {
+    std::stop_source stop;
+    const auto done = make_pipeline("count", numbers(3))
+                          .sink("collect",
+                                [&](receiver<int>& in) {
+                                    auto all = collect(in);
+                                    (void)stop.request_stop();
+                                    return all;
+                                })
+                          .run(stop.get_token());
+    CHECK(done.value() == to(3));
 }
 
 TEST_CASE("a stop before it is run, and one after its end") {

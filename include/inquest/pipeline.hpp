@@ -274,8 +274,9 @@ class [[nodiscard("a pipeline does nothing until it has a sink and is run")]] pi
         detail::refuse_empty(fn);
         auto [tx, rx] = detail::make_joint<To>(options);
         auto counted = detail::handle_access::core(out_);
-        const auto order =
-            options.ordered && options.parallelism > 1 ? std::make_shared<detail::turnstile>() : nullptr;
+        const auto order = options.ordered && options.parallelism > 1
+                               ? std::make_shared<detail::turnstile>(options.parallelism)
+                               : nullptr;
         const auto function = [&] {
             if constexpr (whole)
                 return fn;

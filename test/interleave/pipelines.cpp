@@ -85,11 +85,11 @@ void pipeline_has_enough() {
 
 std::span<const program> pipelines() {
     static constexpr program table[] = {
-        {"pipeline_fails", pipeline_fails, 1, 1, 2000},
-        {"ordered_stage", ordered_stage, 0, 1, 2000},
-        {"ordered_stage_fails", ordered_stage_fails, 1, 1, 2000},
-        {"pipeline_is_stopped", pipeline_is_stopped, 1, 1, 2000},
-        {"pipeline_has_enough", pipeline_has_enough, 1, 1, 2000},
+        {"pipeline_fails", pipeline_fails, 1, 50'228, 2000},
+        {"ordered_stage", ordered_stage, 0, 952, 2000},
+        {"ordered_stage_fails", ordered_stage_fails, 1, 85'698, 2000},
+        {"pipeline_is_stopped", pipeline_is_stopped, 1, 4'777, 2000},
+        {"pipeline_has_enough", pipeline_has_enough, 1, 74'409, 2000},
     };
     return table;
 }

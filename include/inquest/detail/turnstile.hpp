@@ -3,7 +3,9 @@
 
 #include <inquest/detail/sync.hpp>
 
+#include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
@@ -11,6 +13,8 @@ namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 /// nobody else passes.
 class turnstile {
   public:
+    /// For so many workers.
+    explicit turnstile(std::size_t workers) : places_(workers) {}
     /// Blocks until it is that number's turn. False if that never comes. What the wait is for is another worker of the stage, which
     /// passes or leaves, so it needs no limit of its own.
     [[nodiscard]] bool wait(std::uint64_t number) noexcept;
@@ -21,7 +25,8 @@ class turnstile {
 
   private:
     mutex guard_;
-    condition_variable changed_;
+    // Number n waits at n modulo their number: those that are taken and have not passed follow each other, and each is in a worker's hands.
+    std::vector<condition_variable> places_;
     // protected by guard_:
     std::uint64_t next_ = 1;
     bool closed_ = false;
