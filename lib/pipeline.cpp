@@ -25,18 +25,20 @@ std::uint64_t pipeline_stage::items() const noexcept {
     return is_source_ ? its.pushed : its.popped;
 }
 
-void refuse_bad_stage(const stage_options& options, bool is_whole_stream) {
+void refuse_bad_stage(const stage_options& options, const stage_traits& function) {
     if (options.name.empty()) throw std::invalid_argument("inquest: a pipeline's stages have names");
     if (options.parallelism == 0) throw std::invalid_argument("inquest: a stage needs at least one worker");
-    if (options.ordered && is_whole_stream && options.parallelism > 1)
-        throw std::invalid_argument(
-            "inquest: a stage of several workers is ordered only if its function takes items: of a whole "
-            "stream nobody knows what was made of which");
-}
-
-void refuse_bad_source(const stage_options& options) {
-    refuse_bad_stage(options, true);
-    if (options.parallelism > 1) throw std::invalid_argument("inquest: a pipeline's source has one worker");
+    if (options.parallelism == 1) return;
+    const auto refuse = [](const char* why) { throw std::invalid_argument(why); };
+    if (function.is_source) refuse("inquest: a pipeline's source has one worker");
+    if (function.has_result)
+        refuse("inquest: a sink of several workers takes items: of whole streams each would have a result");
+    if (!function.is_copyable)
+        refuse("inquest: a stage of several workers needs a function that can be copied");
+    if (options.ordered && function.is_whole_stream)
+        refuse("inquest: a stage of several workers is ordered only if its function takes items: of a whole "
+               "stream "
+               "nobody knows what was made of which");
 }
 
 namespace {

@@ -125,8 +125,27 @@ TEST_CASE("items that can only be moved pass, and a source that pushes") {
     CHECK(got == to(5));
 }
 
+TEST_CASE("functions that can only be moved, for one worker each") {
+    const auto one = [] { return std::make_unique<int>(1); };
+    long sum = 0;
+    auto done = make_pipeline("read",
+                              [n = 0, last = std::make_unique<int>(3)]() mutable {
+                                  return n < *last ? std::optional(++n) : std::nullopt;
+                              })
+                    .stage("add", [p = one()](int n) { return n + *p; })
+                    .stage<int>("pass",
+                                [p = one()](receiver<int>& in, sender<int>& out) {
+                                    for (int n : in)
+                                        if (!out.push(n + *p)) return;
+                                })
+                    .sink("sum", [&sum, p = one()](int n) { sum += n + *p; })
+                    .run();
+    CHECK(done);
+    CHECK(sum == 1 + 2 + 3 + 3 * 3);
+}
+
 TEST_CASE("several workers: every item once, and in order if that is asked for") {
-    for (const std::size_t capacity : {1, 64})
+    for (const std::size_t capacity : {1UL, 64UL})
         for (const bool ordered : {true, false}) {
             CAPTURE(capacity);
             CAPTURE(ordered);
@@ -162,8 +181,9 @@ TEST_CASE("a stage has so many workers at once, with the threads that its option
             .sink("never", [](int) {})
             .run();
     });
-    CHECK(runs.join().error().message() ==
-          "worker 'count > pass-1' never started: processors: Invalid argument");
+    const auto refused = runs.join().error().message();
+    CHECK(refused.starts_with("worker 'count > pass-"));
+    CHECK(refused.ends_with("' never started: processors: Invalid argument"));
 
     made = 0;
     auto waits = inquest::spawn("run", [&] {
@@ -197,8 +217,8 @@ TEST_CASE("an empty stream, and a sink of several workers") {
 }
 
 TEST_CASE("a failure in any stage ends all, is the result with its path, and is reported nowhere else") {
-    for (const std::size_t parallelism : {1, 4})
-        for (const std::size_t capacity : {1, 64})
+    for (const std::size_t parallelism : {1UL, 4UL})
+        for (const std::size_t capacity : {1UL, 64UL})
             for (const bool ordered : {false, true})
                 for (int stage = 0; stage < 5; ++stage) {
                     CAPTURE(parallelism);
@@ -240,8 +260,8 @@ TEST_CASE("a failure in any stage ends all, is the result with its path, and is 
 }
 
 TEST_CASE("a stop that comes while any stage works is a failure that says so") {
-    for (const std::size_t parallelism : {1, 4})
-        for (const std::size_t capacity : {1, 64})
+    for (const std::size_t parallelism : {1UL, 4UL})
+        for (const std::size_t capacity : {1UL, 64UL})
             for (int stage = 0; stage < 5; ++stage) {
                 CAPTURE(parallelism);
                 CAPTURE(capacity);
@@ -280,7 +300,7 @@ TEST_CASE("a stop before it is run, and one after its end") {
 }
 
 TEST_CASE("a stage that has enough ends those before it quietly, and what it has made goes on") {
-    for (const std::size_t capacity : {1, 64}) {
+    for (const std::size_t capacity : {1UL, 64UL}) {
         support::caught_hook hook;
         std::atomic<int> made{0};
         auto done = make_pipeline({.name = "count", .capacity = capacity},
@@ -438,6 +458,10 @@ TEST_CASE("what is no stage is refused") {
     CHECK_THROWS_AS((void)make_pipeline({.name = "r", .parallelism = 2}, numbers(3)), std::invalid_argument);
     CHECK_THROWS_AS((void)make_pipeline({.name = "r", .capacity = 0}, numbers(3)), std::invalid_argument);
     CHECK_THROWS_AS((void)make_pipeline("r", numbers(3)).stage("p", 0, pass), std::invalid_argument);
+    CHECK_THROWS_AS((void)make_pipeline("r", numbers(3)).sink("s", 2, collect), std::invalid_argument);
+    CHECK_THROWS_AS((void)make_pipeline("r", numbers(3))
+                        .stage("p", 2, [p = std::make_unique<int>(1)](int n) { return n + *p; }),
+                    std::invalid_argument);
     CHECK_THROWS_AS((void)make_pipeline("r", numbers(3)).stage("p", std::function<int(int)>()),
                     std::invalid_argument);
     CHECK_THROWS_AS((void)make_pipeline("r", numbers(3))

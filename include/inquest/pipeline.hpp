@@ -110,9 +110,21 @@ class pipeline_core {
     std::vector<worker_thread*> threads_; // once they are started
 };
 
-/// Throws std::invalid_argument for options that are none.
-void refuse_bad_stage(const stage_options& options, bool is_whole_stream);
-void refuse_bad_source(const stage_options& options);
+/// What a stage's function is, beside a copyable one of single items.
+struct stage_traits {
+    bool is_whole_stream = false, is_copyable = true, is_source = false, has_result = false;
+};
+/// Throws std::invalid_argument for options that do not go with such a function, or with none.
+void refuse_bad_stage(const stage_options& options, const stage_traits& function);
+
+/// The function for one more worker: a copy, but of one that can't be copied itself.
+template <class Fn>
+Fn one_more_of(Fn& fn) {
+    if constexpr (std::is_copy_constructible_v<Fn>)
+        return fn;
+    else
+        return std::move(fn);
+}
 
 /// The channel behind a stage. What is in it when the pipeline fails is destroyed, since nobody could ask for it.
 template <class T>
@@ -190,8 +202,8 @@ class [[nodiscard("a pipeline does nothing until it is run")]] pipeline {
 /// - or with a whole stream, `receiver<From>&` and `sender<To>&`, as that of a worker between two channels (see `spawn`), and returns nothing or
 ///   a std::expected<void, E>. Then say what it makes: `stage<To>(...)`. Such a stage is not ordered, unless it has one worker.
 ///
-/// With several workers each has a copy of it. Throws std::invalid_argument for no workers, no capacity, no name, an empty function;
-/// std::bad_alloc.
+/// With several workers each has a copy of it; one that can't be copied is for one worker. Throws std::invalid_argument for no workers or more
+/// than that allows, no capacity, no name, an empty function; std::bad_alloc.
 template <class From>
 class [[nodiscard("a pipeline does nothing until it has a sink and is run")]] pipeline_builder {
   public:
@@ -222,14 +234,16 @@ class [[nodiscard("a pipeline does nothing until it has a sink and is run")]] pi
         constexpr bool whole = std::is_invocable_v<Fn&, receiver<From>&>;
         static_assert(whole || std::is_invocable_v<Fn&, From&&>,
                       "a sink's function takes an item, or the stream as receiver<T>&");
-        detail::refuse_bad_stage(options, whole);
+        detail::refuse_bad_stage(
+            options,
+            {.is_whole_stream = whole, .is_copyable = std::is_copy_constructible_v<Fn>, .has_result = whole});
         detail::refuse_empty(fn);
         auto counted = detail::handle_access::core(out_);
         const auto function = [&] {
             if constexpr (whole)
-                return fn;
+                return detail::one_more_of(fn);
             else
-                return detail::sink_of_items<From, Fn>(fn);
+                return detail::sink_of_items<From, Fn>(detail::one_more_of(fn));
         };
         auto* const made = detail::make_stage(core_, options, std::move(counted), false, function, out_);
         out_ = {};
@@ -270,7 +284,8 @@ class [[nodiscard("a pipeline does nothing until it has a sink and is run")]] pi
     template <class To, class Fn>
     pipeline_builder<To> add_stage(const stage_options& options, Fn&& fn) {
         constexpr bool whole = std::is_invocable_v<Fn&, receiver<From>&, sender<To>&>;
-        detail::refuse_bad_stage(options, whole);
+        detail::refuse_bad_stage(options,
+                                 {.is_whole_stream = whole, .is_copyable = std::is_copy_constructible_v<Fn>});
         detail::refuse_empty(fn);
         auto [tx, rx] = detail::make_joint<To>(options);
         auto counted = detail::handle_access::core(out_);
@@ -279,9 +294,9 @@ class [[nodiscard("a pipeline does nothing until it has a sink and is run")]] pi
                                : nullptr;
         const auto function = [&] {
             if constexpr (whole)
-                return fn;
+                return detail::one_more_of(fn);
             else
-                return detail::stage_of_items<From, To, Fn>(fn, order);
+                return detail::stage_of_items<From, To, Fn>(detail::one_more_of(fn), order);
         };
         detail::make_stage(core_, options, std::move(counted), false, function, out_, tx);
         out_ = {};
@@ -319,12 +334,13 @@ auto make_pipeline(const stage_options& options, Fn fn) {
     } else {
         static_assert(std::is_invocable_v<Fn&, sender<To>&>,
                       "a source's function takes sender<T>&, and pushes to it");
-        detail::refuse_bad_source(options);
+        detail::refuse_bad_stage(options, {.is_whole_stream = true, .is_source = true});
         detail::refuse_empty(fn);
         auto [tx, rx] = detail::make_joint<To>(options);
         detail::pipeline_core core;
         auto counted = detail::handle_access::core(rx);
-        detail::make_stage(core, options, std::move(counted), true, [&] { return fn; }, tx);
+        detail::make_stage(
+            core, options, std::move(counted), true, [&] { return detail::one_more_of(fn); }, tx);
         return pipeline_builder<To>(std::move(core), std::move(rx));
     }
 }

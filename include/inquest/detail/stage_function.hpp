@@ -79,7 +79,8 @@ class stage_of_items {
 
   public:
     /// `order` is null if items may overtake each other.
-    stage_of_items(const Fn& fn, std::shared_ptr<turnstile> order) : fn_(fn), order_(std::move(order)) {}
+    stage_of_items(Fn&& fn, std::shared_ptr<turnstile> order)
+        : fn_(std::move(fn)), order_(std::move(order)) {}
 
     auto operator()(receiver<From>& in, sender<To>& out) -> outcome_of_stage<returned> {
         while (auto item = in.pop()) {
@@ -137,7 +138,7 @@ class sink_of_items {
     using returned = std::invoke_result_t<Fn&, From&&>;
 
   public:
-    explicit sink_of_items(const Fn& fn) : fn_(fn) {}
+    explicit sink_of_items(Fn&& fn) : fn_(std::move(fn)) {}
     auto operator()(receiver<From>& in) -> outcome_of_stage<returned> {
         while (auto item = in.pop()) {
             if constexpr (std::is_void_v<outcome_of_stage<returned>>) {

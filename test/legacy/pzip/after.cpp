@@ -152,9 +152,9 @@ Result readBlocks(BlockSender& blocks, ThreadPool& executor, std::FILE* input, c
         }
         auto [in, from] = inquest::make_channel<Buffer>(ahead);
         auto [to, out] = inquest::make_channel<Buffer>(ahead);
-        executor.add([from = std::move(from), to = std::move(to), &options]() mutable {
-            (void)inquest::run_job(options.decompress ? "decompress" : "compress", std::move(from),
-                                   std::move(to), options.decompress ? decompressBlock : compressBlock);
+        executor.add([source = std::move(from), target = std::move(to), &options]() mutable {
+            (void)inquest::run_job(options.decompress ? "decompress" : "compress", std::move(source),
+                                   std::move(target), options.decompress ? decompressBlock : compressBlock);
         });
         if (!blocks.push(std::move(out))) break;
         if (foreign) (void)in.push(std::move(start));
