@@ -62,7 +62,7 @@ int owned_thread::start_sized(worker_main* program, std::size_t stack_size) {
     if (problem == 0) problem = pthread_create(&handle_, &attributes, main, arguments.get());
     (void)pthread_attr_destroy(&attributes);
     if (problem != 0) return problem;
-    (void)arguments.release(); // the thread's
+    [[maybe_unused]] const auto* const threads_own = arguments.release();
 #ifdef __GLIBCXX__
     id_ = thread_id(handle_); // which other libraries keep to themselves
 #endif

@@ -61,7 +61,10 @@ int set_processors(std::string_view processors) noexcept {
         unsigned first = 0;
         if (!number(first)) return EINVAL;
         unsigned last = first;
-        if (at != end && *at == '-' && (++at, !number(last) || last < first)) return EINVAL;
+        if (at != end && *at == '-') {
+            ++at;
+            if (!number(last) || last < first) return EINVAL;
+        }
         for (; first <= last; ++first) CPU_SET(first, &set);
         if (at == end) break;
         if (*at != ',') return EINVAL;
