@@ -1,6 +1,7 @@
 // The guide's samples, compiled and run.
 #include "support/support.hpp"
 
+#include <inquest/flusher.hpp>
 #include <inquest/pipeline.hpp>
 
 #include <doctest/doctest.h>
@@ -241,6 +242,29 @@ TEST_CASE("the guide: a pipeline") {
                   << '\n'; // worker 'read > parse-1' failed on item 3: not a number: three
     //! [a pipeline]
     CHECK(done.error().message().ends_with(" failed on item 3: not a number: three"));
+}
+
+TEST_CASE("the guide: a flusher") {
+    std::vector<std::string> file;
+    const auto write = [&](std::span<std::string> batch) -> std::expected<void, std::error_code> {
+        if (file.size() + batch.size() > 5)
+            return std::unexpected(std::make_error_code(std::errc::no_space_on_device));
+        file.insert(file.end(), batch.begin(), batch.end());
+        return {};
+    };
+    //! [a flusher]
+    auto log = inquest::make_flusher<std::string>({.name = "log", .capacity = 100, .batch = 3}, write);
+    for (const char* line : {"one", "two", "three", "four"}) CHECK(log.push(line));
+    CHECK(log.flush()); // these are written now
+    CHECK(log.push("five"));
+    CHECK(log.push("six"));
+    if (const auto done = log.finish(); !done) {
+        std::cout << done.error().message() << '\n'; // worker 'log' failed on item 6: No space left on device
+        const std::vector<std::string> left = log.recover(); // five, six
+        CHECK(left.size() == 2);
+    }
+    //! [a flusher]
+    CHECK(file.size() == 4);
 }
 
 TEST_CASE("the guide: a job") {

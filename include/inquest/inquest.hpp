@@ -1,4 +1,4 @@
-// Everything but pipelines (pipeline.hpp), the macros (macros.hpp), the logger (spdlog.hpp) and the bridge to older standards (bridge_to.hpp).
+// Everything but pipelines (pipeline.hpp), flushers (flusher.hpp), the macros (macros.hpp), the logger (spdlog.hpp) and the bridge to older standards (bridge_to.hpp).
 #pragma once
 
 // First: a compiler lists the includes on the way to a header before what it has to say of it.

@@ -1,6 +1,7 @@
-// Pipelines: how a failure and a stop end one, and the order across a stage's workers.
+// Pipelines: how a failure and a stop end one, and the order across a stage's workers. Flushers: what flush waits for.
 #include "program.hpp"
 
+#include <inquest/flusher.hpp>
 #include <inquest/pipeline.hpp>
 
 #include <optional>
@@ -81,6 +82,26 @@ void pipeline_has_enough() {
     require(done.has_value() && **done == 1, "its result");
 }
 
+// A flush that comes before the worker waits, while it does, or after: it does not wait for the batch to fill.
+void flush_wakes() {
+    std::vector<int> got;
+    auto log = inquest::make_flusher<int>(
+        {.name = "log", .capacity = 2, .batch = 9, .linger = std::chrono::hours(1)},
+        [&](std::span<int> batch) { got.insert(got.end(), batch.begin(), batch.end()); });
+    require(log.push(1).has_value(), "it is open");
+    require(log.flush().has_value(), "it is written");
+    require(got == std::vector{1}, "what was pushed before");
+}
+
+// The worker fails while somebody waits in flush, or before.
+void flush_and_failure() {
+    auto log = inquest::make_flusher<int>(
+        {.name = "log", .capacity = 2, .batch = 1},
+        [](std::span<int>) -> std::expected<void, std::string> { return std::unexpected("full"); });
+    const auto pusher = thread("pusher", [&] { (void)log.push(1); });
+    if (const auto done = log.flush(); !done) require(done.error().cause().text() == "full", "why");
+}
+
 } // namespace
 
 std::span<const program> pipelines() {
@@ -89,6 +110,8 @@ std::span<const program> pipelines() {
         {"ordered_stage", ordered_stage, 0, 952, 2000},
         {"ordered_stage_fails", ordered_stage_fails, 1, 86'128, 2000},
         {"pipeline_is_stopped", pipeline_is_stopped, 1, 4'777, 2000},
+        {"flush_wakes", flush_wakes, 2, 1, 2000},
+        {"flush_and_failure", flush_and_failure, 2, 1, 2000},
         {"pipeline_has_enough", pipeline_has_enough, 1, 74'409, 2000},
     };
     return table;

@@ -1,0 +1,51 @@
+// How far a flusher has come, and who waits for that.
+#pragma once
+
+#include <inquest/detail/sync.hpp>
+
+#include <cstdint>
+
+namespace inquest { inline namespace INQUEST_ABI { namespace detail {
+
+/// Items go by their numbers in the channel, from 1. One thread writes them, any may ask.
+class flush_progress {
+  public:
+    // By the writer:
+
+    void begin() noexcept;
+    /// Before it waits for another item, with what it has in hand: false if somebody waits for what is not written yet, so that it
+    /// should write now. Until `has_waited` it can be interrupted.
+    [[nodiscard]] bool may_wait() noexcept;
+    void has_waited() noexcept;
+    /// All up to that item are written.
+    void wrote(std::uint64_t last) noexcept;
+    /// Nothing more will be.
+    void end() noexcept;
+
+    // By others:
+
+    /// The calling thread is the writer.
+    [[nodiscard]] bool is_writer() const noexcept;
+    [[nodiscard]] bool has_ended() noexcept;
+    /// Blocks until all up to that item are written, or nothing more will be, or the deadline; returns whether they are. `interrupt`
+    /// wakes the writer out of its wait. It is called until it has: the writer may have been about to wait.
+    template <class Interrupt>
+    [[nodiscard]] bool wait(std::uint64_t last, clock::time_point deadline, const Interrupt& interrupt) {
+        for (want(last); is_waiting(); yield()) interrupt();
+        return wait_written(last, deadline);
+    }
+
+  private:
+    void want(std::uint64_t last) noexcept;
+    [[nodiscard]] bool is_waiting() noexcept;
+    [[nodiscard]] bool wait_written(std::uint64_t last, clock::time_point deadline) noexcept;
+
+    atomic<std::uint64_t> writer_{0}; // its thread's number
+    mutex guard_;
+    condition_variable changed_;
+    // protected by guard_:
+    std::uint64_t wanted_ = 0, written_ = 0;
+    bool is_waiting_ = false, ended_ = false;
+};
+
+}}} // namespace inquest::INQUEST_ABI::detail

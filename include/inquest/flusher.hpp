@@ -1,0 +1,316 @@
+// A worker that writes in batches.
+#pragma once
+
+#include <inquest/detail/flush_progress.hpp>
+#include <inquest/detail/stage_function.hpp>
+#include <inquest/detail/turnstile.hpp>
+#include <inquest/worker_pool.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <source_location>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace inquest { inline namespace INQUEST_ABI {
+
+/// What a push to a flusher does if there is no room.
+enum class overflow : unsigned char {
+    block,       ///< it waits
+    drop_oldest, ///< the oldest items in the queue are destroyed, and counted
+    fail,        ///< it fails, with a failure of kind `not_pushed`
+};
+
+/// How a flusher is built.
+template <class T>
+struct flusher_options {
+    std::string name{};                    ///< of the flusher, in messages and in the system's thread list
+    std::size_t capacity = 0;              ///< the most items that wait to be taken into a batch, at least 1
+    std::size_t batch = 0;                 ///< the most items in a batch, at least 1
+    std::chrono::milliseconds linger{100}; ///< the longest that an item waits for its batch to fill
+    std::size_t bytes = 0; ///< a batch of so many bytes or more is full; 0: bytes are not counted
+    std::function<std::size_t(const T&)> size_of{}; ///< how many an item has; called on the flusher's thread
+    inquest::overflow overflow = inquest::overflow::block; ///< what a push does if there is no room
+    inquest::on_exception on_exception = inquest::on_exception::record; ///< whether what it throws is caught
+    thread_attributes thread{}; ///< stack, processors and priority of its thread
+};
+
+namespace detail {
+
+/// To the failure hook.
+void report_left_in_hand(std::size_t items) noexcept;
+
+/// What a flusher and its worker share: the items in hand, and how far they have come.
+template <class T>
+struct flusher_state {
+    flush_progress progress;
+    mutex guard;
+    // protected by guard: what was in hand when the worker ended; that was no failure of its own, which would be reported
+    std::vector<T> left{};
+    bool broke_off = false;
+
+    /// Nobody has asked for it.
+    ~flusher_state() {
+        if (broke_off && !left.empty()) report_left_in_hand(left.size());
+    }
+};
+
+/// What a flusher's worker runs.
+template <class T, class Fn>
+class batch_writer {
+    using returned = std::invoke_result_t<Fn&, std::span<T>>;
+
+  public:
+    batch_writer(Fn&& fn, const flusher_options<T>& options, std::shared_ptr<flusher_state<T>> state)
+        : fn_(std::move(fn)), most_(options.batch), bytes_(options.bytes), linger_(options.linger),
+          size_of_(options.size_of), state_(std::move(state)) {}
+
+    returned operator()(receiver<T>& in) {
+        std::vector<T> batch;
+        state_->progress.begin();
+        at_end leaves{*state_, batch};
+        for (;;) {
+            const auto end = fill(batch, in);
+            // Of a stream that broke off nobody says that this is all: what is in hand is left.
+            if (end && *end != status::complete && *end != status::closed) {
+                leaves.broke_off = true;
+                break;
+            }
+            if (!batch.empty()) {
+                if constexpr (std::is_void_v<returned>) {
+                    fn_(std::span<T>(batch));
+                } else {
+                    if (auto written = fn_(std::span<T>(batch)); !written) return written;
+                }
+                batch.clear();
+                state_->progress.wrote(number_in_hand());
+            }
+            if (end) break;
+        }
+        return returned();
+    }
+
+  private:
+    /// However the function ends: what it has in hand is left to be handed back.
+    struct at_end {
+        flusher_state<T>& state;
+        std::vector<T>& batch;
+        bool broke_off = false;
+        ~at_end() {
+            {
+                const std::lock_guard lock(state.guard);
+                state.left = std::move(batch);
+                state.broke_off = broke_off;
+            }
+            state.progress.end();
+        }
+    };
+
+    /// Takes items until the batch is full, or old enough, or wanted. How the stream has ended if it has.
+    std::optional<status> fill(std::vector<T>& batch, receiver<T>& in) {
+        std::size_t bytes = 0;
+        clock::time_point until = forever;
+        for (;;) {
+            auto item = in.try_pop();
+            if (!item && item.error().status() == status::empty) {
+                if (!state_->progress.may_wait() && !batch.empty()) return std::nullopt;
+                item = in.pop_until(until);
+                state_->progress.has_waited();
+            }
+            if (!item) {
+                const auto why = item.error().status();
+                if (why == status::interrupted) continue;
+                if (why == status::timeout) return std::nullopt;
+                return why;
+            }
+            if (batch.empty()) until = deadline_after(ticks(linger_));
+            if (bytes_ != 0) bytes += size_of_(*item);
+            batch.push_back(*std::move(item));
+            if (batch.size() >= most_ || (bytes_ != 0 && bytes >= bytes_)) return std::nullopt;
+        }
+    }
+
+    Fn fn_;
+    const std::size_t most_, bytes_;
+    const std::chrono::milliseconds linger_;
+    const std::function<std::size_t(const T&)> size_of_;
+    const std::shared_ptr<flusher_state<T>> state_;
+};
+
+/// Throws std::invalid_argument for options that are none.
+void refuse_bad_flusher(const std::string& name, std::size_t batch, std::size_t bytes, bool has_size);
+
+} // namespace detail
+
+/// A worker that takes what is pushed, and writes it in batches: when one is full, by count or by bytes; when its oldest item has
+/// waited for long enough; when somebody asks for it by `flush`; and at the end. Made by `make_flusher`.
+///
+///     auto log = inquest::make_flusher<line>({.name = "log", .capacity = 1000, .batch = 100}, write_lines);
+///     for (line& one : lines)
+///         if (auto sent = log.push(std::move(one)); !sent) return std::unexpected(sent.error());
+///     return log.finish(); // all is written, or this is why not
+///
+/// If a batch can't be written, the flusher has failed: pushes and flushes fail with that failure, and `recover` hands back that batch, then what
+/// was queued. A batch of a stream that broke off, by `close` or `abort` with a cause, a stop, or a sender that was abandoned, is not written.
+///
+/// Any thread may call any operation; only moving and destroying it need exclusive access. The destructor closes it, and waits until what
+/// was pushed is written. A failure that nobody has been handed goes to the failure hook.
+template <class T, class E>
+class [[nodiscard("keep the flusher: its destructor waits until all is written")]] flusher {
+  public:
+    /// The type of its items.
+    using item_type = T;
+    /// The type of its errors.
+    using error_type = E;
+    /// What most operations return: a failure is the flusher's own.
+    using result_type = std::expected<void, failure<E>>;
+
+    flusher(flusher&&) noexcept = default;
+    flusher& operator=(flusher&&) = delete;
+    flusher(const flusher&) = delete;
+    flusher& operator=(const flusher&) = delete;
+    ~flusher() { close(); }
+
+    /// Queues the item; what it does if there is no room is one of the options. If the flusher has failed, waits for its end and returns
+    /// its failure, or rethrows what it threw. The argument is moved from only if it was accepted.
+    /// @{
+    [[nodiscard]] result_type push(T&& item, std::source_location where = std::source_location::current()) {
+        return push_as(std::move(item), where);
+    }
+    [[nodiscard]] result_type push(const T& item,
+                                   std::source_location where = std::source_location::current())
+        requires std::is_copy_constructible_v<T>
+    {
+        return push_as(item, where);
+    }
+    /// @}
+
+    /// Waits until all that was pushed before is written, and no longer: what is in the current batch goes out with it. The failure if the
+    /// flusher has failed before, or fails meanwhile; it is not rethrown. Not for the flusher's own function, which is told that.
+    [[nodiscard("it may be the flusher's failure")]] result_type flush() {
+        const auto last = tx_.ledger().pushed;
+        if (state_->progress.is_writer()) return std::unexpected(inside());
+        if (state_->progress.wait(last, detail::forever, [this] { tx_.interrupt(); })) return {};
+        return std::unexpected(why_ended());
+    }
+    /// The same, no longer than `limit`. False if by then not all is written.
+    template <class Rep, class Period>
+    [[nodiscard("it may be the flusher's failure")]] std::expected<bool, failure<E>>
+    flush_for(const std::chrono::duration<Rep, Period>& limit) {
+        const auto until = detail::deadline_after(detail::ticks(limit));
+        const auto last = tx_.ledger().pushed;
+        if (state_->progress.is_writer()) return std::unexpected(inside());
+        if (state_->progress.wait(last, until, [this] { tx_.interrupt(); })) return true;
+        if (!state_->progress.has_ended()) return false;
+        return std::unexpected(why_ended());
+    }
+
+    /// No more is taken. Does not wait. True if this call closed it.
+    bool close() noexcept { return pool_.close(); }
+    /// The same, with a failure: what is queued is still taken, but the batch that is not full by then is not written.
+    bool close(inquest::cause why) noexcept { return pool_.close(std::move(why)); }
+    /// Closes it, waits until all is written, and returns the failure if it is not; rethrows what the function threw.
+    [[nodiscard("it may be the flusher's failure")]] result_type finish() {
+        if (auto done = pool_.finish(); !done) return done;
+        const std::lock_guard lock(state_->guard);
+        if (state_->left.empty()) return {};
+        return std::unexpected(only_text("the flusher has ended with items in hand that are not written"));
+    }
+    /// Asks it to stop: what it has in hand, and what is queued, stays. Does not wait.
+    void request_stop() noexcept { pool_.request_stop(); }
+
+    /// What was not written: the batch that failed or broke off, and then what was queued, oldest first. Closes it, and ends it at once, if it has
+    /// not ended; call `finish` or a failed `push` before. Throws std::bad_alloc.
+    [[nodiscard]] std::vector<T> recover() {
+        std::vector<T> all;
+        {
+            const std::lock_guard lock(state_->guard);
+            all = std::exchange(state_->left, {});
+        }
+        (void)pool_.recover([&](T&& item) { all.push_back(std::move(item)); });
+        return all;
+    }
+    /// How many items `overflow::drop_oldest` has destroyed.
+    [[nodiscard]] std::uint64_t dropped() const noexcept { return tx_.ledger().dropped; }
+    /// Items queued now, without those in hand.
+    [[nodiscard]] std::size_t size() const noexcept { return pool_.size(); }
+    /// True once nothing more can be pushed.
+    [[nodiscard]] bool is_closed() const noexcept { return pool_.is_closed(); }
+
+  private:
+    template <class Item, class Fn>
+    friend auto make_flusher(flusher_options<Item> options, Fn fn);
+    using pool = worker_pool<T, void, E>;
+    flusher(pool&& its, std::shared_ptr<detail::flusher_state<T>> state, inquest::overflow overflow)
+        : pool_(std::move(its)), tx_(pool_.make_sender()), state_(std::move(state)), overflow_(overflow) {}
+
+    template <class U>
+    result_type push_as(U&& item, std::source_location where) {
+        while (overflow_ != inquest::overflow::fail) {
+            const auto refused = refusal_of(std::forward<U>(item), where);
+            if (!refused) return {};
+            if (refused->status() == status::interrupted) continue; // to wake the worker, for a flush
+            if (refused->status() != status::stopped) break;
+            return std::unexpected(only_text(refused->message(), cause_kind::not_pushed));
+        }
+        return pool_.try_push(std::forward<U>(item), where); // of one that has closed, it says why
+    }
+    template <class U>
+    std::optional<push_error> refusal_of(U&& item, std::source_location where) {
+        if (overflow_ == inquest::overflow::block) {
+            if (auto sent = tx_.push(std::forward<U>(item), where); !sent) return sent.error();
+        } else {
+            if (auto sent = tx_.push_or_drop_oldest(std::forward<U>(item), where); !sent) return sent.error();
+        }
+        return std::nullopt;
+    }
+    /// Once the worker has ended, or is about to.
+    failure<E> why_ended() {
+        if (auto why = pool_.report()) return *std::move(why);
+        return only_text("the flusher has ended, and not all is written");
+    }
+    static failure<E> inside() { return only_text("asked from inside the flusher, so not waited for"); }
+    static failure<E> only_text(std::string text, cause_kind kind = cause_kind::unexplained) {
+        return failure<E>(detail::typed_anew{},
+                          failure<>(detail::unexplained(std::move(text), inquest::cause(), kind)));
+    }
+
+    pool pool_;
+    sender<T> tx_; // of its channel, for what the pool does not offer
+    std::shared_ptr<detail::flusher_state<T>> state_;
+    inquest::overflow overflow_;
+};
+
+/// Makes a flusher of items of type T. The function is called on its thread with each batch, a `std::span<T>` of at least one item, and returns
+/// nothing, or a std::expected<void, E>; if that is an error, or it throws, the flusher has failed, and what it has left in the span is what
+/// `recover` hands back. Throws std::invalid_argument for no name, no room, no batch, or bytes without `size_of`; std::bad_alloc.
+template <class T, class Fn>
+auto make_flusher(flusher_options<T> options, Fn fn) {
+    static_assert(std::is_invocable_v<Fn&, std::span<T>>, "a flusher's function takes a batch: std::span<T>");
+    using returned = std::invoke_result_t<Fn&, std::span<T>>;
+    static_assert(std::is_void_v<returned> || std::is_void_v<detail::value_returned<returned>>,
+                  "a flusher's function returns nothing, or a std::expected<void, E>");
+    detail::refuse_bad_flusher(options.name, options.batch, options.bytes, options.size_of != nullptr);
+    detail::refuse_empty(fn);
+    auto state = std::make_shared<detail::flusher_state<T>>();
+    // The pool copies its function.
+    auto writer = std::make_shared<detail::batch_writer<T, Fn>>(std::move(fn), options, state);
+    auto pool = make_pool<T>({.name = std::move(options.name),
+                              .capacity = options.capacity,
+                              .on_exception = options.on_exception,
+                              .thread = std::move(options.thread)},
+                             [writer = std::move(writer)](receiver<T>& in) { return (*writer)(in); });
+    using error = typename decltype(pool)::error_type;
+    return flusher<T, error>(std::move(pool), std::move(state), options.overflow);
+}
+
+}} // namespace inquest::INQUEST_ABI
