@@ -1,10 +1,9 @@
-#include <inquest/detail/cancellation.hpp>
-#include <inquest/detail/deadline.hpp>
 #include <inquest/detail/flush_progress.hpp>
 #include <inquest/detail/serials.hpp>
 
 #include <algorithm>
 #include <mutex>
+#include <utility>
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
@@ -30,14 +29,14 @@ void flush_progress::has_waited() noexcept {
 void flush_progress::wrote(std::uint64_t last) noexcept {
     const std::lock_guard lock(guard_);
     written_ = last;
-    changed_.notify_all();
+    let_go();
 }
 
 void flush_progress::end() noexcept {
     const std::lock_guard lock(guard_);
     ended_ = true;
     is_waiting_ = false;
-    changed_.notify_all();
+    let_go();
 }
 
 void flush_progress::want(std::uint64_t last) noexcept {
@@ -50,15 +49,33 @@ bool flush_progress::is_waiting() noexcept {
     return is_waiting_ && wanted_ > written_;
 }
 
-bool flush_progress::wait_written(std::uint64_t last, clock::time_point deadline) noexcept {
-    const uncancelled guard;
-    std::unique_lock lock(guard_);
-    while (written_ < last && !ended_) {
-        if (deadline == forever)
-            changed_.wait(lock);
-        else if (changed_.wait_until(lock, deadline) == std::cv_status::timeout)
-            break;
+void flush_progress::let_go() noexcept {
+    for (auto* one = askers_; one; one = one->next)
+        if (ended_ || one->last <= written_) one->gate.open();
+}
+
+bool flush_progress::wait_written(std::uint64_t last, clock::time_point deadline) {
+    asker me{.last = last};
+    {
+        const std::lock_guard lock(guard_);
+        if (written_ >= last || ended_) return written_ >= last;
+        me.next = std::exchange(askers_, &me);
     }
+    struct leaver { // also if the wait is cancelled
+        flush_progress& self;
+        asker& me;
+        ~leaver() {
+            const std::lock_guard lock(self.guard_);
+            asker** at = &self.askers_;
+            while (*at != &me) at = &(*at)->next;
+            *at = me.next;
+        }
+    };
+    {
+        const leaver leaves{*this, me};
+        (void)me.gate.wait(deadline);
+    }
+    const std::lock_guard lock(guard_);
     return written_ >= last;
 }
 

@@ -1,8 +1,10 @@
 // How far a flusher has come, and who waits for that.
 #pragma once
 
+#include <inquest/detail/latch.hpp>
 #include <inquest/detail/sync.hpp>
 
+#include <chrono>
 #include <cstdint>
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
@@ -28,24 +30,38 @@ class flush_progress {
     [[nodiscard]] bool is_writer() const noexcept;
     [[nodiscard]] bool has_ended() noexcept;
     /// Blocks until all up to that item are written, or nothing more will be, or the deadline; returns whether they are. `interrupt`
-    /// wakes the writer out of its wait. It is called until it has: the writer may have been about to wait.
+    /// wakes the writer out of its wait; it is called again as long as the writer still waits, since it may have been about to.
     template <class Interrupt>
     [[nodiscard]] bool wait(std::uint64_t last, clock::time_point deadline, const Interrupt& interrupt) {
-        for (want(last); is_waiting(); yield()) interrupt();
+        for (want(last); is_waiting();) {
+            interrupt();
+            const auto soon = clock::now() + std::chrono::milliseconds(1);
+            if (soon >= deadline) break;
+            if (wait_written(last, soon)) return true;
+        }
         return wait_written(last, deadline);
     }
 
   private:
     void want(std::uint64_t last) noexcept;
     [[nodiscard]] bool is_waiting() noexcept;
-    [[nodiscard]] bool wait_written(std::uint64_t last, clock::time_point deadline) noexcept;
+    [[nodiscard]] bool wait_written(std::uint64_t last, clock::time_point deadline);
+    /// Opens the gates of those who need wait no longer. Under the lock.
+    void let_go() noexcept;
+
+    /// A thread that waits, on its stack.
+    struct asker {
+        const std::uint64_t last;
+        latch gate{};
+        asker* next = nullptr;
+    };
 
     atomic<std::uint64_t> writer_{0}; // its thread's number
     mutex guard_;
-    condition_variable changed_;
     // protected by guard_:
     std::uint64_t wanted_ = 0, written_ = 0;
     bool is_waiting_ = false, ended_ = false;
+    asker* askers_ = nullptr;
 };
 
 }}} // namespace inquest::INQUEST_ABI::detail
