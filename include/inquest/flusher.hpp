@@ -174,6 +174,7 @@ class [[nodiscard("keep the flusher: its destructor waits until all is written")
     /// What most operations return: a failure is the flusher's own.
     using result_type = std::expected<void, failure<E>>;
 
+    /// What was moved from can only be destroyed.
     flusher(flusher&&) noexcept = default;
     flusher& operator=(flusher&&) = delete;
     flusher(const flusher&) = delete;
