@@ -1,7 +1,7 @@
 """Adds up the test cases of several build folders: doctest's own counts, and one for each other test.
 
-A skipped test counts as failed unless it is listed here with its reason, and so does a case that no test runs of the program
-that is run file by file."""
+A skipped test counts as failed unless it is listed here with its reason, and so does a case that no test runs of the programs
+that are run in parts."""
 
 import json
 import pathlib
@@ -18,7 +18,7 @@ CASES = re.compile(r"\[doctest\] test cases:\s*(\d+)\s*\|\s*(\d+) passed\s*\|\s*
 
 def count(folder):
     passed = failed = 0
-    in_program = run_of_it = 0  # cases
+    in_parts = {}  # program: how many cases it has, and how many of them are run
     for line in (pathlib.Path(folder) / "meson-logs/testlog.json").read_text().splitlines():
         test = json.loads(line)
         name, result = test["name"], test["result"]
@@ -32,18 +32,19 @@ def count(folder):
             failed += result != "OK"
         else:
             run, good, bad, skipped = map(int, cases.groups())
-            if any(argument.startswith("--source-file=") for argument in test["command"]):
-                in_program = run + skipped
-                run_of_it += run
+            if any(argument.startswith(("--source-file=", "--test-case=")) for argument in test["command"]):
+                _, before = in_parts.get(test["command"][0], (0, 0))
+                in_parts[test["command"][0]] = (run + skipped, before + run)
             else:
                 bad += skipped
             if result != "OK" and bad == 0:
                 bad = 1  # every case passed, and then the program failed: a leak or a race was found
             passed += good
             failed += bad
-    if in_program != run_of_it:
-        print(f"{folder}: {in_program} cases in the program, but {run_of_it} run")
-        failed += 1
+    for program, (has, run) in in_parts.items():
+        if has != run:
+            print(f"{folder}: {program} has {has} cases, but {run} are run")
+            failed += 1
     print(f"{folder}: {passed} passed, {failed} failed")
     return passed, failed
 

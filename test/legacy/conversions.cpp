@@ -122,6 +122,8 @@ TEST_CASE("buffer: it passes on what it reads") {
     }
 }
 
+// ThreadSanitizer loses track of a thread that is cancelled in `read`.
+#if !SUPPORT_THREAD_SANITIZER
 TEST_CASE("buffer: a cancelled input thread is a short output and success before") {
     const support::scratch dir;
     for (const std::string when : {"before", "after"}) {
@@ -142,6 +144,8 @@ TEST_CASE("buffer: a cancelled input thread is a short output and success before
                    : "buffer: worker 'input' failed: thread ended by pthread_exit or pthread_cancel\n"));
     }
 }
+
+#endif
 
 TEST_CASE("buffer: an error on either side is said once") {
     const support::scratch dir;
