@@ -42,6 +42,7 @@ void flush_progress::end() noexcept {
 void flush_progress::want(std::uint64_t last) noexcept {
     const std::lock_guard lock(guard_);
     wanted_ = std::max(wanted_, last);
+    wanted_glance_.set(wanted_);
 }
 
 bool flush_progress::is_waiting() noexcept {

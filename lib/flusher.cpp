@@ -15,8 +15,9 @@ void refuse_bad_flusher(const std::string& name, std::size_t batch, std::size_t 
 
 void report_left_in_hand(std::size_t items) noexcept {
     try {
-        report_unobserved(
-            unexplained("a flusher was stopped with " + std::to_string(items) + " items in hand", cause()));
+        report_unobserved(unexplained("a flusher has ended with " + std::to_string(items) +
+                                          " items in hand that are not written",
+                                      cause()));
     } catch (...) { // no memory for the text
     }
 }

@@ -61,6 +61,12 @@ struct stopper {
     }
 };
 
+bool has_failed(const worker_thread* its) { return its->failed().has_value(); }
+
+failure<> was_stopped(const cause& behind) {
+    return failure<>(unexplained("the pipeline was stopped", behind));
+}
+
 // Without those that only followed from the first.
 failure<> without_consequences(const failure<>& all) {
     std::vector<cause> others(all.also_failed().begin(), all.also_failed().end());
@@ -77,6 +83,7 @@ std::string pipeline_core::path() const {
 }
 
 std::optional<failure<>> pipeline_core::run(const stop_token& stop, const run_options& options) {
+    if (stop.stop_requested()) return was_stopped(cause());
     for (const auto& stage : std::views::reverse(stages_)) {
         stage->start();
         std::ranges::copy(stage->threads(), std::back_inserter(threads_));
@@ -90,13 +97,21 @@ std::optional<failure<>> pipeline_core::run(const stop_token& stop, const run_op
         for (worker_thread* const one : threads_) one->wait(threads_);
         throw;
     }
-    const auto failed = *join_all(threads_, rethrow, time_limit::none());
-    const bool broke_off =
-        failed ? failed->cause().is_consequence()
-               : std::ranges::any_of(std::span(threads_).first(sinks), &worker_thread::broke_off);
-    if (stop.stop_requested() && broke_off)
-        return failure<>(unexplained("the pipeline was stopped", failed ? failed->cause() : cause()));
-    if (failed) return without_consequences(*failed);
+    for (worker_thread* const one : threads_) one->wait(threads_);
+    const auto sink_workers = std::span(threads_).first(sinks);
+    const bool sink_is_done = std::ranges::none_of(sink_workers, has_failed);
+    const bool all_are_consequences = std::ranges::all_of(threads_, [](const worker_thread* its) {
+        const auto failed = its->failed();
+        return !failed || failed->cause().is_consequence();
+    });
+    const bool broke_off = !sink_is_done || std::ranges::any_of(sink_workers, &worker_thread::broke_off);
+    if (all_are_consequences && (stop.stop_requested() || sink_is_done)) {
+        const auto known = *join_all(threads_, explain_only, time_limit::none()); // and nobody reports them
+        if (!stop.stop_requested() || !broke_off) return std::nullopt;
+        return was_stopped(known ? known->cause() : cause());
+    }
+    if (const auto failed = *join_all(threads_, rethrow, time_limit::none()))
+        return without_consequences(*failed);
     return std::nullopt;
 }
 
@@ -124,7 +139,7 @@ void pipeline_core::watch(const run_options& options) {
         }
         options.progress(figures);
     };
-    auto next = clock::now() + every;
+    auto next = deadline_after(every);
     for (worker_thread* const last : threads_)
         while (!last->wait(clock::now() + between)) {
             ++looks;
@@ -132,7 +147,7 @@ void pipeline_core::watch(const run_options& options) {
                 for (const worker_thread* const one : stages_[i]->threads()) tallies[i].add(one->doing());
             if (const auto now = clock::now(); now >= next) {
                 report();
-                next = now + every;
+                next = deadline_after(every);
             }
         }
     report();

@@ -98,6 +98,20 @@ TEST_CASE("by age: the oldest item waits no longer than that") {
     CHECK(to.all().size() == 1); // nothing is written of nothing
 }
 
+TEST_CASE("items that keep coming do not put a batch off") {
+    disk to;
+    auto log =
+        make_flusher<int>({.name = "log", .capacity = 10'000, .batch = 10'000, .linger = 20ms}, to.writer());
+    int pushed = 0;
+    while (to.all().empty() && pushed < 5000) {
+        CHECK(log.push(++pushed));
+        std::this_thread::sleep_for(1ms);
+    }
+    CHECK(pushed < 5000);
+    CHECK(log.finish());
+    CHECK(to.items() == numbers(1, pushed));
+}
+
 TEST_CASE("flush returns once all that was pushed before is written, and not before") {
     disk to;
     auto log = make_flusher<int>({.name = "log", .capacity = 100, .batch = 10, .linger = never}, to.writer());
@@ -237,7 +251,66 @@ TEST_CASE("what a stopped flusher has in hand, and nobody asks for, is reported"
         }
         CHECK(hook.seen().empty() == recovers);
     }
-    CHECK(hook.seen() == std::vector<std::string>{"a flusher was stopped with 2 items in hand"});
+    CHECK(hook.seen() ==
+          std::vector<std::string>{"a flusher has ended with 2 items in hand that are not written"});
+}
+
+TEST_CASE("one whose thread never started, or is at once ended, makes nobody wait") {
+    const support::caught_hook hook;
+    disk to;
+    auto log = make_flusher<int>(
+        {.name = "log", .capacity = 10, .batch = 3, .linger = never, .thread = {.processors = "none"}},
+        to.writer());
+    const bool accepted = log.push(1).has_value(); // before the thread has found out, or not
+    const std::string why = "worker 'log' never started: processors: Invalid argument";
+    if (accepted) CHECK(log.flush().error().message() == why);
+    CHECK(log.finish().error().message() == why);
+    CHECK(log.recover().size() == (accepted ? 1 : 0));
+}
+
+TEST_CASE("a size that can't be told loses no item") {
+    auto log = make_flusher<int>({.name = "log",
+                                  .capacity = 10,
+                                  .batch = 10,
+                                  .linger = never,
+                                  .bytes = 1000,
+                                  .size_of = [](const int& i) -> std::size_t {
+                                      if (i == 3) throw support::bad_frame("torn", 3);
+                                      return 1;
+                                  }},
+                                 [](std::span<int>) {});
+    for (int i = 1; i <= 5; ++i)
+        if (!log.is_closed()) try {
+                (void)log.push(i);
+            } catch (const support::bad_frame&) {
+            }
+    CHECK_THROWS_AS((void)log.finish(), support::bad_frame);
+    const auto left = log.recover();
+    REQUIRE(left.size() >= 3);
+    CHECK(left == numbers(1, static_cast<int>(left.size())));
+}
+
+TEST_CASE("age and flush count while items come without a pause") {
+    std::atomic<int> written{0}, over{0};
+    auto log = make_flusher<int>({.name = "log",
+                                  .capacity = 1000,
+                                  .batch = 1'000'000,
+                                  .linger = 10ms,
+                                  .bytes = 1'000'000'000,
+                                  .size_of =
+                                      [](const int&) { // slower than the producer
+                                          std::this_thread::sleep_for(50us);
+                                          return std::size_t{1};
+                                      }},
+                                 [&](std::span<int> batch) { written += static_cast<int>(batch.size()); });
+    std::jthread producer([&] {
+        for (int i = 1; over == 0; ++i) (void)log.push(i);
+    });
+    support::wait_for("a batch that is old enough", [&] { return written > 0; });
+    CHECK(log.flush());
+    over = 1;
+    producer.join();
+    CHECK(log.finish());
 }
 
 TEST_CASE("the destructor writes what was pushed") {

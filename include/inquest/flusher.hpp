@@ -6,6 +6,7 @@
 #include <inquest/detail/turnstile.hpp>
 #include <inquest/worker_pool.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -33,10 +34,11 @@ enum class overflow : unsigned char {
 /// How a flusher is built.
 template <class T>
 struct flusher_options {
-    std::string name{};                    ///< of the flusher, in messages and in the system's thread list
-    std::size_t capacity = 0;              ///< the most items that wait to be taken into a batch, at least 1
-    std::size_t batch = 0;                 ///< the most items in a batch, at least 1
-    std::chrono::milliseconds linger{100}; ///< the longest that an item waits for its batch to fill
+    std::string name{};       ///< of the flusher, in messages and in the system's thread list
+    std::size_t capacity = 0; ///< the most items that wait to be taken into a batch, at least 1
+    std::size_t batch = 0;    ///< the most items in a batch, at least 1
+    std::chrono::milliseconds linger{
+        100};              ///< the longest that an item, once it is taken, waits for its batch to fill
     std::size_t bytes = 0; ///< a batch of so many bytes or more is full; 0: bytes are not counted
     std::function<std::size_t(const T&)> size_of{}; ///< how many an item has; called on the flusher's thread
     inquest::overflow overflow = inquest::overflow::block; ///< what a push does if there is no room
@@ -74,6 +76,11 @@ class batch_writer {
         : fn_(std::move(fn)), most_(options.batch), bytes_(options.bytes), linger_(options.linger),
           size_of_(options.size_of), state_(std::move(state)) {}
 
+    /// When the worker has ended, also if it never started.
+    ~batch_writer() { state_->progress.end(); }
+    batch_writer(const batch_writer&) = delete;
+    batch_writer& operator=(const batch_writer&) = delete;
+
     returned operator()(receiver<T>& in) {
         std::vector<T> batch;
         state_->progress.begin();
@@ -92,7 +99,8 @@ class batch_writer {
                     if (auto written = fn_(std::span<T>(batch)); !written) return written;
                 }
                 batch.clear();
-                state_->progress.wrote(number_in_hand());
+                written_ = number_in_hand();
+                state_->progress.wrote(written_);
             }
             if (end) break;
         }
@@ -106,12 +114,9 @@ class batch_writer {
         std::vector<T>& batch;
         bool broke_off = false;
         ~at_end() {
-            {
-                const std::lock_guard lock(state.guard);
-                state.left = std::move(batch);
-                state.broke_off = broke_off;
-            }
-            state.progress.end();
+            const std::lock_guard lock(state.guard);
+            state.left = std::move(batch);
+            state.broke_off = broke_off;
         }
     };
 
@@ -120,11 +125,24 @@ class batch_writer {
         std::size_t bytes = 0;
         clock::time_point until = forever;
         for (;;) {
+            if (batch.size() ==
+                batch.capacity()) // while nothing is in hand that could be lost if there is no memory
+                batch.reserve(std::max<std::size_t>(8, 2 * batch.size()));
             auto item = in.try_pop();
             if (!item && item.error().status() == status::empty) {
-                if (!state_->progress.may_wait() && !batch.empty()) return std::nullopt;
-                item = in.pop_until(until);
-                state_->progress.has_waited();
+                if (state_->progress.may_wait()) {
+                    item = in.pop_until(until);
+                    state_->progress.has_waited();
+                } else if (!batch.empty()) {
+                    return std::nullopt;
+                } else { // what is wanted was dropped, or is coming
+                    const auto all = in.ledger().pushed;
+                    item = in.try_pop();
+                    if (!item && item.error().status() == status::empty) {
+                        state_->progress.wrote(all);
+                        continue;
+                    }
+                }
             }
             if (!item) {
                 const auto why = item.error().status();
@@ -133,9 +151,11 @@ class batch_writer {
                 return why;
             }
             if (batch.empty()) until = deadline_after(ticks(linger_));
-            if (bytes_ != 0) bytes += size_of_(*item);
             batch.push_back(*std::move(item));
+            if (bytes_ != 0) bytes += size_of_(batch.back());
             if (batch.size() >= most_ || (bytes_ != 0 && bytes >= bytes_)) return std::nullopt;
+            if (state_->progress.is_wanted(written_, number_in_hand())) return std::nullopt;
+            if (batch.size() % looks_at_clock == 0 && clock::now() >= until) return std::nullopt;
         }
     }
 
@@ -144,6 +164,9 @@ class batch_writer {
     const std::chrono::milliseconds linger_;
     const std::function<std::size_t(const T&)> size_of_;
     const std::shared_ptr<flusher_state<T>> state_;
+    std::uint64_t written_ = 0; // the last item
+    /// Of items that come without a pause, how many share a look at the clock.
+    static constexpr std::size_t looks_at_clock = 16;
 };
 
 /// Throws std::invalid_argument for options that are none.
@@ -195,8 +218,8 @@ class [[nodiscard("keep the flusher: its destructor waits until all is written")
     }
     /// @}
 
-    /// Waits until all that was pushed before is written, and no longer: what is in the current batch goes out with it. The failure if the
-    /// flusher has failed before, or fails meanwhile; it is not rethrown. Not for the flusher's own function, which is told that.
+    /// Waits until all that was pushed before is written, and no longer: what is in the current batch goes out with it. If the flusher has
+    /// failed, or fails, before that, it is the failure, which is not rethrown. Not for the flusher's own function, which is told that.
     [[nodiscard("it may be the flusher's failure")]] result_type flush() {
         const auto last = tx_.ledger().pushed;
         if (state_->progress.is_writer()) return std::unexpected(inside());
@@ -232,13 +255,10 @@ class [[nodiscard("keep the flusher: its destructor waits until all is written")
     /// What was not written: the batch that failed or broke off, and then what was queued, oldest first. Closes it, and ends it at once, if it has
     /// not ended; call `finish` or a failed `push` before. Throws std::bad_alloc.
     [[nodiscard]] std::vector<T> recover() {
-        std::vector<T> all;
-        {
-            const std::lock_guard lock(state_->guard);
-            all = std::exchange(state_->left, {});
-        }
-        (void)pool_.recover([&](T&& item) { all.push_back(std::move(item)); });
-        return all;
+        const std::lock_guard lock(state_->guard);
+        // Into what is kept: if there is no memory, all of it can still be asked for.
+        (void)pool_.recover([&](T&& item) { state_->left.push_back(std::move(item)); });
+        return std::exchange(state_->left, {});
     }
     /// How many items `overflow::drop_oldest` has destroyed.
     [[nodiscard]] std::uint64_t dropped() const noexcept { return tx_.ledger().dropped; }

@@ -166,10 +166,11 @@ struct found {};
 ///                     .run();
 ///     if (!done) std::cerr << done.error().message(); // worker 'read > parse > store' failed on item 7: No space left on device
 ///
-/// A failure anywhere ends all of it: the stages before and behind it are refused their next push or pop with that very cause, which
-/// names the stages up to the one that failed. It is what `run` returns, or rethrows if that stage threw, and is reported nowhere else. What is
-/// in flight then is destroyed. A stage that returns success before its input has ended wants no more of it: the stages before
-/// it end, and what it has made goes on. Blocking calls in a stage's function are normal; who stops or waits for the pipeline waits for them.
+/// A failure anywhere ends all of it: the stages before it are refused their next push, those behind it finish what was made by then
+/// and are told at their next pop, both with that very cause, which names the stages up to the one that failed. It is what `run` returns, or
+/// rethrows if that stage threw, and is reported nowhere else. What is queued before it is destroyed. A stage that returns success before
+/// its input has ended wants no more of it: the stages before it end, whatever they make of their refused push, and what
+/// it has made goes on. Blocking calls in a stage's function are normal; who stops or waits for the pipeline waits for them.
 template <class R>
 class [[nodiscard("a pipeline does nothing until it is run")]] pipeline {
   public:
@@ -232,8 +233,15 @@ class [[nodiscard("a pipeline does nothing until it has a sink and is run")]] pi
     template <class Fn>
     auto sink(const stage_options& options, Fn fn) && {
         constexpr bool whole = std::is_invocable_v<Fn&, receiver<From>&>;
-        static_assert(whole || std::is_invocable_v<Fn&, From&&>,
-                      "a sink's function takes an item, or the stream as receiver<T>&");
+        constexpr bool by_item = std::is_invocable_v<Fn&, From&&>;
+        static_assert(whole || by_item, "a sink's function takes an item, or the stream as receiver<T>&");
+        static_assert(!(whole && by_item),
+                      "this function takes an item and the stream alike: give its parameter a type");
+        if constexpr (by_item)
+            static_assert(std::is_void_v<detail::value_returned<std::invoke_result_t<Fn&, From&&>>>,
+                          "a sink's function of an item returns nothing, or a std::expected<void, E>: "
+                          "anything else would be "
+                          "dropped");
         detail::refuse_bad_stage(
             options,
             {.is_whole_stream = whole, .is_copyable = std::is_copy_constructible_v<Fn>, .has_result = whole});
@@ -284,6 +292,8 @@ class [[nodiscard("a pipeline does nothing until it has a sink and is run")]] pi
     template <class To, class Fn>
     pipeline_builder<To> add_stage(const stage_options& options, Fn&& fn) {
         constexpr bool whole = std::is_invocable_v<Fn&, receiver<From>&, sender<To>&>;
+        static_assert(whole || std::is_invocable_v<Fn&, From&&>,
+                      "a stage's function takes an item, or the stream as receiver<T>& and sender<U>&");
         detail::refuse_bad_stage(options,
                                  {.is_whole_stream = whole, .is_copyable = std::is_copy_constructible_v<Fn>});
         detail::refuse_empty(fn);
@@ -329,6 +339,7 @@ auto make_pipeline(const stage_options& options, Fn fn) {
         static_assert(std::is_invocable_v<Fn&>,
                       "a source's function takes nothing; if it takes sender<T>&, say what it makes: "
                       "make_pipeline<T>(...)");
+        detail::refuse_empty(fn);
         using item = detail::item_returned<std::invoke_result_t<Fn&>>;
         return make_pipeline<item>(options, detail::source_of_items<item, Fn>(std::move(fn)));
     } else {

@@ -1,6 +1,7 @@
 // How far a flusher has come, and who waits for that.
 #pragma once
 
+#include <inquest/detail/atomics.hpp>
 #include <inquest/detail/latch.hpp>
 #include <inquest/detail/sync.hpp>
 
@@ -19,6 +20,11 @@ class flush_progress {
     /// should write now. Until `has_waited` it can be interrupted.
     [[nodiscard]] bool may_wait() noexcept;
     void has_waited() noexcept;
+    /// With all up to `written` written, and all up to `taken` in its hands: somebody waits for these and no more. Takes no lock.
+    [[nodiscard]] bool is_wanted(std::uint64_t written, std::uint64_t taken) const noexcept {
+        const auto wanted = wanted_glance_.get();
+        return wanted > written && wanted <= taken;
+    }
     /// All up to that item are written.
     void wrote(std::uint64_t last) noexcept;
     /// Nothing more will be.
@@ -57,6 +63,7 @@ class flush_progress {
     };
 
     atomic<std::uint64_t> writer_{0}; // its thread's number
+    relaxed<std::uint64_t> wanted_glance_;
     mutex guard_;
     // protected by guard_:
     std::uint64_t wanted_ = 0, written_ = 0;

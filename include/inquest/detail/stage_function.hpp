@@ -124,7 +124,7 @@ class source_of_items {
                 if (!made) return std::unexpected(std::move(made).error());
                 item = &*made;
             }
-            if (!*item || !out.push(**std::move(item))) return outcome_of_stage<returned>();
+            if (!*item || !out.push(*std::move(*item))) return outcome_of_stage<returned>();
         }
     }
 
