@@ -106,13 +106,13 @@ void flush_and_failure() {
 
 std::span<const program> pipelines() {
     static constexpr program table[] = {
-        {"pipeline_fails", pipeline_fails, 1, 50'228, 2000},
+        {"pipeline_fails", pipeline_fails, 1, 48'416, 2000},
         {"ordered_stage", ordered_stage, 0, 952, 2000},
-        {"ordered_stage_fails", ordered_stage_fails, 1, 86'128, 2000},
-        {"pipeline_is_stopped", pipeline_is_stopped, 1, 4'777, 2000},
-        {"flush_wakes", flush_wakes, 2, 4'563, 2000},
-        {"flush_and_failure", flush_and_failure, 2, 13'943, 2000},
-        {"pipeline_has_enough", pipeline_has_enough, 1, 74'409, 2000},
+        {"ordered_stage_fails", ordered_stage_fails, 1, 83'728, 2000},
+        {"pipeline_is_stopped", pipeline_is_stopped, 1, 4'474, 2000},
+        {"flush_wakes", flush_wakes, 2, 4'608, 2000},
+        {"flush_and_failure", flush_and_failure, 2, 14'531, 2000},
+        {"pipeline_has_enough", pipeline_has_enough, 1, 71'975, 2000},
     };
     return table;
 }
