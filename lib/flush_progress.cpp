@@ -18,7 +18,7 @@ bool flush_progress::has_ended() noexcept {
 
 bool flush_progress::may_wait() noexcept {
     const std::lock_guard lock(guard_);
-    return is_waiting_ = wanted_ <= written_;
+    return is_waiting_ = wanted_.get() <= written_;
 }
 
 void flush_progress::has_waited() noexcept {
@@ -41,13 +41,12 @@ void flush_progress::end() noexcept {
 
 void flush_progress::want(std::uint64_t last) noexcept {
     const std::lock_guard lock(guard_);
-    wanted_ = std::max(wanted_, last);
-    wanted_glance_.set(wanted_);
+    wanted_.set(std::max(wanted_.get(), last));
 }
 
 bool flush_progress::is_waiting() noexcept {
     const std::lock_guard lock(guard_);
-    return is_waiting_ && wanted_ > written_;
+    return is_waiting_ && wanted_.get() > written_;
 }
 
 void flush_progress::let_go() noexcept {

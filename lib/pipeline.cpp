@@ -89,15 +89,19 @@ std::optional<failure<>> pipeline_core::run(const stop_token& stop, const run_op
         std::ranges::copy(stage->threads(), std::back_inserter(threads_));
     }
     const std::size_t sinks = stages_.back()->parallelism(); // the first in `threads_`
-    const stop_callback<stopper> on_stop(stop, stopper{threads_});
+    const stopper stop_all{threads_};
+    const stop_callback<stopper> on_stop(stop, stop_all);
+    const auto wait_for_all = [this] {
+        for (worker_thread* const one : threads_) one->wait(threads_);
+    };
     try {
         if (options.progress) watch(options);
     } catch (...) {
-        stopper{threads_}();
-        for (worker_thread* const one : threads_) one->wait(threads_);
+        stop_all();
+        wait_for_all();
         throw;
     }
-    for (worker_thread* const one : threads_) one->wait(threads_);
+    wait_for_all();
     const auto sink_workers = std::span(threads_).first(sinks);
     const bool sink_is_done = std::ranges::none_of(sink_workers, has_failed);
     const bool all_are_consequences = std::ranges::all_of(threads_, [](const worker_thread* its) {

@@ -220,8 +220,8 @@ bool worker_record::pops_from(const std::string& channel) const noexcept {
 }
 
 activity worker_record::doing() const noexcept {
-    const std::lock_guard lock(mutex_); // a blocked call can't leave its channel meanwhile
-    return is_published() ? activity::ending : blocked_.activity;
+    const std::lock_guard lock(mutex_);
+    return doing_now();
 }
 
 still_running worker_record::glance(clock::duration waited, cause known) const {
@@ -229,7 +229,7 @@ still_running worker_record::glance(clock::duration waited, cause known) const {
     std::string channel;
     {
         const std::lock_guard lock(mutex_); // a blocked call can't leave its channel meanwhile
-        now = is_published() ? activity::ending : blocked_.activity;
+        now = doing_now();
         if (blocked_.channel) channel = *blocked_.channel;
     }
     std::optional<item_range> on;

@@ -63,16 +63,19 @@ class pipeline_stage {
     pipeline_stage(const pipeline_stage&) = delete;
     pipeline_stage& operator=(const pipeline_stage&) = delete;
 
-    virtual void start() = 0;
+    void start() { threads_ = start_workers(); }
     /// Once it is started.
-    [[nodiscard]] virtual std::vector<worker_thread*> threads() = 0;
+    [[nodiscard]] std::span<worker_thread* const> threads() const noexcept { return threads_; }
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     [[nodiscard]] std::size_t parallelism() const noexcept { return parallelism_; }
     [[nodiscard]] std::uint64_t items() const noexcept;
 
   private:
+    virtual std::vector<worker_thread*> start_workers() = 0;
+
     const std::string name_;
     const std::size_t parallelism_;
+    std::vector<worker_thread*> threads_;
     const shared_channel counted_; // the one that it reads, or if it is the source, pushes to
     const bool is_source_;
 };
@@ -82,15 +85,16 @@ class typed_stage final : public pipeline_stage {
   public:
     using pipeline_stage::pipeline_stage;
     void add(ready_worker<T, E>&& one) { ready_.push_back(std::move(one)); }
-    void start() override {
-        workers_.reserve(ready_.size());
-        for (auto& one : ready_) workers_.push_back(spawner::start(std::move(one)));
-        ready_.clear();
-    }
-    std::vector<worker_thread*> threads() override { return worker_access::threads_of(workers_); }
     worker<T, E>& first() noexcept { return workers_.front(); }
 
   private:
+    std::vector<worker_thread*> start_workers() override {
+        workers_.reserve(ready_.size());
+        for (auto& one : ready_) workers_.push_back(spawner::start(std::move(one)));
+        ready_.clear();
+        return worker_access::threads_of(workers_);
+    }
+
     std::vector<ready_worker<T, E>> ready_;
     std::vector<worker<T, E>> workers_;
 };

@@ -110,8 +110,8 @@ std::span<const program> pipelines() {
         {"ordered_stage", ordered_stage, 0, 952, 2000},
         {"ordered_stage_fails", ordered_stage_fails, 1, 83'728, 2000},
         {"pipeline_is_stopped", pipeline_is_stopped, 1, 4'474, 2000},
-        {"flush_wakes", flush_wakes, 2, 4'608, 2000},
-        {"flush_and_failure", flush_and_failure, 2, 14'531, 2000},
+        {"flush_wakes", flush_wakes, 2, 4'819, 2000},
+        {"flush_and_failure", flush_and_failure, 2, 15'378, 2000},
         {"pipeline_has_enough", pipeline_has_enough, 1, 71'975, 2000},
     };
     return table;

@@ -22,7 +22,7 @@ class flush_progress {
     void has_waited() noexcept;
     /// With all up to `written` written, and all up to `taken` in its hands: somebody waits for these and no more. Takes no lock.
     [[nodiscard]] bool is_wanted(std::uint64_t written, std::uint64_t taken) const noexcept {
-        const auto wanted = wanted_glance_.get();
+        const auto wanted = wanted_.get();
         return wanted > written && wanted <= taken;
     }
     /// All up to that item are written.
@@ -63,10 +63,10 @@ class flush_progress {
     };
 
     atomic<std::uint64_t> writer_{0}; // its thread's number
-    relaxed<std::uint64_t> wanted_glance_;
+    relaxed<std::uint64_t> wanted_;   // written under guard_
     mutex guard_;
     // protected by guard_:
-    std::uint64_t wanted_ = 0, written_ = 0;
+    std::uint64_t written_ = 0;
     bool is_waiting_ = false, ended_ = false;
     asker* askers_ = nullptr;
 };

@@ -230,6 +230,10 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
 
   private:
     [[nodiscard]] const input* find_input(channel_serial channel) const noexcept;
+    /// Under the lock.
+    [[nodiscard]] inquest::activity doing_now() const noexcept {
+        return is_published() ? activity::ending : blocked_.activity;
+    }
 
     mutable mutex mutex_;
     // protected by mutex_:
