@@ -58,6 +58,13 @@ std::vector<int> numbers(int first, int last) {
     return all;
 }
 
+/// In their order.
+template <class T>
+std::vector<T> all_of(inquest::unwritten<T> left) {
+    std::ranges::move(left.queued, std::back_inserter(left.batch));
+    return std::move(left.batch);
+}
+
 constexpr auto never = 1h;
 
 } // namespace
@@ -174,8 +181,15 @@ TEST_CASE("a batch that can't be written is handed back with what was queued, an
     CHECK(log.flush().error().cause() == flushed.error().cause());
     CHECK(log.finish().error().cause() == flushed.error().cause());
     CHECK(to.all() == batches{{1, 2, 3}});
-    CHECK(log.recover() == std::vector<int>{4, 5, 6, 7});
-    CHECK(log.recover().empty());
+    const auto left = log.recover();
+    CHECK(left.batch == std::vector<int>{4, 5, 6});
+    CHECK(left.queued == std::vector<int>{7});
+    CHECK(left.number == 2);
+    CHECK(!left.in_doubt);
+    const auto nothing = log.recover();
+    CHECK(nothing.batch.empty());
+    CHECK(nothing.queued.empty());
+    CHECK(nothing.number == 2);
     CHECK(hook.seen().empty());
 }
 
@@ -199,7 +213,7 @@ TEST_CASE("a failure while somebody waits in flush, or for room, ends the wait w
                     break;
                 }
         }
-        CHECK(log.recover().front() == 1);
+        CHECK(log.recover().batch.front() == 1);
     }
 }
 
@@ -211,7 +225,7 @@ TEST_CASE("what the function throws is rethrown by push and finish, and the item
     CHECK(log.push(std::make_unique<int>(2)));
     CHECK_THROWS_AS((void)log.finish(), support::bad_frame);
     CHECK(log.flush().error().cause().kind() == cause_kind::exception);
-    const auto left = log.recover();
+    const auto left = log.recover().batch;
     REQUIRE(left.size() == 2);
     CHECK(*left[0] == 1);
     CHECK(*left[1] == 2);
@@ -232,7 +246,9 @@ TEST_CASE("an input that broke off is not written as if it were whole, but hande
             CHECK(log.close(inquest::cause("producer crashed")));
         CHECK(!log.finish());
         CHECK(to.all() == batches{{1, 2, 3}});
-        CHECK(log.recover() == std::vector<int>{4, 5});
+        const auto left = log.recover();
+        CHECK(left.batch == std::vector<int>{4, 5});
+        CHECK(left.number == 2);
     }
 }
 
@@ -247,12 +263,47 @@ TEST_CASE("what a stopped flusher has in hand, and nobody asks for, is reported"
             support::wait_for("both to be taken", [&] { return log.size() == 0; });
             log.request_stop();
             CHECK(!log.flush());
-            if (recovers) CHECK(log.recover().size() == 2);
+            if (recovers) CHECK(log.recover().batch.size() == 2);
         }
         CHECK(hook.seen().empty() == recovers);
     }
     CHECK(hook.seen() ==
           std::vector<std::string>{"a flusher has ended with 2 items in hand that are not written"});
+}
+
+TEST_CASE("a batch whose commit got no answer is handed back in doubt, however the function ended") {
+    enum class end { error, exception, thread };
+    for (const auto how : {end::error, end::exception, end::thread})
+        for (const bool sent : {true, false})
+            for (const bool answered : {true, false}) {
+                CAPTURE(static_cast<int>(how));
+                CAPTURE(sent);
+                CAPTURE(answered);
+                std::vector<std::uint64_t> begun;
+                auto log = make_flusher<int>(
+                    {.name = "log", .capacity = 10, .batch = 2, .linger = never, .first_batch = 7},
+                    [&](std::span<int>, inquest::batch_commit& commit) -> outcome {
+                        begun.push_back(commit.number());
+                        const bool fails = commit.number() == 8;
+                        if (sent || !fails) commit.sent();
+                        if (!fails) return {}; // what it has not said is answered by that
+                        if (answered) commit.answered();
+                        if (how == end::exception) throw support::bad_frame("torn", 8);
+                        if (how == end::thread) pthread_exit(nullptr);
+                        return std::unexpected("no answer");
+                    });
+                for (int i = 1; i <= 4; ++i) CHECK(log.push(i));
+                if (how == end::exception)
+                    CHECK_THROWS_AS((void)log.finish(), support::bad_frame);
+                else
+                    CHECK(!log.finish());
+                const auto left = log.recover();
+                CHECK(begun == std::vector<std::uint64_t>{7, 8});
+                CHECK(left.number == 8);
+                CHECK(left.batch == std::vector<int>{3, 4});
+                CHECK(left.in_doubt == (sent && !answered));
+                CHECK(log.recover().in_doubt == left.in_doubt);
+            }
 }
 
 TEST_CASE("one whose thread never started, or is at once ended, makes nobody wait") {
@@ -265,7 +316,10 @@ TEST_CASE("one whose thread never started, or is at once ended, makes nobody wai
     const std::string why = "worker 'log' never started: processors: Invalid argument";
     if (accepted) CHECK(log.flush().error().message() == why);
     CHECK(log.finish().error().message() == why);
-    CHECK(log.recover().size() == (accepted ? 1 : 0));
+    const auto left = log.recover();
+    CHECK(left.batch.empty());
+    CHECK(left.queued.size() == (accepted ? 1 : 0));
+    CHECK(left.number == 1);
 }
 
 TEST_CASE("a size that can't be told loses no item") {
@@ -285,7 +339,7 @@ TEST_CASE("a size that can't be told loses no item") {
             } catch (const support::bad_frame&) {
             }
     CHECK_THROWS_AS((void)log.finish(), support::bad_frame);
-    const auto left = log.recover();
+    const auto left = all_of(log.recover());
     REQUIRE(left.size() >= 3);
     CHECK(left == numbers(1, static_cast<int>(left.size())));
 }
@@ -404,7 +458,7 @@ TEST_CASE("flushers are shut down at any moment, and none hangs") {
             if (n % 7 == 0) log.request_stop();
             if (n % 4 == 0 || n % 7 == 0) {
                 (void)log.finish();
-                const auto left = log.recover();
+                const auto left = all_of(log.recover());
                 auto all = to.items();
                 all.insert(all.end(), left.begin(), left.end());
                 CHECK(all == numbers(1, static_cast<int>(all.size())));

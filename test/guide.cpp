@@ -260,8 +260,8 @@ TEST_CASE("the guide: a flusher") {
     CHECK(log.push("six"));
     if (const auto done = log.finish(); !done) {
         std::cout << done.error().message() << '\n'; // worker 'log' failed on item 6: No space left on device
-        const std::vector<std::string> left = log.recover(); // five, six
-        CHECK(left.size() == 2);
+        const inquest::unwritten<std::string> left = log.recover(); // left.batch: five, six
+        CHECK(left.batch.size() == 2);
     }
     //! [a flusher]
     CHECK(file.size() == 4);

@@ -24,6 +24,11 @@
 
 namespace inquest { inline namespace INQUEST_ABI {
 
+namespace detail {
+template <class T, class Fn>
+class batch_writer;
+}
+
 /// What a push to a flusher does if there is no room.
 enum class overflow : unsigned char {
     block,       ///< it waits
@@ -43,7 +48,37 @@ struct flusher_options {
     std::function<std::size_t(const T&)> size_of{}; ///< how many an item has; called on the flusher's thread
     inquest::overflow overflow = inquest::overflow::block; ///< what a push does if there is no room
     inquest::on_exception on_exception = inquest::on_exception::record; ///< whether what it throws is caught
-    thread_attributes thread{}; ///< stack, processors and priority of its thread
+    thread_attributes thread{};    ///< stack, processors and priority of its thread
+    std::uint64_t first_batch = 1; ///< the number of its first batch
+};
+
+/// A batch's number, and whether its fate is known; given to a flusher's function that takes it as its second argument. One that writes where
+/// a commit can be lost on its way calls `sent` before it asks for the commit and `answered` once it knows what became of that. If the function
+/// ends in between, by an error, an exception or the end of its thread, the batch may be written or not: it is in doubt.
+class batch_commit {
+  public:
+    /// Of the batch: each has the number of the one before and 1.
+    [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
+    /// From now on the batch is in doubt.
+    void sent() noexcept { in_doubt_ = true; }
+    /// It is not any more: it is written if the function returns success, and else it is not.
+    void answered() noexcept { in_doubt_ = false; }
+
+  private:
+    template <class T, class Fn>
+    friend class detail::batch_writer;
+    explicit batch_commit(std::uint64_t number) noexcept : number_(number) {}
+    std::uint64_t number_;
+    bool in_doubt_ = false;
+};
+
+/// What a flusher has not written, oldest first: the batch that was in its hands, and then what was queued.
+template <class T>
+struct unwritten {
+    std::vector<T> batch{};   ///< which failed, or broke off
+    std::uint64_t number = 0; ///< of that batch; if there is none, what the next would have had
+    bool in_doubt = false;    ///< that batch may be written: see `batch_commit`
+    std::vector<T> queued{};  ///< no batch had these yet
 };
 
 namespace detail {
@@ -56,25 +91,33 @@ template <class T>
 struct flusher_state {
     flush_progress progress;
     mutex guard;
-    // protected by guard: what was in hand when the worker ended; that was no failure of its own, which would be reported
-    std::vector<T> left{};
-    bool broke_off = false;
+    // protected by guard:
+    unwritten<T> left{};    // once the worker has ended
+    bool broke_off = false; // that was no failure of its own, which would be reported
 
     /// Nobody has asked for it.
     ~flusher_state() {
-        if (broke_off && !left.empty()) report_left_in_hand(left.size());
+        if (broke_off && !left.batch.empty()) report_left_in_hand(left.batch.size());
     }
 };
+
+/// That a flusher's function is also given the batch's number and fate.
+template <class T, class Fn>
+inline constexpr bool takes_commit = std::is_invocable_v<Fn&, std::span<T>, batch_commit&>;
+template <class T, class Fn>
+using returned_for_batch =
+    typename std::conditional_t<takes_commit<T, Fn>, std::invoke_result<Fn&, std::span<T>, batch_commit&>,
+                                std::invoke_result<Fn&, std::span<T>>>::type;
 
 /// What a flusher's worker runs.
 template <class T, class Fn>
 class batch_writer {
-    using returned = std::invoke_result_t<Fn&, std::span<T>>;
+    using returned = returned_for_batch<T, Fn>;
 
   public:
     batch_writer(Fn&& fn, const flusher_options<T>& options, std::shared_ptr<flusher_state<T>> state)
         : fn_(std::move(fn)), most_(options.batch), bytes_(options.bytes), linger_(options.linger),
-          size_of_(options.size_of), state_(std::move(state)) {}
+          size_of_(options.size_of), state_(std::move(state)), commit_(options.first_batch) {}
 
     /// When the worker has ended, also if it never started.
     ~batch_writer() { state_->progress.end(); }
@@ -84,7 +127,7 @@ class batch_writer {
     returned operator()(receiver<T>& in) {
         std::vector<T> batch;
         state_->progress.begin();
-        at_end leaves{*state_, batch};
+        at_end leaves{*state_, batch, commit_};
         for (;;) {
             const auto end = fill(batch, in);
             // Of a stream that broke off nobody says that this is all: what is in hand is left.
@@ -94,11 +137,12 @@ class batch_writer {
             }
             if (!batch.empty()) {
                 if constexpr (std::is_void_v<returned>) {
-                    fn_(std::span<T>(batch));
+                    write(batch);
                 } else {
-                    if (auto written = fn_(std::span<T>(batch)); !written) return written;
+                    if (auto written = write(batch); !written) return written;
                 }
                 batch.clear();
+                commit_ = batch_commit(commit_.number() + 1);
                 written_ = number_in_hand();
                 state_->progress.wrote(written_);
             }
@@ -112,13 +156,23 @@ class batch_writer {
     struct at_end {
         flusher_state<T>& state;
         std::vector<T>& batch;
+        const batch_commit& commit;
         bool broke_off = false;
         ~at_end() {
             const std::lock_guard lock(state.guard);
-            state.left = std::move(batch);
+            state.left.batch = std::move(batch);
+            state.left.number = commit.number();
+            state.left.in_doubt = commit.in_doubt_;
             state.broke_off = broke_off;
         }
     };
+
+    returned write(std::vector<T>& batch) {
+        if constexpr (takes_commit<T, Fn>)
+            return fn_(std::span<T>(batch), commit_);
+        else
+            return fn_(std::span<T>(batch));
+    }
 
     /// Takes items until the batch is full, or old enough, or wanted. How the stream has ended if it has.
     std::optional<status> fill(std::vector<T>& batch, receiver<T>& in) {
@@ -164,6 +218,7 @@ class batch_writer {
     const std::chrono::milliseconds linger_;
     const std::function<std::size_t(const T&)> size_of_;
     const std::shared_ptr<flusher_state<T>> state_;
+    batch_commit commit_;       // of the batch in hand
     std::uint64_t written_ = 0; // the last item
     /// Of items that come without a pause, how many share a look at the clock.
     static constexpr std::size_t looks_at_clock = 16;
@@ -246,19 +301,20 @@ class [[nodiscard("keep the flusher: its destructor waits until all is written")
     [[nodiscard("it may be the flusher's failure")]] result_type finish() {
         if (auto done = pool_.finish(); !done) return done;
         const std::lock_guard lock(state_->guard);
-        if (state_->left.empty()) return {};
+        if (state_->left.batch.empty()) return {};
         return std::unexpected(only_text("the flusher has ended with items in hand that are not written"));
     }
     /// Asks it to stop: what it has in hand, and what is queued, stays. Does not wait.
     void request_stop() noexcept { pool_.request_stop(); }
 
-    /// What was not written: the batch that failed or broke off, and then what was queued, oldest first. Closes it, and ends it at once, if it has
-    /// not ended; call `finish` or a failed `push` before. Throws std::bad_alloc.
-    [[nodiscard]] std::vector<T> recover() {
+    /// What was not written: the batch that failed or broke off, and what was queued. Closes it, and ends it at once, if it has
+    /// not ended; call `finish` or a failed `push` before. The items are handed back once. Throws std::bad_alloc.
+    [[nodiscard]] unwritten<T> recover() {
         const std::lock_guard lock(state_->guard);
+        auto& left = state_->left;
         // Into what is kept: if there is no memory, all of it can still be asked for.
-        (void)pool_.recover([&](T&& item) { state_->left.push_back(std::move(item)); });
-        return std::exchange(state_->left, {});
+        (void)pool_.recover([&](T&& item) { left.queued.push_back(std::move(item)); });
+        return std::exchange(left, {.number = left.number, .in_doubt = left.in_doubt});
     }
     /// How many items `overflow::drop_oldest` has destroyed.
     [[nodiscard]] std::uint64_t dropped() const noexcept { return tx_.ledger().dropped; }
@@ -311,18 +367,20 @@ class [[nodiscard("keep the flusher: its destructor waits until all is written")
     inquest::overflow overflow_;
 };
 
-/// Makes a flusher of items of type T. The function is called on its thread with each batch, a `std::span<T>` of at least one item, and returns
-/// nothing, or a std::expected<void, E>; if that is an error, or it throws, the flusher has failed, and what it has left in the span is what
+/// Makes a flusher of items of type T. The function is called on its thread with each batch, a `std::span<T>` of at least one item, and, if
+/// it takes one, the batch's `batch_commit&`; it returns nothing, or a std::expected<void, E>; if that is an error, or it throws, the flusher has failed, and what it has left in the span is what
 /// `recover` hands back. Throws std::invalid_argument for no name, no room, no batch, or bytes without `size_of`; std::bad_alloc.
 template <class T, class Fn>
 auto make_flusher(flusher_options<T> options, Fn fn) {
-    static_assert(std::is_invocable_v<Fn&, std::span<T>>, "a flusher's function takes a batch: std::span<T>");
-    using returned = std::invoke_result_t<Fn&, std::span<T>>;
+    static_assert(detail::takes_commit<T, Fn> || std::is_invocable_v<Fn&, std::span<T>>,
+                  "a flusher's function takes a batch: std::span<T>, or that and a batch_commit&");
+    using returned = detail::returned_for_batch<T, Fn>;
     static_assert(std::is_void_v<returned> || std::is_void_v<detail::value_returned<returned>>,
                   "a flusher's function returns nothing, or a std::expected<void, E>");
     detail::refuse_bad_flusher(options.name, options.batch, options.bytes, options.size_of != nullptr);
     detail::refuse_empty(fn);
     auto state = std::make_shared<detail::flusher_state<T>>();
+    state->left.number = options.first_batch;
     // The pool copies its function.
     auto writer = std::make_shared<detail::batch_writer<T, Fn>>(std::move(fn), options, state);
     auto pool = make_pool<T>({.name = std::move(options.name),
