@@ -1,10 +1,9 @@
-#include <inquest/detail/channel_base.hpp>
+#include "pipeline_threads.hpp"
+
 #include <inquest/pipeline.hpp>
 
 #include <algorithm>
-#include <array>
-#include <ranges>
-#include <stdexcept>
+#include <chrono>
 
 namespace inquest { inline namespace INQUEST_ABI {
 
@@ -14,57 +13,21 @@ const stage_figures& bottleneck(std::span<const stage_figures> stages) noexcept 
 
 namespace detail {
 
-pipeline_stage::pipeline_stage(const stage_options& options, shared_channel counted, bool is_source)
-    : name_(options.name), parallelism_(options.parallelism), counted_(std::move(counted)),
-      is_source_(is_source) {}
-
-pipeline_stage::~pipeline_stage() = default;
-
-std::uint64_t pipeline_stage::items() const noexcept {
-    const auto its = counted_->count_items();
-    return is_source_ ? its.pushed : its.popped;
-}
-
-void refuse_bad_stage(const stage_options& options, const stage_traits& function) {
-    if (options.name.empty()) throw std::invalid_argument("inquest: a pipeline's stages have names");
-    if (options.parallelism == 0) throw std::invalid_argument("inquest: a stage needs at least one worker");
-    if (options.parallelism == 1) return;
-    const auto refuse = [](const char* why) { throw std::invalid_argument(why); };
-    if (function.is_source) refuse("inquest: a pipeline's source has one worker");
-    if (function.has_result)
-        refuse("inquest: a sink of several workers takes items: of whole streams each would have a result");
-    if (!function.is_copyable)
-        refuse("inquest: a stage of several workers needs a function that can be copied");
-    if (options.ordered && function.is_whole_stream)
-        refuse("inquest: a stage of several workers is ordered only if its function takes items: of a whole "
-               "stream "
-               "nobody knows what was made of which");
-}
-
 namespace {
-
-// What the looks at a stage's workers have found.
-struct tally {
-    std::size_t busy = 0, starved = 0, blocked = 0;
-    void add(activity doing) noexcept {
-        if (doing == activity::running) ++busy;
-        if (doing == activity::popping) ++starved;
-        if (doing == activity::pushing) ++blocked;
-    }
-};
 
 // Of a pipeline that is run: asks every worker to stop when it is told to.
 struct stopper {
-    std::span<worker_thread* const> threads;
-    void operator()() const noexcept {
-        for (worker_thread* const one : threads) (void)one->request_stop();
-    }
+    pipeline_threads& its;
+    void operator()() const noexcept { its.stop(); }
 };
-
-bool has_failed(const worker_thread* its) { return its->failed().has_value(); }
 
 failure<> was_stopped(const cause& behind) {
     return failure<>(unexplained("the pipeline was stopped", behind));
+}
+
+bool failed_alone(const worker_thread* its) {
+    const auto failed = its->failed();
+    return failed && !failed->cause().is_consequence();
 }
 
 // Without those that only followed from the first.
@@ -74,87 +37,84 @@ failure<> without_consequences(const failure<>& all) {
     return failure<>(all.cause(), std::move(others));
 }
 
-} // namespace
-
-std::string pipeline_core::path() const {
-    std::string text;
-    for (const auto& stage : stages_) text += stage->name() + " > ";
-    return text;
-}
-
-std::optional<failure<>> pipeline_core::run(const stop_token& stop, const run_options& options) {
-    if (stop.stop_requested()) return was_stopped(cause());
-    for (const auto& stage : std::views::reverse(stages_)) {
-        stage->start();
-        std::ranges::copy(stage->threads(), std::back_inserter(threads_));
-    }
-    const std::size_t sinks = stages_.back()->parallelism(); // the first in `threads_`
-    const stopper stop_all{threads_};
-    const stop_callback<stopper> on_stop(stop, stop_all);
-    const auto wait_for_all = [this] {
-        for (worker_thread* const one : threads_) one->wait(threads_);
-    };
-    try {
-        if (options.progress) watch(options);
-    } catch (...) {
-        stop_all();
-        wait_for_all();
-        throw;
-    }
-    wait_for_all();
-    const auto sink_workers = std::span(threads_).first(sinks);
-    const bool sink_is_done = std::ranges::none_of(sink_workers, has_failed);
-    const bool all_are_consequences = std::ranges::all_of(threads_, [](const worker_thread* its) {
-        const auto failed = its->failed();
-        return !failed || failed->cause().is_consequence();
-    });
-    const bool broke_off = !sink_is_done || std::ranges::any_of(sink_workers, &worker_thread::broke_off);
-    if (all_are_consequences && (stop.stop_requested() || sink_is_done)) {
-        const auto known = *join_all(threads_, explain_only, time_limit::none()); // and nobody reports them
-        if (!stop.stop_requested() || !broke_off) return std::nullopt;
-        return was_stopped(known ? known->cause() : cause());
-    }
-    if (const auto failed = *join_all(threads_, rethrow, time_limit::none()))
-        return without_consequences(*failed);
-    return std::nullopt;
-}
-
-// Looks at what the workers do, often enough for the figures to mean something, until all have ended.
-void pipeline_core::watch(const run_options& options) {
+// Looks at what the threads do, often enough for the figures to mean something, until all have ended.
+void watch(const stage_plans& stages, pipeline_threads& threads, const run_options& options) {
     using std::chrono::milliseconds;
     const auto every = std::max(options.every, milliseconds(1));
     const auto between = std::clamp(every / 10, milliseconds(1), milliseconds(10));
     std::vector<stage_figures> figures;
-    for (const auto& stage : stages_)
-        figures.push_back({.name = stage->name(), .parallelism = stage->parallelism()});
-    std::vector<tally> tallies(stages_.size());
-    std::size_t looks = 0;
+    for (const auto& stage : stages)
+        figures.push_back({.name = stage->options().name, .parallelism = stage->options().parallelism});
+    std::vector<pipeline_threads::load> found(stages.size());
+    double looks = 0;
+    const auto look = [&] {
+        ++looks;
+        for (std::size_t i = 0; i < found.size(); ++i) {
+            const auto now = threads.look(i);
+            found[i].busy += now.busy;
+            found[i].starved += now.starved;
+            found[i].blocked += now.blocked;
+        }
+    };
     const auto report = [&] {
-        for (std::size_t i = 0; i < stages_.size(); ++i) {
-            figures[i].items = stages_[i]->items();
-            const auto share = [&](std::size_t found) {
-                return looks == 0 ? 0
-                                  : static_cast<double>(found) /
-                                        static_cast<double>(looks * stages_[i]->parallelism());
-            };
-            figures[i].busy = share(tallies[i].busy);
-            figures[i].starved = share(tallies[i].starved);
-            figures[i].blocked = share(tallies[i].blocked);
+        for (std::size_t i = 0; i < found.size(); ++i) {
+            const auto of_all = std::max(looks, 1.0) * static_cast<double>(figures[i].parallelism);
+            figures[i].items = threads.look(i).items;
+            figures[i].busy = static_cast<double>(found[i].busy) / of_all;
+            figures[i].starved = static_cast<double>(found[i].starved) / of_all;
+            figures[i].blocked = static_cast<double>(found[i].blocked) / of_all;
         }
         options.progress(figures);
     };
     auto next = deadline_after(every);
-    for (worker_thread* const last : threads_)
+    for (worker_thread* const last : threads.all())
         while (!last->wait(clock::now() + between)) {
-            ++looks;
-            for (std::size_t i = 0; i < stages_.size(); ++i)
-                for (const worker_thread* const one : stages_[i]->threads()) tallies[i].add(one->doing());
+            look();
             if (const auto now = clock::now(); now >= next) {
                 report();
                 next = deadline_after(every);
             }
         }
     report();
+}
+
+} // namespace
+
+pipeline_core::pipeline_core() = default;
+pipeline_core::~pipeline_core() = default;
+pipeline_core::pipeline_core(pipeline_core&&) noexcept = default;
+
+stage_workers& pipeline_core::sink() noexcept { return *threads_->sink(); }
+
+std::optional<failure<>> pipeline_core::run(const stop_token& stop, const run_options& options) {
+    // With their functions they are destroyed when it has ended, unless the sink has a result.
+    const auto stages = std::move(stages_);
+    auto threads = options.threads == 0 ? own_threads(stages) : shared_threads(stages, options.threads);
+    if (stop.stop_requested()) return was_stopped(cause());
+    // Before they start: else they could come to the end first, although the stop was requested while they ran.
+    const stop_callback<stopper> on_stop(stop, stopper{*threads});
+    threads->start();
+    const auto all = threads->all();
+    const auto wait_for_all = [all] {
+        for (worker_thread* const one : all) one->wait(all);
+    };
+    try {
+        if (options.progress) watch(stages, *threads, options);
+    } catch (...) {
+        threads->stop();
+        wait_for_all();
+        throw;
+    }
+    wait_for_all();
+    if (std::ranges::none_of(all, failed_alone) && (stop.stop_requested() || threads->sink_is_done())) {
+        const auto known = *join_all(all, explain_only, time_limit::none()); // and nobody reports them
+        if (stop.stop_requested() && threads->broke_off())
+            return was_stopped(known ? known->cause() : cause());
+    } else if (const auto failed = *join_all(all, rethrow, time_limit::none())) {
+        return without_consequences(*failed);
+    }
+    threads_ = std::move(threads);
+    return std::nullopt;
 }
 
 } // namespace detail

@@ -9,7 +9,11 @@ namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 bool turnstile::wait(std::uint64_t number) noexcept {
     const uncancelled guard;
     std::unique_lock lock(guard_);
+    if (closed_ || next_ == number) return !closed_;
+    // Whoever asks what the worker is doing is told that it waits to hand on what it has made.
+    const auto around = current_worker->set_blocked({.activity = activity::pushing});
     while (!closed_ && next_ != number) places_[number % places_.size()].wait(lock);
+    (void)current_worker->set_blocked(around);
     return !closed_;
 }
 

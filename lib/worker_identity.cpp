@@ -62,6 +62,7 @@ void worker_identity::leave() noexcept {
 }
 
 std::string worker_identity::display() const {
+    if (const auto role = role_.get(); role != no_role) return (*roles_)[role];
     const unsigned number = number_.load();
     return path_ + (number == 0 ? name_ : name_ + '-' + std::to_string(number));
 }

@@ -61,6 +61,14 @@ struct trouble {
 constexpr const char* paths[] = {"read", "read > twice", "read > twice > keep", "read > twice > keep > split",
                                  "read > twice > keep > split > store"};
 
+/// With threads of their own, or with one, two or more that they share: each of five stages.
+const std::vector<std::pair<std::size_t, int>> every_stage = [] {
+    std::vector<std::pair<std::size_t, int>> all;
+    for (const std::size_t threads : {0UL, 1UL, 2UL, 6UL})
+        for (int stage = 0; stage < 5; ++stage) all.emplace_back(threads, stage);
+    return all;
+}();
+
 /// Five stages, each with an error type of its own.
 auto five_stages(const trouble& bad, std::size_t parallelism, std::size_t capacity, bool ordered) {
     const auto options = [=](const char* name) {
@@ -250,10 +258,11 @@ TEST_CASE("a failure in any stage ends all, is the result with its path, and is 
     for (const std::size_t parallelism : {1UL, 4UL})
         for (const std::size_t capacity : {1UL, 64UL})
             for (const bool ordered : {false, true})
-                for (int stage = 0; stage < 5; ++stage) {
+                for (const auto& [threads, stage] : every_stage) {
                     CAPTURE(parallelism);
                     CAPTURE(capacity);
                     CAPTURE(ordered);
+                    CAPTURE(threads);
                     CAPTURE(stage);
                     support::caught_hook hook;
                     std::atomic<int> seen{0};
@@ -261,12 +270,13 @@ TEST_CASE("a failure in any stage ends all, is the result with its path, and is 
                         auto done =
                             five_stages({.stage = stage, .kind = how::error, .stop = nullptr, .seen = &seen},
                                         parallelism, capacity, ordered)
-                                .run();
+                                .run({}, {.threads = threads});
                         REQUIRE(!done);
                         const auto& why = done.error();
                         CHECK(why.cause().kind() == cause_kind::error);
                         const auto who = why.cause().worker();
                         CHECK(who.substr(0, who.rfind('-')) == paths[stage]);
+                        if (threads > 0) CHECK(who == paths[stage]); // none of them has a number
                         CHECK(why.also_failed().empty());
                         CHECK(why.message().find("closed") == std::string::npos);
                         if (stage == 0 || stage == 3) CHECK(*why.cause().get<std::string>() == "disk full");
@@ -283,7 +293,7 @@ TEST_CASE("a failure in any stage ends all, is the result with its path, and is 
                         (void)five_stages(
                             {.stage = stage, .kind = how::exception, .stop = nullptr, .seen = &seen},
                             parallelism, capacity, ordered)
-                            .run(),
+                            .run({}, {.threads = threads}),
                         "torn", support::bad_frame);
                     CHECK(hook.seen().empty());
                 }
@@ -292,16 +302,17 @@ TEST_CASE("a failure in any stage ends all, is the result with its path, and is 
 TEST_CASE("a stop that comes while any stage works is a failure that says so") {
     for (const std::size_t parallelism : {1UL, 4UL})
         for (const std::size_t capacity : {1UL, 64UL})
-            for (int stage = 0; stage < 5; ++stage) {
+            for (const auto& [threads, stage] : every_stage) {
                 CAPTURE(parallelism);
                 CAPTURE(capacity);
+                CAPTURE(threads);
                 CAPTURE(stage);
                 support::caught_hook hook;
                 std::stop_source stop;
                 std::atomic<int> seen{0};
                 auto done = five_stages({.stage = stage, .kind = how::stop, .stop = &stop, .seen = &seen},
                                         parallelism, capacity, false)
-                                .run(stop.get_token());
+                                .run(stop.get_token(), {.threads = threads});
                 REQUIRE(!done);
                 CHECK(done.error().message() == "the pipeline was stopped");
                 CHECK(hook.seen().empty());
@@ -457,6 +468,24 @@ TEST_CASE("figures: items, shares of the time, and which stage sets the pace") {
     for (std::size_t i = 1; i < seen.size(); ++i) CHECK(seen[i][1].items >= seen[i - 1][1].items);
 }
 
+TEST_CASE("figures: who waits for the turn of what it has made is blocked, not busy") {
+    std::atomic<bool> seen{false};
+    const auto done = make_pipeline("count", numbers(4))
+                          .stage({.name = "pass", .parallelism = 4, .ordered = true},
+                                 [&](int n) {
+                                     if (n == 1) support::wait_for("a look", [&] { return seen.load(); });
+                                     return n;
+                                 })
+                          .sink("collect", collect)
+                          .run({}, {.progress =
+                                        [&](std::span<const stage_figures> all) {
+                                            if (all[1].blocked > 0.2 && all[1].busy < 0.5) seen = true;
+                                        },
+                                    .every = std::chrono::milliseconds(1)});
+    CHECK(done.value() == to(4));
+    CHECK(seen);
+}
+
 TEST_CASE("a callback that throws stops the pipeline, and comes out of run") {
     std::atomic<int> ended{0};
     const auto sink = [&](receiver<int>& in) {
@@ -473,6 +502,24 @@ TEST_CASE("a callback that throws stops the pipeline, and comes out of run") {
                                        .every = std::chrono::milliseconds(1)}),
                          "window closed", support::bad_frame);
     CHECK(ended == 1);
+}
+
+TEST_CASE("the functions are destroyed when it has run, not only with it") {
+    for (const std::size_t threads : {0UL, 2UL})
+        for (const bool fails : {false, true}) {
+            CAPTURE(threads);
+            CAPTURE(fails);
+            const auto kept = std::make_shared<int>(1);
+            auto its = make_pipeline("count", [kept, source = numbers(3)]() mutable { return source(); })
+                           .stage("pass", 2,
+                                  [kept, fails](int n) -> std::expected<int, std::string> {
+                                      if (fails) return std::unexpected("bad");
+                                      return n;
+                                  })
+                           .sink("forget", [kept](int) {});
+            CHECK(std::move(its).run({}, {.threads = threads}).has_value() != fails);
+            CHECK(kept.use_count() == 1);
+        }
 }
 
 TEST_CASE("one that is never run starts nothing, and lets go of what its functions captured") {
@@ -536,7 +583,7 @@ TEST_CASE("ten thousand pipelines are shut down in every position, and none hang
                           if (bad.here(2)) return std::unexpected("bad");
                           return {};
                       })
-                .run(stop.get_token());
+                .run(stop.get_token(), {.threads = n % 10 < 5 ? 0 : n % 5});
         REQUIRE(!done);
         if (bad.kind == how::error)
             CHECK(done.error().cause().text() == "bad");

@@ -82,6 +82,41 @@ void pipeline_has_enough() {
     require(done.has_value() && **done == 1, "its result");
 }
 
+// Two threads share three stages: whichever comes first to what, the order is kept.
+void shared_threads() {
+    std::vector<int> got;
+    const auto done = make_pipeline({.name = "count", .capacity = 1}, numbers(2))
+                          .stage({.name = "pass", .parallelism = 2, .ordered = true, .capacity = 1},
+                                 [](int n) { return n; })
+                          .sink("store", [&](int n) { got.push_back(n); })
+                          .run({}, {.threads = 2});
+    require(done.has_value(), "it has ended well");
+    require(got == std::vector{1, 2}, "in order");
+}
+
+// One of them fails while the other reads, waits, or makes what nobody wants any more.
+void shared_threads_fail() {
+    const auto done =
+        make_pipeline({.name = "count", .capacity = 1}, numbers(3))
+            .sink("store", [](int) -> std::expected<void, std::string> { return std::unexpected("full"); })
+            .run({}, {.threads = 2});
+    require(!done && done.error().message() == "worker 'count > store' failed on item 1: full", "says where");
+    require(done.error().also_failed().empty(), "once");
+}
+
+void shared_threads_are_stopped() {
+    stop_source stop;
+    std::vector<int> got;
+    const auto stopper = thread("stopper", [&] { stop.request_stop(); });
+    const auto done = make_pipeline({.name = "count", .capacity = 1}, numbers(2))
+                          .sink("store", [&](int n) { got.push_back(n); })
+                          .run(stop.get_token(), {.threads = 2});
+    if (done)
+        require(got == std::vector{1, 2}, "a success is complete");
+    else
+        require(done.error().message() == "the pipeline was stopped", "it says why");
+}
+
 // A flush that comes before the worker waits, while it does, or after: it does not wait for the batch to fill.
 void flush_wakes() {
     std::vector<int> got;
@@ -106,13 +141,16 @@ void flush_and_failure() {
 
 std::span<const program> pipelines() {
     static constexpr program table[] = {
-        {"pipeline_fails", pipeline_fails, 1, 48'416, 2000},
+        {"pipeline_fails", pipeline_fails, 1, 49'325, 2000},
         {"ordered_stage", ordered_stage, 0, 952, 2000},
-        {"ordered_stage_fails", ordered_stage_fails, 1, 83'728, 2000},
-        {"pipeline_is_stopped", pipeline_is_stopped, 1, 4'474, 2000},
+        {"ordered_stage_fails", ordered_stage_fails, 1, 85'088, 2000},
+        {"pipeline_is_stopped", pipeline_is_stopped, 1, 4'721, 2000},
         {"flush_wakes", flush_wakes, 2, 4'819, 2000},
         {"flush_and_failure", flush_and_failure, 2, 15'378, 2000},
-        {"pipeline_has_enough", pipeline_has_enough, 1, 71'975, 2000},
+        {"pipeline_has_enough", pipeline_has_enough, 1, 73'163, 2000},
+        {"shared_threads", shared_threads, 2, 13'983, 2000},
+        {"shared_threads_fail", shared_threads_fail, 2, 8'384, 2000},
+        {"shared_threads_are_stopped", shared_threads_are_stopped, 1, 1'795, 2000},
     };
     return table;
 }

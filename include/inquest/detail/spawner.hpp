@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <memory>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -78,6 +79,14 @@ struct spawner {
     static auto prepare(worker_options&& options, std::string&& path, Args&&... args) {
         auto program = make(std::move(options), std::forward<Args>(args)...);
         program.main->record()->identity->stand_behind(std::move(path));
+        return ready(std::move(program));
+    }
+    /// Attached, to be started later. In messages it goes by the name of what it does just now.
+    template <class... Args>
+    static auto prepare_for_roles(worker_options&& options,
+                                  std::shared_ptr<const std::vector<std::string>> names, Args&&... args) {
+        auto program = make(std::move(options), std::forward<Args>(args)...);
+        program.main->record()->identity->learn_roles(std::move(names));
         return ready(std::move(program));
     }
     template <class T, class E>

@@ -2,9 +2,12 @@
 #pragma once
 
 #include <inquest/channel.hpp>
+#include <inquest/detail/item_list.hpp>
 #include <inquest/detail/turnstile.hpp>
+#include <inquest/failure.hpp>
 #include <inquest/worker_options.hpp>
 
+#include <concepts>
 #include <expected>
 #include <memory>
 #include <optional>
@@ -55,6 +58,43 @@ struct items_in<many<T>> {
 template <class R>
 using item_returned = typename items_in<value_returned<R>>::type;
 
+/// The failure in what a function returned, if it is one.
+template <class R>
+std::optional<failure<>> failure_in([[maybe_unused]] R&& returned) {
+    if constexpr (!std::is_void_v<outcome_of_stage<R>>) {
+        if (!returned) {
+            using error = typename std::remove_cvref_t<R>::error_type;
+            if constexpr (std::derived_from<error, failure<>>)
+                return std::move(returned).error();
+            else
+                return failure<error>(std::move(returned).error());
+        }
+    }
+    return std::nullopt;
+}
+/// The value in it, if it is none.
+template <class R>
+auto&& value_in(R& returned) noexcept {
+    if constexpr (std::is_void_v<outcome_of_stage<R>>)
+        return std::move(returned);
+    else
+        return *std::move(returned);
+}
+
+/// Puts the items in a value into boxes of their own.
+template <class T, class V>
+void box_all(item_list& into, V&& value) {
+    into.push(std::make_unique<boxed_item<T>>(T(std::forward<V>(value))));
+}
+template <class T>
+void box_all(item_list& into, std::optional<T>&& value) {
+    if (value) into.push(std::make_unique<boxed_item<T>>(*std::move(value)));
+}
+template <class T>
+void box_all(item_list& into, many<T>&& value) {
+    for (T& item : value.items) into.push(std::make_unique<boxed_item<T>>(std::move(item)));
+}
+
 // False if a push was refused.
 template <class T, class V>
 bool push_all(sender<T>& out, V&& value) {
@@ -97,12 +137,6 @@ class stage_of_items {
     }
 
   private:
-    static auto&& value_in(auto& made) {
-        if constexpr (may_fail)
-            return *std::move(made);
-        else
-            return std::move(made);
-    }
     Fn fn_;
     std::shared_ptr<turnstile> order_;
 };

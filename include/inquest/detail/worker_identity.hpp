@@ -1,6 +1,7 @@
 // A worker's name.
 #pragma once
 
+#include <inquest/detail/atomics.hpp>
 #include <inquest/detail/sync.hpp>
 
 #include <cstddef>
@@ -8,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 
@@ -23,7 +25,14 @@ class worker_identity {
 
     /// Puts that before the name, where it is shown but in the thread list. Before its thread runs.
     void stand_behind(std::string path) noexcept { path_ = std::move(path); }
-    /// The name with its number, if it has one, behind its path.
+    /// Names for what it does by turns, from role 0. Before its thread runs.
+    void learn_roles(std::shared_ptr<const std::vector<std::string>> names) noexcept {
+        roles_ = std::move(names);
+    }
+    static constexpr std::size_t no_role = ~std::size_t{0};
+    /// From now on it is shown under that name, or under its own. On the worker's thread.
+    void take_role(std::size_t which) noexcept { role_.set(which); }
+    /// The name with its number, if it has one, behind its path; or that of its role.
     [[nodiscard]] std::string display() const;
     /// Gives the calling thread this name, cut to what the system takes but keeping the number.
     void name_this_thread() noexcept;
@@ -39,6 +48,8 @@ class worker_identity {
 
     const std::string name_;
     std::string path_;
+    std::shared_ptr<const std::vector<std::string>> roles_;
+    relaxed<std::size_t> role_{no_role};
     atomic<unsigned> number_{0}; // 0: shared with nobody
     // The rest is protected by the register's mutex.
     atomic<bool> entered_{false};

@@ -1,0 +1,34 @@
+#include <inquest/detail/stage_plan.hpp>
+
+#include <stdexcept>
+
+namespace inquest { inline namespace INQUEST_ABI { namespace detail {
+
+namespace {
+
+void refuse_bad_stage(const stage_options& options, const stage_traits& function) {
+    const auto refuse = [](const char* why) { throw std::invalid_argument(why); };
+    if (options.name.empty()) refuse("inquest: a pipeline's stages have names");
+    if (options.parallelism == 0) refuse("inquest: a stage needs at least one worker");
+    if (options.capacity == 0) refuse("inquest: a stage needs room for at least one item behind it");
+    if (options.parallelism == 1) return;
+    if (function.is_source) refuse("inquest: a pipeline's source has one worker");
+    if (function.has_result)
+        refuse("inquest: a sink of several workers takes items: of whole streams each would have a result");
+    if (!function.is_copyable)
+        refuse("inquest: a stage of several workers needs a function that can be copied");
+    if (options.ordered && function.is_whole_stream)
+        refuse("inquest: a stage of several workers is ordered only if its function takes items: of a whole "
+               "stream nobody knows what was made of which");
+}
+
+} // namespace
+
+stage_plan::stage_plan(const stage_options& options, const stage_traits& function)
+    : options_(options), traits_(function) {
+    refuse_bad_stage(options, function);
+}
+
+stage_plan::~stage_plan() = default;
+
+}}} // namespace inquest::INQUEST_ABI::detail
