@@ -13,13 +13,24 @@ void refuse_bad_flusher(const std::string& name, std::size_t batch, std::size_t 
         throw std::invalid_argument("inquest: a flusher that counts bytes needs size_of");
 }
 
-void report_left_in_hand(std::size_t items) noexcept {
+namespace {
+
+void report(const std::string& flusher, const char* what, std::uint64_t items, const char* fate) noexcept {
     try {
-        report_unobserved(unexplained("a flusher has ended with " + std::to_string(items) +
-                                          " items in hand that are not written",
-                                      cause()));
+        report_unobserved(unexplained("flusher '" + flusher + "' " + what + ' ' + std::to_string(items) +
+                                      (items == 1 ? " item " : " items ") + fate));
     } catch (...) { // no memory for the text
     }
+}
+
+} // namespace
+
+void report_left_in_hand(const std::string& flusher, std::size_t items) noexcept {
+    report(flusher, "has ended with", items, "in hand, not written");
+}
+
+void report_dropped(const std::string& flusher, std::uint64_t items) noexcept {
+    report(flusher, "has dropped", items, "to make room, not written");
 }
 
 }}} // namespace inquest::INQUEST_ABI::detail

@@ -268,7 +268,7 @@ TEST_CASE("what a stopped flusher has in hand, and nobody asks for, is reported"
         CHECK(hook.seen().empty() == recovers);
     }
     CHECK(hook.seen() ==
-          std::vector<std::string>{"a flusher has ended with 2 items in hand that are not written"});
+          std::vector<std::string>{"flusher 'log' has ended with 2 items in hand, not written"});
 }
 
 TEST_CASE("a batch whose commit got no answer is handed back in doubt, however the function ended") {
@@ -410,6 +410,33 @@ TEST_CASE("overflow: fail says so and keeps the item; drop_oldest counts what it
     CHECK(to.items() == std::vector<int>{1, 8, 9});
     CHECK(log.finish());
     CHECK(!log.push(10));
+}
+
+TEST_CASE("dropped items that nobody has asked about are reported") {
+    for (const int asks_after : {0, 3, 5}) { // how many are pushed before
+        CAPTURE(asks_after);
+        support::caught_hook hook;
+        {
+            disk to;
+            to.may_write = false;
+            auto made = make_flusher<int>(
+                {.name = "log", .capacity = 1, .batch = 1, .overflow = overflow::drop_oldest}, to.writer());
+            auto log = std::move(made); // what was moved from reports nothing
+            CHECK(log.push(1));
+            support::wait_for("the first batch", [&] { return log.size() == 0; });
+            for (int i = 1; i <= 5; ++i) {
+                CHECK(log.push(10 * i));
+                if (i == asks_after) CHECK(log.dropped() == static_cast<std::uint64_t>(i - 1));
+            }
+            to.may_write = true;
+        }
+        using texts = std::vector<std::string>;
+        if (asks_after == 0)
+            CHECK(hook.seen() == texts{"flusher 'log' has dropped 4 items to make room, not written"});
+        if (asks_after == 3)
+            CHECK(hook.seen() == texts{"flusher 'log' has dropped 2 items to make room, not written"});
+        if (asks_after == 5) CHECK(hook.seen().empty());
+    }
 }
 
 TEST_CASE("asked from its own function, flush does not wait for itself") {

@@ -119,6 +119,39 @@ TEST_CASE("an item passes through each stage: one to one, to none, to many, and 
           std::vector<int>{6, -6, 8, -8, 10, -10, 12, -12, 14, -14, 16, -16, 18, -18, 20, -20});
 }
 
+TEST_CASE("functions of whole streams may take a stop token first") {
+    const auto done =
+        make_pipeline<int>("count",
+                           [](std::stop_token stop, sender<int>& out) {
+                               for (int n = 1; n <= 3 && !stop.stop_requested(); ++n)
+                                   if (!out.push(n)) return;
+                           })
+            .stage<long>("pass",
+                         [](std::stop_token stop, receiver<int>& in,
+                            sender<long>& out) -> std::expected<void, std::string> {
+                             for (const int n : in)
+                                 if (stop.stop_requested() || !out.push(n)) break;
+                             return {};
+                         })
+            .sink("sum",
+                  [](std::stop_token stop, receiver<long>& in) -> std::expected<long, std::string> {
+                      long sum = 0;
+                      for (const long n : in) sum += stop.stop_requested() ? 0 : n;
+                      return sum;
+                  })
+            .run();
+    CHECK(done.value() == 6);
+    std::stop_source stop;
+    std::atomic<bool> asked{false};
+    const auto stopped = make_pipeline<int>("wait", [&](const std::stop_token& its, sender<int>&) {
+                             (void)stop.request_stop();
+                             asked = its.stop_requested();
+                         }).sink("see", [](int) {
+                           }).run(stop.get_token());
+    CHECK(!stopped);
+    CHECK(asked);
+}
+
 TEST_CASE("items that can only be moved pass, and a source that pushes") {
     std::vector<int> got;
     auto done = make_pipeline<std::unique_ptr<int>>("make",

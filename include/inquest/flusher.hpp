@@ -84,12 +84,19 @@ struct unwritten {
 namespace detail {
 
 /// To the failure hook.
-void report_left_in_hand(std::size_t items) noexcept;
+/// @{
+void report_left_in_hand(const std::string& flusher, std::size_t items) noexcept;
+void report_dropped(const std::string& flusher, std::uint64_t items) noexcept;
+/// @}
 
 /// What a flusher and its worker share: the items in hand, and how far they have come.
 template <class T>
 struct flusher_state {
+    explicit flusher_state(const std::string& its_name) : name(its_name) {}
+
+    const std::string name;
     flush_progress progress;
+    relaxed<std::uint64_t> dropped_told; // of how many dropped items somebody was told
     mutex guard;
     // protected by guard:
     unwritten<T> left{};    // once the worker has ended
@@ -97,7 +104,7 @@ struct flusher_state {
 
     /// Nobody has asked for it.
     ~flusher_state() {
-        if (broke_off && !left.batch.empty()) report_left_in_hand(left.batch.size());
+        if (broke_off && !left.batch.empty()) report_left_in_hand(name, left.batch.size());
     }
 };
 
@@ -257,7 +264,12 @@ class [[nodiscard("keep the flusher: its destructor waits until all is written")
     flusher& operator=(flusher&&) = delete;
     flusher(const flusher&) = delete;
     flusher& operator=(const flusher&) = delete;
-    ~flusher() { close(); }
+    ~flusher() {
+        if (!state_) return; // moved from
+        close();
+        const auto all = tx_.ledger().dropped, told = state_->dropped_told.get();
+        if (all != told) detail::report_dropped(state_->name, all - told);
+    }
 
     /// Queues the item; what it does if there is no room is one of the options. If the flusher has failed, waits for its end and returns
     /// its failure, or rethrows what it threw. The argument is moved from only if it was accepted.
@@ -316,8 +328,13 @@ class [[nodiscard("keep the flusher: its destructor waits until all is written")
         (void)pool_.recover([&](T&& item) { left.queued.push_back(std::move(item)); });
         return std::exchange(left, {.number = left.number, .in_doubt = left.in_doubt});
     }
-    /// How many items `overflow::drop_oldest` has destroyed.
-    [[nodiscard]] std::uint64_t dropped() const noexcept { return tx_.ledger().dropped; }
+    /// How many items `overflow::drop_oldest` has destroyed. Those that nobody has asked about by the time the flusher is destroyed are
+    /// reported to the failure hook.
+    [[nodiscard]] std::uint64_t dropped() const noexcept {
+        const auto all = tx_.ledger().dropped;
+        state_->dropped_told.set(all);
+        return all;
+    }
     /// Items queued now, without those in hand.
     [[nodiscard]] std::size_t size() const noexcept { return pool_.size(); }
     /// True once nothing more can be pushed.
@@ -379,7 +396,7 @@ auto make_flusher(flusher_options<T> options, Fn fn) {
                   "a flusher's function returns nothing, or a std::expected<void, E>");
     detail::refuse_bad_flusher(options.name, options.batch, options.bytes, options.size_of != nullptr);
     detail::refuse_empty(fn);
-    auto state = std::make_shared<detail::flusher_state<T>>();
+    auto state = std::make_shared<detail::flusher_state<T>>(options.name);
     state->left.number = options.first_batch;
     // The pool copies its function.
     auto writer = std::make_shared<detail::batch_writer<T, Fn>>(std::move(fn), options, state);

@@ -77,8 +77,8 @@ class [[nodiscard("a pipeline does nothing until it is run")]] pipeline {
 ///
 /// - with an item, as From&&, and returns what it makes of it: an item, a std::optional of it, or a `many` of them; or a std::expected
 ///   of these, whose error is the stage's;
-/// - or with a whole stream, `receiver<From>&` and `sender<To>&`, as that of a worker between two channels (see `spawn`), and returns nothing or
-///   a std::expected<void, E>. Then say what it makes: `stage<To>(...)`. Such a stage is not ordered, unless it has one worker.
+/// - or with a whole stream, `receiver<From>&` and `sender<To>&`, after a std::stop_token if it takes one, as that of a worker between two
+///   channels (see `spawn`), and returns nothing or a std::expected<void, E>. Then say what it makes: `stage<To>(...)`. Such a stage is not ordered, unless it has one worker.
 ///
 /// With several workers each has a copy of it; one that can't be copied is for one worker. Throws std::invalid_argument for no workers or more
 /// than that allows, no capacity, no name, an empty function; std::bad_alloc.
@@ -109,7 +109,7 @@ class [[nodiscard("a pipeline does nothing until it has a sink and is run")]] pi
     /// @{
     template <class Fn>
     auto sink(const stage_options& options, Fn fn) && {
-        constexpr bool whole = std::is_invocable_v<Fn&, receiver<From>&>;
+        constexpr bool whole = detail::worker_callable<Fn, receiver<From>>;
         constexpr bool by_item = std::is_invocable_v<Fn&, From&&>;
         static_assert(whole || by_item, "a sink's function takes an item, or the stream as receiver<T>&");
         static_assert(!(whole && by_item),
@@ -121,7 +121,8 @@ class [[nodiscard("a pipeline does nothing until it has a sink and is run")]] pi
                           "dropped");
         core_.add(std::make_unique<detail::sink_plan<From, Fn>>(options, std::move(fn)));
         if constexpr (whole) {
-            using result = detail::result_of<std::remove_cv_t<std::invoke_result_t<Fn&, receiver<From>&>>>;
+            using returned = typename detail::returned_by<Fn, receiver<From>>::type;
+            using result = detail::result_of<std::remove_cv_t<returned>>;
             return pipeline<typename result::value>(
                 std::move(core_), detail::result_of_sink<typename result::value, typename result::error>);
         } else {
@@ -161,7 +162,7 @@ class [[nodiscard("a pipeline does nothing until it has a sink and is run")]] pi
     }
     template <class To, class Fn>
     pipeline_builder<To> add_stage(const stage_options& options, Fn&& fn) {
-        constexpr bool whole = std::is_invocable_v<Fn&, receiver<From>&, sender<To>&>;
+        constexpr bool whole = detail::worker_callable<Fn, receiver<From>, sender<To>>;
         static_assert(whole || std::is_invocable_v<Fn&, From&&>,
                       "a stage's function takes an item, or the stream as receiver<T>& and sender<U>&");
         core_.add(std::make_unique<detail::middle_plan<From, To, Fn>>(options, std::move(fn)));
@@ -185,7 +186,7 @@ auto make_pipeline(const stage_options& options, Fn fn) {
         return make_pipeline<detail::item_returned<std::invoke_result_t<Fn&>>>(options, std::move(fn));
     } else {
         static_assert(
-            is_called || std::is_invocable_v<Fn&, sender<To>&>,
+            is_called || detail::worker_callable<Fn, sender<To>>,
             "a source's function takes nothing and returns the next item, or takes sender<T>& and pushes");
         detail::pipeline_core core;
         core.add(std::make_unique<detail::source_plan<To, Fn>>(options, std::move(fn)));

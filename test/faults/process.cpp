@@ -38,6 +38,11 @@ TEST_CASE("on_exception = terminate ends the process at the throw, with nothing 
     const auto in_copy = run_case("throw_uncaught_in_a_waiting_pop");
     CHECK(in_copy.status == 5);
     CHECK(in_copy.out == "unwound\nterminated\n"); // the first copy was, which the push made
+    for (const char* other : {"throw_uncaught_in_a_flusher", "throw_uncaught_in_shared_threads"}) {
+        const auto its = run_case(other);
+        CHECK(its.status == 5);
+        CHECK(its.out == "terminated\n");
+    }
 }
 
 TEST_CASE("on_exception = record unwinds, and gives the exception to whoever joins") {

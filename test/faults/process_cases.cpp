@@ -1,6 +1,8 @@
 // Ends of whole processes, each a case of its own, run by the test `process`: exit with live workers, static
 // destruction, fork, exceptions that are left uncaught, and what is written to standard error.
+#include <inquest/flusher.hpp>
 #include <inquest/inquest.hpp>
+#include <inquest/pipeline.hpp>
 
 #include <atomic>
 #include <cstdio>
@@ -114,6 +116,32 @@ int throw_uncaught_in_a_waiting_pop() {
     }
     (void)tx.push(copied_once());
     (void)w.join();
+    return 0;
+}
+int throw_uncaught_in_a_flusher() {
+    std::set_terminate(terminated);
+    auto log = inquest::make_flusher<int>(
+        {.name = "log", .capacity = 1, .batch = 1, .on_exception = inquest::on_exception::terminate},
+        [](std::span<int>) {
+            const says_so local{"unwound"};
+            throw std::runtime_error("nobody catches this");
+        });
+    (void)log.push(1);
+    (void)log.finish();
+    return 0;
+}
+int throw_uncaught_in_shared_threads() {
+    std::set_terminate(terminated);
+    const auto options = [](const char* name) {
+        return inquest::stage_options{.name = name, .on_exception = inquest::on_exception::terminate};
+    };
+    (void)inquest::make_pipeline(options("one"), [] { return std::optional(1); })
+        .sink(options("throw"),
+              [](int) {
+                  const says_so local{"unwound"};
+                  throw std::runtime_error("nobody catches this");
+              })
+        .run({}, {.threads = 1});
     return 0;
 }
 int throw_caught() {
@@ -329,6 +357,8 @@ const std::map<std::string, int (*)()> cases{
     {"exit_in_worker", exit_in_worker},
     {"throw_uncaught", throw_uncaught},
     {"throw_uncaught_in_a_waiting_pop", throw_uncaught_in_a_waiting_pop},
+    {"throw_uncaught_in_a_flusher", throw_uncaught_in_a_flusher},
+    {"throw_uncaught_in_shared_threads", throw_uncaught_in_shared_threads},
     {"throw_caught", throw_caught},
     {"pthread_exit_uncaught", pthread_exit_uncaught},
     {"success_uncaught", success_uncaught},

@@ -87,7 +87,7 @@ std::pair<sender<T>, receiver<T>> make_joint(const stage_options& options) {
 
 template <class To, class Fn>
 class source_plan final : public plan_of<Fn> {
-    static constexpr bool whole = std::is_invocable_v<Fn&, sender<To>&>;
+    static constexpr bool whole = worker_callable<Fn, sender<To>>;
 
   public:
     source_plan(const stage_options& options, Fn&& fn)
@@ -118,7 +118,7 @@ class source_plan final : public plan_of<Fn> {
 
 template <class From, class To, class Fn>
 class middle_plan final : public plan_of<Fn> {
-    static constexpr bool whole = std::is_invocable_v<Fn&, receiver<From>&, sender<To>&>;
+    static constexpr bool whole = worker_callable<Fn, receiver<From>, sender<To>>;
 
   public:
     middle_plan(const stage_options& options, Fn&& fn)
@@ -154,7 +154,7 @@ class middle_plan final : public plan_of<Fn> {
 
 template <class From, class Fn>
 class sink_plan final : public plan_of<Fn> {
-    static constexpr bool whole = std::is_invocable_v<Fn&, receiver<From>&>;
+    static constexpr bool whole = worker_callable<Fn, receiver<From>>;
 
   public:
     sink_plan(const stage_options& options, Fn&& fn)
