@@ -435,6 +435,19 @@ TEST_CASE("figures: items, and which stage sets the pace") {
     CHECK(inquest::bottleneck(last).name == "slow");
     CHECK(last[0].blocked > last[0].busy);
     CHECK(last[2].starved > last[2].busy);
+
+    // With one thread items wait for that, and neither for the stage before nor for room.
+    REQUIRE(make_pipeline("count", numbers(1))
+                .stage("split", [](int) { return many<int>{std::vector<int>(100)}; })
+                .sink({.name = "slow", .parallelism = 4}, [](int) { std::this_thread::sleep_for(300us); })
+                .run({}, {.progress =
+                              [&](std::span<const stage_figures> all) {
+                                  seen.emplace_back(all.begin(), all.end());
+                              },
+                          .every = 10ms,
+                          .threads = 1}));
+    CHECK(seen.back()[2].starved < 0.5);
+    CHECK(seen.back()[2].items == 100);
 }
 
 TEST_CASE("stages that can't share threads are refused, before anything runs") {

@@ -73,6 +73,18 @@ void pipeline_is_stopped() {
         require(done.error().message() == "the pipeline was stopped", "it says why");
 }
 
+// The stop may come before all workers are started: it reaches those, too, else the source would wait for ever.
+void pipeline_is_stopped_at_its_start() {
+    stop_source stop;
+    auto [tx, nothing] = inquest::make_channel<int>(1);
+    const auto stopper = thread("stopper", [&] { stop.request_stop(); });
+    const auto done = make_pipeline<int>("wait", [&](inquest::sender<int>&) {
+                          (void)nothing.pop();
+                      }).sink("see", [](int) {
+                        }).run(stop.get_token());
+    require(!done && done.error().message() == "the pipeline was stopped", "it says why");
+}
+
 // The sink has enough: those before it end, and nobody calls that a failure.
 void pipeline_has_enough() {
     const auto done = make_pipeline({.name = "count", .capacity = 1}, numbers(5))
@@ -145,6 +157,7 @@ std::span<const program> pipelines() {
         {"ordered_stage", ordered_stage, 0, 952, 2000},
         {"ordered_stage_fails", ordered_stage_fails, 1, 85'088, 2000},
         {"pipeline_is_stopped", pipeline_is_stopped, 1, 4'721, 2000},
+        {"pipeline_is_stopped_at_its_start", pipeline_is_stopped_at_its_start, 1, 2'188, 2000},
         {"flush_wakes", flush_wakes, 2, 4'819, 2000},
         {"flush_and_failure", flush_and_failure, 2, 15'378, 2000},
         {"pipeline_has_enough", pipeline_has_enough, 1, 73'163, 2000},
