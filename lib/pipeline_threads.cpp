@@ -122,12 +122,12 @@ class threads_of_relay final : public pipeline_threads {
     std::vector<worker<void, no_error>> workers_; // destroyed first: they run the relay
 };
 
-} // namespace
-
-static bool are_alike(const thread_attributes& a, const thread_attributes& b) {
+bool are_alike(const thread_attributes& a, const thread_attributes& b) {
     return a.stack_size == b.stack_size && a.processors == b.processors &&
            a.priority.policy == b.priority.policy && a.priority.value == b.priority.value;
 }
+
+} // namespace
 
 std::unique_ptr<pipeline_threads> own_threads(const stage_plans& stages) {
     return std::make_unique<threads_of_stages>(stages);

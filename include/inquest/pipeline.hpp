@@ -165,7 +165,7 @@ class [[nodiscard("a pipeline does nothing until it has a sink and is run")]] pi
         constexpr bool whole = detail::worker_callable<Fn, receiver<From>, sender<To>>;
         static_assert(whole || std::is_invocable_v<Fn&, From&&>,
                       "a stage's function takes an item, or the stream as receiver<T>& and sender<U>&");
-        core_.add(std::make_unique<detail::middle_plan<From, To, Fn>>(options, std::move(fn)));
+        core_.add(std::make_unique<detail::middle_plan<From, To, Fn>>(options, std::forward<Fn>(fn)));
         return pipeline_builder<To>(std::move(core_));
     }
 

@@ -60,7 +60,7 @@ using item_returned = typename items_in<value_returned<R>>::type;
 
 /// The failure in what a function returned, if it is one.
 template <class R>
-std::optional<failure<>> failure_in([[maybe_unused]] R&& returned) {
+std::optional<failure<>> failure_in([[maybe_unused]] R& returned) {
     if constexpr (!std::is_void_v<outcome_of_stage<R>>) {
         if (!returned) {
             using error = typename std::remove_cvref_t<R>::error_type;

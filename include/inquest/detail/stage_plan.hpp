@@ -177,7 +177,8 @@ class sink_plan final : public plan_of<Fn> {
             if constexpr (std::is_void_v<std::invoke_result_t<Fn&, From&&>>) {
                 this->copy(copy)(boxed_item<From>::in(*item));
             } else {
-                return failure_in(this->copy(copy)(boxed_item<From>::in(*item)));
+                auto returned = this->copy(copy)(boxed_item<From>::in(*item));
+                return failure_in(returned);
             }
         }
         return std::nullopt;
