@@ -394,6 +394,7 @@ TEST_CASE("overflow: fail says so and keeps the item; drop_oldest counts what it
         auto four = std::make_unique<int>(4);
         const auto sent = log.push(std::move(four));
         CHECK(sent.error().cause().kind() == cause_kind::not_pushed);
+        CHECK(sent.error().message().starts_with("full, push at "));
         CHECK(*four == 4);
         to.may_write = true;
         CHECK(log.finish());
@@ -453,6 +454,26 @@ TEST_CASE("asked from its own function, flush does not wait for itself") {
     CHECK(log->push(1));
     CHECK(log->finish());
     CHECK(told == "asked from inside the flusher, so not waited for");
+}
+
+TEST_CASE("from its own function, push does not wait for room that only it could make") {
+    std::atomic<bool> ready{false};
+    std::vector<std::string> told;
+    using its = inquest::flusher<int, inquest::no_error>;
+    std::unique_ptr<its> log;
+    log = std::make_unique<its>(
+        make_flusher<int>({.name = "log", .capacity = 2, .batch = 1}, [&](std::span<int> batch) {
+            support::wait_for("the handle", [&] { return ready.load(); });
+            if (batch[0] != 1) return;
+            for (int i = 2; i <= 4; ++i)
+                if (const auto sent = log->push(i); !sent) told.push_back(sent.error().message());
+        }));
+    ready = true;
+    CHECK(log->push(1));
+    CHECK(log->flush());
+    CHECK(log->finish());
+    REQUIRE(told.size() == 1);
+    CHECK(told[0].starts_with("full, push at "));
 }
 
 TEST_CASE("what is no flusher is refused") {

@@ -272,7 +272,8 @@ class [[nodiscard("keep the flusher: its destructor waits until all is written")
     }
 
     /// Queues the item; what it does if there is no room is one of the options. If the flusher has failed, waits for its end and returns
-    /// its failure, or rethrows what it threw. The argument is moved from only if it was accepted.
+    /// its failure, or rethrows what it threw. The flusher's own function does not wait: if there is no room its push fails. The argument
+    /// is moved from only if it was accepted.
     /// @{
     [[nodiscard]] result_type push(T&& item, std::source_location where = std::source_location::current()) {
         return push_as(std::move(item), where);
@@ -349,23 +350,26 @@ class [[nodiscard("keep the flusher: its destructor waits until all is written")
 
     template <class U>
     result_type push_as(U&& item, std::source_location where) {
-        while (overflow_ != inquest::overflow::fail) {
+        for (;;) {
             const auto refused = refusal_of(std::forward<U>(item), where);
             if (!refused) return {};
             if (refused->status() == status::interrupted) continue; // to wake the worker, for a flush
-            if (refused->status() != status::stopped) break;
-            return std::unexpected(only_text(refused->message(), cause_kind::not_pushed));
+            if (refused->status() == status::full || refused->status() == status::stopped)
+                return std::unexpected(only_text(refused->message(), cause_kind::not_pushed));
+            return pool_.try_push(std::forward<U>(item), where); // it has closed: this says why
         }
-        return pool_.try_push(std::forward<U>(item), where); // of one that has closed, it says why
     }
     template <class U>
     std::optional<push_error> refusal_of(U&& item, std::source_location where) {
-        if (overflow_ == inquest::overflow::block) {
-            if (auto sent = tx_.push(std::forward<U>(item), where); !sent) return sent.error();
-        } else {
-            if (auto sent = tx_.push_or_drop_oldest(std::forward<U>(item), where); !sent) return sent.error();
-        }
-        return std::nullopt;
+        const auto error_of = [](auto&& sent) {
+            return sent ? std::optional<push_error>() : std::optional(std::move(sent).error());
+        };
+        if (overflow_ == inquest::overflow::drop_oldest)
+            return error_of(tx_.push_or_drop_oldest(std::forward<U>(item), where));
+        // Room that the function itself would make it does not wait for.
+        if (overflow_ == inquest::overflow::block && !state_->progress.is_writer())
+            return error_of(tx_.push(std::forward<U>(item), where));
+        return error_of(tx_.try_push(std::forward<U>(item), where));
     }
     /// Once the worker has ended, or is about to.
     failure<E> why_ended() {
