@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <stdexcept>
 
 namespace inquest { inline namespace INQUEST_ABI {
 
@@ -87,6 +88,7 @@ pipeline_core::pipeline_core(pipeline_core&&) noexcept = default;
 stage_workers& pipeline_core::sink() noexcept { return *threads_->sink(); }
 
 std::optional<failure<>> pipeline_core::run(const stop_token& stop, const run_options& options) {
+    if (stages_.empty()) throw std::invalid_argument("inquest: this pipeline was run before, or moved from");
     // With their functions they are destroyed when it has ended, unless the sink has a result.
     const auto stages = std::move(stages_);
     auto threads = options.threads == 0 ? own_threads(stages) : shared_threads(stages, options.threads);

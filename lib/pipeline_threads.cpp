@@ -83,12 +83,16 @@ class threads_of_relay final : public pipeline_threads {
             names->push_back((names->empty() ? "" : names->back() + " > ") + stage->options().name);
         ready_.reserve(count);
         while (ready_.size() < count)
-            ready_.push_back(spawner::prepare_for_roles({.name = first.name,
-                                                         .on_exception = first.on_exception,
-                                                         .on_destroy = on_destroy::stop,
-                                                         .thread = first.thread},
-                                                        names, [this] { return relay_.carry(); }));
+            ready_.push_back(spawner::prepare_for_roles(
+                {.name = first.name,
+                 .on_exception = first.on_exception,
+                 .on_destroy = on_destroy::stop,
+                 .thread = first.thread},
+                names, [its = unless_carried(&relay_)]() mutable { return its.release()->carry(); }));
     }
+    ~threads_of_relay() override { relay_.stop(); }
+    threads_of_relay(const threads_of_relay&) = delete;
+    threads_of_relay& operator=(const threads_of_relay&) = delete;
     void start() override {
         workers_.reserve(ready_.size());
         for (auto& one : ready_) workers_.push_back(spawner::start(std::move(one)));
@@ -107,6 +111,12 @@ class threads_of_relay final : public pipeline_threads {
     }
 
   private:
+    // If one of the threads never starts, the others are not to go on to the end as if all were well.
+    struct stopping {
+        void operator()(relay* its) const noexcept { its->stop(); }
+    };
+    using unless_carried = std::unique_ptr<relay, stopping>;
+
     static std::vector<relay_stage> steps(const stage_plans& stages) {
         std::vector<relay_stage> all;
         for (const auto& stage : stages) {

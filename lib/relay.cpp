@@ -17,11 +17,14 @@ struct relay::station {
         for (auto copy = its.parallelism; copy-- > 0;) idle_copies.push_back(copy);
     }
 
-    [[nodiscard]] std::size_t busy() const noexcept { return stage.parallelism - idle_copies.size(); }
+    [[nodiscard]] std::size_t busy() const noexcept {
+        return stage.parallelism - idle_copies.size() - failed;
+    }
 
     relay_stage stage;
     item_list waiting{};
     std::vector<std::size_t> idle_copies{}; // the one that was used last is used next
+    std::size_t failed = 0;                 // copies
     std::uint64_t begun = 0; // items; their numbers are from 1, in the order in which they came
 
     // If its order is to be restored, what was made of item n is in `finished` at n modulo its size until it is that item's turn. It
@@ -29,10 +32,12 @@ struct relay::station {
     struct finished_item {
         bool is_there = false;
         item_list made{};
+        // Counted even if nothing was made of it, since its place is taken.
+        [[nodiscard]] std::size_t size() const noexcept { return std::max<std::size_t>(made.size(), 1); }
     };
     std::vector<finished_item> finished;
     std::uint64_t handed_on = 0; // the last item
-    std::size_t held_back = 0;   // items that are there
+    std::size_t held_back = 0;   // the size of all that is there
 };
 
 /// What a thread is about to do, or does, with an item at a stage: made under the lock. If it is destroyed before it is done, it has failed.
@@ -97,6 +102,7 @@ std::optional<std::size_t> relay::wait_ready(std::unique_lock<mutex>& lock) noex
 
 std::expected<void, failure<>> relay::carry() {
     auto& me = *current_worker;
+    bool saw_broken_stream = false; // in any step
     std::unique_lock lock(guard_);
     while (const auto at = wait_ready(lock)) {
         in_hand its(*this, *at);
@@ -105,13 +111,16 @@ std::expected<void, failure<>> relay::carry() {
         if (more) ready_.notify_one();
         me.identity->take_role(its.at);
         me.note_item(its.at == 0 ? 0 : its.number);
+        me.saw_broken_stream = false; // what it saw elsewhere is not why this fails
         item_list made;
         if (auto failed = its.its().stage.step->work(its.copy, std::move(its.item), made))
             return std::unexpected(*std::move(failed));
         me.identity->take_role(worker_identity::no_role);
+        saw_broken_stream |= me.saw_broken_stream;
         lock.lock();
         hand_on(its, std::move(made));
     }
+    me.saw_broken_stream = saw_broken_stream;
     lock.unlock();
     ready_.notify_all(); // nothing is ready, and nobody is busy who could change that
     return {};
@@ -133,10 +142,13 @@ void relay::hand_on(in_hand& its, item_list&& made) noexcept {
     const auto place = [&](std::uint64_t number) -> auto& {
         return here.finished[number % here.finished.size()];
     };
-    place(its.number).is_there = true;
-    place(its.number).made.append(std::move(made));
-    for (++here.held_back; place(here.handed_on + 1).is_there; --here.held_back) {
+    auto& its_place = place(its.number);
+    its_place.is_there = true;
+    its_place.made.append(std::move(made));
+    here.held_back += its_place.size();
+    while (place(here.handed_on + 1).is_there) {
         auto& first = place(++here.handed_on);
+        here.held_back -= first.size();
         first.is_there = false;
         next.append(std::move(first.made));
     }
@@ -145,6 +157,7 @@ void relay::hand_on(in_hand& its, item_list&& made) noexcept {
 void relay::fail_at(std::size_t at) noexcept {
     std::unique_lock lock(guard_);
     --busy_;
+    ++stations_[at].failed;
     begins_at_ = std::max(begins_at_, at + 1);
     lock.unlock();
     ready_.notify_all();

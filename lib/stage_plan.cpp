@@ -1,5 +1,7 @@
 #include <inquest/detail/stage_plan.hpp>
 
+#include <cstddef>
+#include <limits>
 #include <stdexcept>
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
@@ -11,6 +13,9 @@ void refuse_bad_stage(const stage_options& options, const stage_traits& function
     if (options.name.empty()) refuse("inquest: a pipeline's stages have names");
     if (options.parallelism == 0) refuse("inquest: a stage needs at least one worker");
     if (options.capacity == 0) refuse("inquest: a stage needs room for at least one item behind it");
+    if (options.capacity > std::numeric_limits<std::size_t>::max() / 2 ||
+        options.parallelism > std::numeric_limits<std::size_t>::max() / 2)
+        throw std::length_error("inquest: a stage's capacity or parallelism is too large");
     if (options.parallelism == 1) return;
     if (function.is_source) refuse("inquest: a pipeline's source has one worker");
     if (function.has_result)

@@ -28,6 +28,8 @@ void turnstile::close() noexcept {
     for (auto& place : places_) place.notify_all();
 }
 
+void note_in_hand(std::size_t items) noexcept { current_worker->note_range(items); }
+
 std::uint64_t number_in_hand() noexcept { return current_worker->last_item.get(); }
 
 }}} // namespace inquest::INQUEST_ABI::detail

@@ -173,7 +173,7 @@ TEST_CASE("a batch that can't be written is handed back with what was queued, an
     to.may_write = true;
     const auto flushed = log.flush();
     REQUIRE(!flushed);
-    CHECK(flushed.error().message() == "worker 'log' failed on item 6: disk full");
+    CHECK(flushed.error().message() == "worker 'log' failed on items 4 to 6: disk full");
     CHECK(*flushed.error().error() == "disk full");
     int eight = 8;
     const auto sent = log.push(std::move(eight));
@@ -297,6 +297,8 @@ TEST_CASE("a batch whose commit got no answer is handed back in doubt, however t
                     CHECK_THROWS_AS((void)log.finish(), support::bad_frame);
                 else
                     CHECK(!log.finish());
+                CHECK(log.flush().error().cause().items()->first == 3);
+                CHECK(log.flush().error().cause().items()->last == 4);
                 const auto left = log.recover();
                 CHECK(begun == std::vector<std::uint64_t>{7, 8});
                 CHECK(left.number == 8);
@@ -342,6 +344,32 @@ TEST_CASE("a size that can't be told loses no item") {
     const auto left = all_of(log.recover());
     REQUIRE(left.size() >= 3);
     CHECK(left == numbers(1, static_cast<int>(left.size())));
+}
+
+TEST_CASE("without linger what is queued is taken, up to a batch, and nothing is waited for") {
+    disk to;
+    to.may_write = false;
+    auto log = make_flusher<int>({.name = "log", .capacity = 1000, .batch = 500, .linger = 0ms}, to.writer());
+    CHECK(log.push(1));
+    support::wait_for("the first batch", [&] { return log.size() == 0; });
+    for (int i = 2; i <= 1000; ++i) CHECK(log.push(i));
+    to.may_write = true;
+    CHECK(log.finish());
+    const auto all = to.all();
+    REQUIRE(all.size() == 3);
+    CHECK(all[1].size() == 500);
+    CHECK(all[2].size() == 499);
+    CHECK(to.items() == numbers(1, 1000));
+}
+
+TEST_CASE("who waits for something else is told when the flusher fails") {
+    std::atomic<bool> closed{false};
+    auto log = make_flusher<int>({.name = "log", .capacity = 2, .batch = 1},
+                                 [](std::span<int>) -> outcome { return std::unexpected("disk full"); });
+    const auto registered = log.on_close([&](const inquest::pop_error&) { closed = true; });
+    CHECK(log.push(1));
+    support::wait_for("the failure", [&] { return closed.load(); });
+    CHECK(log.flush().error().cause().text() == "disk full");
 }
 
 TEST_CASE("age and flush count while items come without a pause") {

@@ -259,9 +259,11 @@ TEST_CASE("the guide: a flusher") {
     CHECK(log.push("five"));
     CHECK(log.push("six"));
     if (const auto done = log.finish(); !done) {
-        std::cout << done.error().message() << '\n'; // worker 'log' failed on item 6: No space left on device
+        std::cout << done.error().message()
+                  << '\n'; // worker 'log' failed on items 5 to 6: No space left on device
         const inquest::unwritten<std::string> left = log.recover(); // left.batch: five, six
         CHECK(left.batch.size() == 2);
+        CHECK(done.error().message().starts_with("worker 'log' failed on items 5 to 6: "));
     }
     //! [a flusher]
     CHECK(file.size() == 4);

@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <any>
 #include <optional>
 #include <span>
 #include <string>
@@ -82,11 +83,60 @@ TEST_CASE("functions of whole streams may take a stop token first") {
     std::atomic<bool> asked{false};
     const auto stopped = make_pipeline<int>("wait", [&](const std::stop_token& its, sender<int>&) {
                              (void)stop.request_stop();
-                             asked = its.stop_requested();
+                             support::wait_for("its stop", [&] { return its.stop_requested(); });
+                             asked = true;
                          }).sink("see", [](int) {
                            }).run(stop.get_token());
     CHECK(!stopped);
     CHECK(asked);
+}
+
+TEST_CASE("whatever can be called with an item is a stage, and what it makes may be converted") {
+    struct point {
+        int x;
+        int sum() const { return x + 1; }
+    };
+    for (const std::size_t threads : {0UL, 2UL}) {
+        CAPTURE(threads);
+        long sum = 0;
+        CHECK(make_pipeline<long>(std::string_view("count"), numbers(3))
+                  .stage("point", [](auto n) { return point{static_cast<int>(n)}; })
+                  .stage("sum", &point::sum)
+                  .stage<long>("widen", [](int n) { return n == 2 ? std::nullopt : std::optional(n); })
+                  .stage("bits", [](long n) { return many<bool>{{n == 3, true}}; })
+                  .sink("add", [&](auto bit) { sum += bit ? 1 : 10; })
+                  .run({}, {.threads = threads}));
+        CHECK(sum == 13);
+        int seen = 0;
+        CHECK(make_pipeline("any", [n = 0]() mutable {
+                  return n < 2 ? std::optional(std::any(++n)) : std::nullopt;
+              }).sink("see", [&](const std::any& item) {
+                    seen += std::any_cast<int>(item);
+                }).run({}, {.threads = threads}));
+        CHECK(seen == 3);
+    }
+}
+
+TEST_CASE("what a stage captured ends with it: nobody keeps a copy") {
+    for (const std::size_t parallelism : {1UL, 2UL}) {
+        auto [tx, rx] = inquest::make_channel<int>(100);
+        const auto done = make_pipeline("count", numbers(10))
+                              .stage<int>({.name = "tee", .parallelism = parallelism},
+                                          [tx = std::move(tx)](receiver<int>& in, sender<int>& out) mutable {
+                                              for (const int n : in)
+                                                  if (!tx.push(n) || !out.push(n)) return;
+                                              tx.finish();
+                                          })
+                              .sink("both",
+                                    [rx = std::move(rx)](receiver<int>& in) mutable {
+                                        std::size_t all = 0;
+                                        for ([[maybe_unused]] const int n : in) ++all;
+                                        for ([[maybe_unused]] const int n : rx) ++all; // to its end
+                                        return all;
+                                    })
+                              .run();
+        CHECK(done.value() == 20);
+    }
 }
 
 TEST_CASE("items that can only be moved pass, and a source that pushes") {
@@ -297,6 +347,13 @@ TEST_CASE("what is no stage is refused") {
     CHECK_THROWS_AS((void)make_pipeline("", numbers(3)), std::invalid_argument);
     CHECK_THROWS_AS((void)make_pipeline({.name = "r", .parallelism = 2}, numbers(3)), std::invalid_argument);
     CHECK_THROWS_AS((void)make_pipeline({.name = "r", .capacity = 0}, numbers(3)), std::invalid_argument);
+    CHECK_THROWS_AS((void)make_pipeline({.name = "r", .capacity = ~std::size_t{0}}, numbers(3)),
+                    std::length_error);
+    CHECK_THROWS_AS((void)make_pipeline("r", numbers(3)).stage("p", ~std::size_t{0}, pass),
+                    std::length_error);
+    auto once = make_pipeline("r", numbers(3)).sink("s", [](int) {});
+    CHECK(std::move(once).run());
+    CHECK_THROWS_AS((void)std::move(once).run(), std::invalid_argument);
     CHECK_THROWS_AS((void)make_pipeline("r", std::function<std::optional<int>()>()), std::invalid_argument);
     CHECK_THROWS_AS((void)make_pipeline("r", numbers(3)).stage("p", 0, pass), std::invalid_argument);
     CHECK_THROWS_AS((void)make_pipeline("r", numbers(3)).sink("s", 2, collect), std::invalid_argument);

@@ -280,27 +280,89 @@ TEST_CASE(
 
 TEST_CASE("after a failure nothing more is begun there, nor before it") {
     std::atomic<int> read{0}, begun{0}, stored{0};
-    std::atomic<bool> failing{false};
-    const auto done = make_pipeline("read", [&]() -> std::optional<int> { return ++read; })
-                          .stage("parse", 2,
-                                 [&](int n) -> std::expected<int, std::string> {
-                                     ++begun;
-                                     if (n == 2) {
-                                         failing = true;
-                                         return std::unexpected("bad");
-                                     }
-                                     // The other thread has failed, and is gone.
-                                     support::wait_for("the failure", [&] { return failing.load(); });
-                                     std::this_thread::sleep_for(1ms);
-                                     return n;
-                                 })
-                          .sink("store", [&](int) { ++stored; })
-                          .run({}, {.threads = 2});
+    std::atomic<bool> ended{false};
+    struct at_thread_end {
+        std::atomic<bool>& flag;
+        ~at_thread_end() { flag = true; }
+    };
+    const auto done =
+        make_pipeline("read", [&]() -> std::optional<int> { return ++read; })
+            .stage("parse", 2,
+                   [&](int n) -> std::expected<int, std::string> {
+                       ++begun;
+                       if (n == 2) {
+                           const thread_local at_thread_end notes{ended};
+                           return std::unexpected("bad");
+                       }
+                       support::wait_for("the end of the thread that failed", [&] { return ended.load(); });
+                       return n;
+                   })
+            .sink("store", [&](int) { ++stored; })
+            .run({}, {.threads = 2});
     REQUIRE(!done);
     CHECK(done.error().message() == "worker 'read > parse' failed on item 2: bad");
     CHECK(read == 2);
     CHECK(begun == 2);
     CHECK(stored == 1);
+}
+
+TEST_CASE("what was made and waits for its turn counts as what waits, however much it is") {
+    std::atomic<bool> go{false};
+    std::atomic<int> begun{0}, finished{0}, stored{0};
+    auto runs = inquest::spawn("run", [&] {
+        return make_pipeline("count", numbers(50))
+            .stage({.name = "split", .parallelism = 3, .ordered = true, .capacity = 4},
+                   [&](int n) {
+                       ++begun;
+                       if (n == 1) support::wait_for("the test", [&] { return go.load(); });
+                       ++finished;
+                       return many<int>{std::vector<int>(1000, n)};
+                   })
+            .sink("store", [&](int) { ++stored; })
+            .run({}, {.threads = 3});
+    });
+    support::wait_for("those behind the first", [&] { return begun >= 2 && finished == begun - 1; });
+    std::this_thread::sleep_for(5ms);
+    CHECK(begun <= 3);
+    CHECK(stored == 0);
+    go = true;
+    CHECK(runs.join());
+    CHECK(stored == 50'000);
+}
+
+TEST_CASE(
+    "a function that uses other channels: the numbers of their items, and their ends, are not its own") {
+    auto [spare_in, spares] = inquest::make_channel<int>(100);
+    for (int i = 0; i < 70; ++i) CHECK(spare_in.push(i));
+    const auto failed = make_pipeline("read", numbers(100))
+                            .stage("parse",
+                                   [&](int n) -> std::expected<int, std::string> {
+                                       for (int i = 0; i < 10; ++i) (void)spares.pop();
+                                       if (n == 7) return std::unexpected("bad");
+                                       return n;
+                                   })
+                            .sink("store", [](int) {})
+                            .run({}, {.threads = 1});
+    CHECK(failed.error().message() == "worker 'read > parse' failed on item 7: bad");
+
+    // One step is refused a push of its own, and minds it not; another fails, and that has nothing to do with it.
+    auto [tee, nobody] = inquest::make_channel<int>(1);
+    nobody.close();
+    std::stop_source stop;
+    const auto full = make_pipeline("read", numbers(100))
+                          .stage("tee",
+                                 [&](int n) {
+                                     (void)tee.push(n);
+                                     return n;
+                                 })
+                          .sink("store",
+                                [&](int) -> std::expected<void, std::string> {
+                                    (void)stop.request_stop();
+                                    return std::unexpected("disk full");
+                                })
+                          .run(stop.get_token(), {.threads = 1});
+    CHECK(full.error().message() == "worker 'read > tee > store' failed on item 1: disk full");
+    CHECK(!full.error().cause().is_consequence());
 }
 
 TEST_CASE("two stages that fail on their own: the first is the result, and the other is with it") {

@@ -24,11 +24,6 @@
 
 namespace inquest { inline namespace INQUEST_ABI {
 
-namespace detail {
-template <class T, class Fn>
-class batch_writer;
-}
-
 /// What a push to a flusher does if there is no room.
 enum class overflow : unsigned char {
     block,       ///< it waits
@@ -43,7 +38,7 @@ struct flusher_options {
     std::size_t capacity = 0; ///< the most items that wait to be taken into a batch, at least 1
     std::size_t batch = 0;    ///< the most items in a batch, at least 1
     std::chrono::milliseconds linger{
-        100};              ///< the longest that an item, once it is taken, waits for its batch to fill
+        100}; ///< the longest that an item, once it is taken, waits for its batch to fill; 0: not at all, but what is queued is taken
     std::size_t bytes = 0; ///< a batch of so many bytes or more is full; 0: bytes are not counted
     std::function<std::size_t(const T&)> size_of{}; ///< how many an item has; called on the flusher's thread
     inquest::overflow overflow = inquest::overflow::block; ///< what a push does if there is no room
@@ -57,17 +52,18 @@ struct flusher_options {
 /// ends in between, by an error, an exception or the end of its thread, the batch may be written or not: it is in doubt.
 class batch_commit {
   public:
+    /// Of the batch with that number. A flusher makes them itself; this is for calling its function without one.
+    explicit batch_commit(std::uint64_t number) noexcept : number_(number) {}
     /// Of the batch: each has the number of the one before and 1.
     [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
     /// From now on the batch is in doubt.
     void sent() noexcept { in_doubt_ = true; }
     /// It is not any more: it is written if the function returns success, and else it is not.
     void answered() noexcept { in_doubt_ = false; }
+    /// Whether it is.
+    [[nodiscard]] bool is_in_doubt() const noexcept { return in_doubt_; }
 
   private:
-    template <class T, class Fn>
-    friend class detail::batch_writer;
-    explicit batch_commit(std::uint64_t number) noexcept : number_(number) {}
     std::uint64_t number_;
     bool in_doubt_ = false;
 };
@@ -77,8 +73,9 @@ template <class T>
 struct unwritten {
     std::vector<T> batch{};   ///< which failed, or broke off
     std::uint64_t number = 0; ///< of that batch; if there is none, what the next would have had
-    bool in_doubt = false;    ///< that batch may be written: see `batch_commit`
-    std::vector<T> queued{};  ///< no batch had these yet
+    bool in_doubt =
+        false; ///< that batch may be written: see `batch_commit`; kept, as the number is, for a later call
+    std::vector<T> queued{}; ///< no batch had these yet
 };
 
 namespace detail {
@@ -96,11 +93,11 @@ struct flusher_state {
 
     const std::string name;
     flush_progress progress;
-    relaxed<std::uint64_t> dropped_told; // of how many dropped items somebody was told
     mutex guard;
     // protected by guard:
-    unwritten<T> left{};    // once the worker has ended
-    bool broke_off = false; // that was no failure of its own, which would be reported
+    std::uint64_t dropped_told = 0; // of how many dropped items somebody was told
+    unwritten<T> left{};            // once the worker has ended
+    bool broke_off = false;         // that was no failure of its own, which would be reported
 
     /// Nobody has asked for it.
     ~flusher_state() {
@@ -169,12 +166,17 @@ class batch_writer {
             const std::lock_guard lock(state.guard);
             state.left.batch = std::move(batch);
             state.left.number = commit.number();
-            state.left.in_doubt = commit.in_doubt_;
+            state.left.in_doubt = commit.is_in_doubt();
             state.broke_off = broke_off;
         }
     };
 
+    /// Of items that come without a pause, some share a look. If none is to wait, those that are there are taken for all that.
+    [[nodiscard]] bool looks_at_clock(std::size_t taken) const noexcept {
+        return taken % 16 == 0 && linger_.count() > 0;
+    }
     returned write(std::vector<T>& batch) {
+        note_in_hand(batch.size());
         if constexpr (takes_commit<T, Fn>)
             return fn_(std::span<T>(batch), commit_);
         else
@@ -200,7 +202,7 @@ class batch_writer {
                     const auto all = in.ledger().pushed;
                     item = in.try_pop();
                     if (!item && item.error().status() == status::empty) {
-                        state_->progress.wrote(all);
+                        state_->progress.wrote(written_ = all);
                         continue;
                     }
                 }
@@ -216,7 +218,7 @@ class batch_writer {
             if (bytes_ != 0) bytes += size_of_(batch.back());
             if (batch.size() >= most_ || (bytes_ != 0 && bytes >= bytes_)) return std::nullopt;
             if (state_->progress.is_wanted(written_, number_in_hand())) return std::nullopt;
-            if (batch.size() % looks_at_clock == 0 && clock::now() >= until) return std::nullopt;
+            if (looks_at_clock(batch.size()) && clock::now() >= until) return std::nullopt;
         }
     }
 
@@ -227,8 +229,6 @@ class batch_writer {
     const std::shared_ptr<flusher_state<T>> state_;
     batch_commit commit_;       // of the batch in hand
     std::uint64_t written_ = 0; // the last item
-    /// Of items that come without a pause, how many share a look at the clock.
-    static constexpr std::size_t looks_at_clock = 16;
 };
 
 /// Throws std::invalid_argument for options that are none.
@@ -267,8 +267,15 @@ class [[nodiscard("keep the flusher: its destructor waits until all is written")
     ~flusher() {
         if (!state_) return; // moved from
         close();
-        const auto all = tx_.ledger().dropped, told = state_->dropped_told.get();
+        const auto all = tx_.ledger().dropped, told = state_->dropped_told;
         if (all != told) detail::report_dropped(state_->name, all - told);
+    }
+
+    /// See `on_close` of a channel: called once the flusher takes no more, as when it has failed.
+    template <class Fn>
+        requires std::is_invocable_v<Fn&, const pop_error&>
+    close_callback on_close(Fn fn) {
+        return tx_.on_close(std::move(fn));
     }
 
     /// Queues the item; what it does if there is no room is one of the options. If the flusher has failed, waits for its end and returns
@@ -332,9 +339,8 @@ class [[nodiscard("keep the flusher: its destructor waits until all is written")
     /// How many items `overflow::drop_oldest` has destroyed. Those that nobody has asked about by the time the flusher is destroyed are
     /// reported to the failure hook.
     [[nodiscard]] std::uint64_t dropped() const noexcept {
-        const auto all = tx_.ledger().dropped;
-        state_->dropped_told.set(all);
-        return all;
+        const std::lock_guard lock(state_->guard);
+        return state_->dropped_told = tx_.ledger().dropped;
     }
     /// Items queued now, without those in hand.
     [[nodiscard]] std::size_t size() const noexcept { return pool_.size(); }

@@ -16,6 +16,10 @@ namespace inquest { inline namespace INQUEST_ABI {
 
 namespace detail {
 
+template <class Name>
+concept stage_name =
+    std::constructible_from<std::string, Name> && !std::same_as<std::decay_t<Name>, stage_options>;
+
 /// That the type of its items is to be found from what its function returns.
 struct found {};
 
@@ -92,35 +96,36 @@ class [[nodiscard("a pipeline does nothing until it has a sink and is run")]] pi
         using its = decltype(made_by<To, Fn>());
         return std::move(*this).template add_stage<typename its::type>(options, std::move(fn));
     }
-    template <class To = detail::found, std::convertible_to<std::string> Name, class Fn>
+    template <class To = detail::found, detail::stage_name Name, class Fn>
     auto stage(Name&& name, Fn fn) && {
-        return std::move(*this).template stage<To>(stage_options{.name = std::forward<Name>(name)},
-                                                   std::move(fn));
+        return std::move(*this).template stage<To>(
+            stage_options{.name = std::string(std::forward<Name>(name))}, std::move(fn));
     }
-    template <class To = detail::found, std::convertible_to<std::string> Name, class Fn>
+    template <class To = detail::found, detail::stage_name Name, class Fn>
     auto stage(Name&& name, std::size_t parallelism, Fn fn) && {
         return std::move(*this).template stage<To>(
-            stage_options{.name = std::forward<Name>(name), .parallelism = parallelism}, std::move(fn));
+            stage_options{.name = std::string(std::forward<Name>(name)), .parallelism = parallelism},
+            std::move(fn));
     }
     /// @}
 
     /// The end of it: a function of an item, which returns nothing or a std::expected<void, E>; or one of the stream,
-    /// `receiver<From>&`, of one worker, which returns the pipeline's result, or a std::expected of it.
+    /// `receiver<From>&`, of one worker, which returns the pipeline's result, or a std::expected of it. One that takes anything is given items.
     /// @{
     template <class Fn>
     auto sink(const stage_options& options, Fn fn) && {
-        constexpr bool whole = detail::worker_callable<Fn, receiver<From>>;
+        // First, since asking whether it takes a stream looks into the function if its parameter has no type.
         constexpr bool by_item = std::is_invocable_v<Fn&, From&&>;
-        static_assert(whole || by_item, "a sink's function takes an item, or the stream as receiver<T>&");
-        static_assert(!(whole && by_item),
-                      "this function takes an item and the stream alike: give its parameter a type");
-        if constexpr (by_item)
+        if constexpr (!by_item)
+            static_assert(detail::worker_callable<Fn, receiver<From>>,
+                          "a sink's function takes an item, or the stream as receiver<T>&");
+        else
             static_assert(std::is_void_v<detail::value_returned<std::invoke_result_t<Fn&, From&&>>>,
                           "a sink's function of an item returns nothing, or a std::expected<void, E>: "
                           "anything else would be "
                           "dropped");
         core_.add(std::make_unique<detail::sink_plan<From, Fn>>(options, std::move(fn)));
-        if constexpr (whole) {
+        if constexpr (!by_item) {
             using returned = typename detail::returned_by<Fn, receiver<From>>::type;
             using result = detail::result_of<std::remove_cv_t<returned>>;
             return pipeline<typename result::value>(
@@ -129,14 +134,16 @@ class [[nodiscard("a pipeline does nothing until it has a sink and is run")]] pi
             return pipeline<void>(std::move(core_), nullptr);
         }
     }
-    template <std::convertible_to<std::string> Name, class Fn>
+    template <detail::stage_name Name, class Fn>
     auto sink(Name&& name, Fn fn) && {
-        return std::move(*this).sink(stage_options{.name = std::forward<Name>(name)}, std::move(fn));
+        return std::move(*this).sink(stage_options{.name = std::string(std::forward<Name>(name))},
+                                     std::move(fn));
     }
-    template <std::convertible_to<std::string> Name, class Fn>
+    template <detail::stage_name Name, class Fn>
     auto sink(Name&& name, std::size_t parallelism, Fn fn) && {
         return std::move(*this).sink(
-            stage_options{.name = std::forward<Name>(name), .parallelism = parallelism}, std::move(fn));
+            stage_options{.name = std::string(std::forward<Name>(name)), .parallelism = parallelism},
+            std::move(fn));
     }
     /// @}
 
@@ -157,7 +164,13 @@ class [[nodiscard("a pipeline does nothing until it has a sink and is run")]] pi
                           "a stage's function takes an item; if it takes the stream, as receiver<T>& and "
                           "sender<U>&, say what it "
                           "makes: stage<U>(...)");
-            return std::type_identity<detail::item_returned<std::invoke_result_t<Fn&, From&&>>>();
+            using item = detail::item_returned<std::invoke_result_t<Fn&, From&&>>;
+            static_assert(!std::is_void_v<item>, "a stage's function returns what it makes of an item: use "
+                                                 "sink for one that returns nothing");
+            static_assert(!detail::is_only_unexpected<item>,
+                          "a stage's function that returns only std::unexpected makes nothing: let it "
+                          "return a std::expected");
+            return std::type_identity<item>();
         }
     }
     template <class To, class Fn>
@@ -183,7 +196,12 @@ auto make_pipeline(const stage_options& options, Fn fn) {
         static_assert(is_called,
                       "a source's function takes nothing; if it takes sender<T>&, say what it makes: "
                       "make_pipeline<T>(...)");
-        return make_pipeline<detail::item_returned<std::invoke_result_t<Fn&>>>(options, std::move(fn));
+        using value = detail::value_returned<std::invoke_result_t<Fn&>>;
+        static_assert(detail::is_optional<value>,
+                      "a source's function returns the next item as a std::optional, "
+                      "or a std::expected of that: an empty one is the end");
+        if constexpr (detail::is_optional<value>)
+            return make_pipeline<typename value::value_type>(options, std::move(fn));
     } else {
         static_assert(
             is_called || detail::worker_callable<Fn, sender<To>>,
@@ -193,9 +211,9 @@ auto make_pipeline(const stage_options& options, Fn fn) {
         return pipeline_builder<To>(std::move(core));
     }
 }
-template <class To = detail::found, std::convertible_to<std::string> Name, class Fn>
+template <class To = detail::found, detail::stage_name Name, class Fn>
 auto make_pipeline(Name&& name, Fn fn) {
-    return make_pipeline<To>(stage_options{.name = std::forward<Name>(name)}, std::move(fn));
+    return make_pipeline<To>(stage_options{.name = std::string(std::forward<Name>(name))}, std::move(fn));
 }
 /// @}
 

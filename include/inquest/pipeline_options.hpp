@@ -47,7 +47,7 @@ struct run_options {
     /// 0: each stage has threads of its own, as many as its parallelism. Else there are so many in all, which the stages share: each takes
     /// an item from stage to stage as far as it can, so that nobody is woken for it and it stays in one cache. That is faster if the stages
     /// compute; but a call that blocks in one of them keeps a thread from all. No copy of a function is called by two threads at
-    /// once, but by this one now and by that one later. Every stage's function is one of items then, and all stages are alike in `on_exception`
+    /// once, but by this one now and by that one later. In the system's thread list all have the source's name; messages have the stage's. Every stage's function is one of items then, and all stages are alike in `on_exception`
     /// and `thread`: else `run` throws std::invalid_argument.
     std::size_t threads = 0;
 };

@@ -2,6 +2,8 @@
 // pthread_create of its own, which the library's std::jthread finds first.
 #include "../support/support.hpp"
 
+#include <inquest/pipeline.hpp>
+
 #include <doctest/doctest.h>
 
 #include <array>
@@ -53,6 +55,22 @@ TEST_CASE("a thread that can't be created is a worker that never started, and it
     CHECK(sent.error().status() == status::closed);
     CHECK(sent.error().cause() == result.error().cause());
     CHECK(resolve(tx, w, sent.error()).cause() == result.error().cause());
+}
+
+TEST_CASE("if a thread of a pipeline can't be created, nothing goes on to the end as if all were well") {
+    for (const std::size_t shared : {0UL, 3UL})
+        for (int n = 1; n <= 3; ++n) {
+            CAPTURE(shared);
+            CAPTURE(n);
+            fail_at = n;
+            const auto done = inquest::make_pipeline("read", [&] { return std::optional(1); })
+                                  .stage("pass", [](int i) { return i; })
+                                  .sink("forget", [](int) {})
+                                  .run({}, {.threads = shared});
+            CHECK(fail_at == 0);
+            REQUIRE(!done);
+            CHECK(done.error().cause().kind() == cause_kind::never_started);
+        }
 }
 
 TEST_CASE("where the N-th of four workers can't start, the other three learn of it, and nothing hangs") {

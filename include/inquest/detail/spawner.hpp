@@ -86,7 +86,10 @@ struct spawner {
     static auto prepare_for_roles(worker_options&& options,
                                   std::shared_ptr<const std::vector<std::string>> names, Args&&... args) {
         auto program = make(std::move(options), std::forward<Args>(args)...);
-        program.main->record()->identity->learn_roles(std::move(names));
+        auto& record = *program.main->record();
+        // It counts its items itself: those of a channel that nobody has, so that it can pop from any other.
+        record.attach(next_channel_serial(), {});
+        record.identity->learn_roles(std::move(names));
         return ready(std::move(program));
     }
     template <class T, class E>

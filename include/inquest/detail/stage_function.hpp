@@ -9,6 +9,7 @@
 
 #include <concepts>
 #include <expected>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <type_traits>
@@ -81,34 +82,42 @@ auto&& value_in(R& returned) noexcept {
         return *std::move(returned);
 }
 
-/// Puts the items in a value into boxes of their own.
-template <class T, class V>
-void box_all(item_list& into, V&& value) {
-    into.push(std::make_unique<boxed_item<T>>(T(std::forward<V>(value))));
-}
+template <class V>
+inline constexpr bool is_optional = false;
 template <class T>
-void box_all(item_list& into, std::optional<T>&& value) {
-    if (value) into.push(std::make_unique<boxed_item<T>>(*std::move(value)));
-}
+inline constexpr bool is_optional<std::optional<T>> = true;
+template <class V>
+inline constexpr bool is_many = false;
 template <class T>
-void box_all(item_list& into, many<T>&& value) {
-    for (T& item : value.items) into.push(std::make_unique<boxed_item<T>>(std::move(item)));
-}
+inline constexpr bool is_many<many<T>> = true;
 
-// False if a push was refused.
+/// Passes each item in a value on as T&&, as long as that returns true.
+template <class T, class V, class Pass>
+bool each_item(V&& value, const Pass& pass) {
+    using its = std::remove_cvref_t<V>;
+    if constexpr (is_optional<its> && !std::is_same_v<its, T>) {
+        return !value || pass(*std::forward<V>(value));
+    } else if constexpr (is_many<its> && !std::is_same_v<its, T>) {
+        for (auto&& item : value.items)
+            if (!pass(std::move(item))) return false;
+        return true;
+    } else {
+        return pass(std::forward<V>(value));
+    }
+}
+/// False if a push was refused.
 template <class T, class V>
 bool push_all(sender<T>& out, V&& value) {
-    return out.push(std::forward<V>(value)).has_value();
+    return each_item<T>(std::forward<V>(value),
+                        [&](T&& item) { return out.push(std::move(item)).has_value(); });
 }
-template <class T>
-bool push_all(sender<T>& out, std::optional<T>&& value) {
-    return !value || out.push(*std::move(value)).has_value();
-}
-template <class T>
-bool push_all(sender<T>& out, many<T>&& value) {
-    for (T& item : value.items)
-        if (!out.push(std::move(item))) return false;
-    return true;
+/// Puts each into a box of its own.
+template <class T, class V>
+void box_all(item_list& into, V&& value) {
+    (void)each_item<T>(std::forward<V>(value), [&](T&& item) {
+        into.push(std::make_unique<boxed_item<T>>(std::move(item)));
+        return true;
+    });
 }
 
 /// One to one, to none or to many; each of its workers has a copy of the function.
@@ -125,7 +134,7 @@ class stage_of_items {
     auto operator()(receiver<From>& in, sender<To>& out) -> outcome_of_stage<returned> {
         while (auto item = in.pop()) {
             passage its(order_.get());
-            auto made = fn_(*std::move(item));
+            auto made = std::invoke(fn_, *std::move(item));
             if constexpr (may_fail) {
                 if (!made) return std::unexpected(std::move(made).error());
             }
@@ -150,15 +159,12 @@ class source_of_items {
     explicit source_of_items(Fn&& fn) : fn_(std::move(fn)) {}
     auto operator()(sender<To>& out) -> outcome_of_stage<returned> {
         for (;;) {
-            auto made = fn_();
-            std::optional<To>* item = nullptr;
-            if constexpr (std::is_void_v<outcome_of_stage<returned>>) {
-                item = &made;
-            } else {
+            auto made = std::invoke(fn_);
+            if constexpr (!std::is_void_v<outcome_of_stage<returned>>) {
                 if (!made) return std::unexpected(std::move(made).error());
-                item = &*made;
             }
-            if (!*item || !out.push(*std::move(*item))) return outcome_of_stage<returned>();
+            auto&& item = value_in(made);
+            if (!item || !push_all(out, std::move(item))) return outcome_of_stage<returned>();
         }
     }
 
@@ -176,9 +182,10 @@ class sink_of_items {
     auto operator()(receiver<From>& in) -> outcome_of_stage<returned> {
         while (auto item = in.pop()) {
             if constexpr (std::is_void_v<outcome_of_stage<returned>>) {
-                fn_(*std::move(item));
+                std::invoke(fn_, *std::move(item));
             } else {
-                if (auto done = fn_(*std::move(item)); !done) return std::unexpected(std::move(done).error());
+                if (auto done = std::invoke(fn_, *std::move(item)); !done)
+                    return std::unexpected(std::move(done).error());
             }
         }
         return outcome_of_stage<returned>();

@@ -7,6 +7,7 @@
 
 #include <any>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -56,7 +57,7 @@ class plan_of : public stage_plan {
     }
     void make_copies() override {
         copies_.reserve(options().parallelism);
-        while (copies_.size() < options().parallelism) copies_.push_back(one_more());
+        while (copies_.size() < options().parallelism) copies_.push_back(next_copy());
     }
 
   protected:
@@ -64,17 +65,17 @@ class plan_of : public stage_plan {
         function.is_copyable = std::is_copy_constructible_v<Fn>;
         return function;
     }
-    /// The function for one more worker: a copy, but of one that can't be copied itself.
-    Fn one_more() {
+    /// The function for one more worker: a copy, and for the last one it itself, so that what it captured ends with the workers.
+    Fn next_copy() {
         if constexpr (std::is_copy_constructible_v<Fn>)
-            return fn_;
-        else
-            return std::move(fn_);
+            if (++given_ < options().parallelism) return fn_;
+        return std::move(fn_);
     }
     Fn& copy(std::size_t which) noexcept { return copies_[which]; }
 
   private:
     Fn fn_;
+    std::size_t given_ = 0;
     std::vector<Fn> copies_;
 };
 
@@ -87,7 +88,7 @@ std::pair<sender<T>, receiver<T>> make_joint(const stage_options& options) {
 
 template <class To, class Fn>
 class source_plan final : public plan_of<Fn> {
-    static constexpr bool whole = worker_callable<Fn, sender<To>>;
+    static constexpr bool whole = !std::is_invocable_v<Fn&>;
 
   public:
     source_plan(const stage_options& options, Fn&& fn)
@@ -97,9 +98,9 @@ class source_plan final : public plan_of<Fn> {
         auto [tx, rx] = make_joint<To>(this->options());
         const auto function = [this] {
             if constexpr (whole)
-                return this->one_more();
+                return this->next_copy();
             else
-                return source_of_items<To, Fn>(this->one_more());
+                return source_of_items<To, Fn>(this->next_copy());
         };
         auto made = detail::make_workers(this->place(std::move(path), handle_access::core(rx)), function, tx);
         joint = std::move(rx);
@@ -108,7 +109,7 @@ class source_plan final : public plan_of<Fn> {
     std::optional<failure<>> work([[maybe_unused]] std::size_t copy, std::unique_ptr<item_node> /*none*/,
                                   [[maybe_unused]] item_list& made) override {
         if constexpr (!whole) {
-            auto returned = this->copy(copy)();
+            auto returned = std::invoke(this->copy(copy));
             if (auto failed = failure_in(returned)) return failed;
             box_all<To>(made, value_in(returned));
         }
@@ -133,9 +134,9 @@ class middle_plan final : public plan_of<Fn> {
                                : nullptr;
         const auto function = [&] {
             if constexpr (whole)
-                return this->one_more();
+                return this->next_copy();
             else
-                return stage_of_items<From, To, Fn>(this->one_more(), order);
+                return stage_of_items<From, To, Fn>(this->next_copy(), order);
         };
         joint = std::move(rx);
         return detail::make_workers(this->place(std::move(path), handle_access::core(in)), function, in, tx);
@@ -144,7 +145,7 @@ class middle_plan final : public plan_of<Fn> {
                                   [[maybe_unused]] std::unique_ptr<item_node> item,
                                   [[maybe_unused]] item_list& made) override {
         if constexpr (!whole) {
-            auto returned = this->copy(copy)(boxed_item<From>::in(*item));
+            auto returned = std::invoke(this->copy(copy), boxed_item<From>::in(*item));
             if (auto failed = failure_in(returned)) return failed;
             box_all<To>(made, value_in(returned));
         }
@@ -154,7 +155,7 @@ class middle_plan final : public plan_of<Fn> {
 
 template <class From, class Fn>
 class sink_plan final : public plan_of<Fn> {
-    static constexpr bool whole = worker_callable<Fn, receiver<From>>;
+    static constexpr bool whole = !std::is_invocable_v<Fn&, From&&>;
 
   public:
     sink_plan(const stage_options& options, Fn&& fn)
@@ -164,9 +165,9 @@ class sink_plan final : public plan_of<Fn> {
         const auto in = std::any_cast<receiver<From>>(std::move(joint));
         const auto function = [this] {
             if constexpr (whole)
-                return this->one_more();
+                return this->next_copy();
             else
-                return sink_of_items<From, Fn>(this->one_more());
+                return sink_of_items<From, Fn>(this->next_copy());
         };
         return detail::make_workers(this->place(std::move(path), handle_access::core(in)), function, in);
     }
@@ -175,9 +176,9 @@ class sink_plan final : public plan_of<Fn> {
                                   item_list& /*none*/) override {
         if constexpr (!whole) {
             if constexpr (std::is_void_v<std::invoke_result_t<Fn&, From&&>>) {
-                this->copy(copy)(boxed_item<From>::in(*item));
+                std::invoke(this->copy(copy), boxed_item<From>::in(*item));
             } else {
-                auto returned = this->copy(copy)(boxed_item<From>::in(*item));
+                auto returned = std::invoke(this->copy(copy), boxed_item<From>::in(*item));
                 return failure_in(returned);
             }
         }

@@ -35,6 +35,9 @@ class turnstile {
 /// The number of the item that the calling worker has taken last from the one channel that it reads.
 [[nodiscard]] std::uint64_t number_in_hand() noexcept;
 
+/// The calling worker has so many items in its hands, the last of which it has taken last.
+void note_in_hand(std::size_t items) noexcept;
+
 /// A worker's way through the turnstile with one item: closes it unless the item has passed.
 class passage {
   public:

@@ -74,6 +74,13 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
         if (before > 0) range_last.set(number);
         last_item.set(number);
     }
+    /// It is working on so many items, up to the one that it took last.
+    void note_range(std::size_t items) noexcept {
+        const auto last = last_item.get();
+        range_first.set(last - std::min<std::uint64_t>(items - 1, last - 1));
+        range_last.set(last);
+        ended_after.set(0); // although the end is known, it is not after these
+    }
     /// A push to `channel` was refused, for that cause if there is one: what follows on this thread may be a consequence.
     void note_refused_push(channel_serial channel, const cause& why) noexcept;
     /// A pop on `channel` reported `ending`: any status but empty and timeout. One that the worker brought about itself, by
