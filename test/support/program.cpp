@@ -122,7 +122,8 @@ outcome run(const std::vector<std::string>& arguments, const surroundings& with)
             in.close_write();
         });
         const std::jthread errors([&] { result.err = slurp(err.read); });
-        result.out = slurp(out.read);
+        const std::jthread output([&] { result.out = slurp(out.read); });
+        if (with.meanwhile) with.meanwhile(child);
     }
     int status = 0;
     while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {

@@ -1,9 +1,11 @@
 // Running a program as a user would: its arguments, its standard input, and what it printed.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <sys/resource.h>
+#include <sys/types.h>
 #include <vector>
 
 namespace support {
@@ -18,6 +20,8 @@ struct surroundings {
     std::string input{};                  ///< fed to its standard input
     int input_from = -1;                  ///< a descriptor that is its standard input, instead
     std::optional<rlim_t> largest_file{}; ///< no file can grow beyond: RLIMIT_FSIZE
+    std::function<void(pid_t)>
+        meanwhile{}; ///< called while it runs, with its process, which is not waited for before that returns
 };
 
 /// Runs the program at `arguments[0]` to its end.

@@ -15,8 +15,8 @@ namespace support {
 /// A new directory, removed with its contents when this is destroyed.
 class scratch {
   public:
-    scratch() {
-        std::string name = (std::filesystem::temp_directory_path() / "inquest-XXXXXX").string();
+    explicit scratch(const std::filesystem::path& in = std::filesystem::temp_directory_path()) {
+        std::string name = (in / "inquest-XXXXXX").string();
         if (!::mkdtemp(name.data())) throw std::system_error(errno, std::generic_category(), name);
         path_ = name;
     }
