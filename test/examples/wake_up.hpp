@@ -1,0 +1,34 @@
+// Something to be polled beside files.
+#pragma once
+
+#include <cerrno>
+#include <cstdint>
+#include <sys/eventfd.h>
+#include <system_error>
+#include <unistd.h>
+
+/// A file descriptor that is readable once `wake` was called.
+class wake_up {
+  public:
+    wake_up() : fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+        if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
+    }
+    ~wake_up() { close(fd_); }
+    wake_up(const wake_up&) = delete;
+    wake_up& operator=(const wake_up&) = delete;
+
+    int fd() const { return fd_; }
+    /// Any thread may call it, and a signal handler.
+    void wake() const {
+        const std::uint64_t one = 1;
+        (void)!write(fd_, &one, sizeof one); // full is as good: it is readable
+    }
+    /// No longer readable. True if it was.
+    bool clear() const {
+        std::uint64_t count = 0;
+        return read(fd_, &count, sizeof count) == sizeof count;
+    }
+
+  private:
+    int fd_;
+};
