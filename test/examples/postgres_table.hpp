@@ -29,13 +29,13 @@ class postgres_table {
 
     /// Opens a session, a new one if there was one before. When it is open, none before is left that could still commit.
     store_result open() {
-        connection_.reset(); // before the new one, which waits for its end
         connection_.reset(PQconnectdb(conninfo_.c_str()));
         if (PQstatus(connection_.get()) != CONNECTION_OK) return std::unexpected(error(nullptr));
         PQsetNoticeProcessor(connection_.get(), [](void*, const char*) {}, nullptr);
         // A server that has lost its client may only notice when it has committed what it was sent. It holds the session's lock until
         // then: so who has the lock finds all that earlier sessions have done. If the whole server has died, its processes may live on
         // for a moment, but a new server does not start while one of them is attached to the old one's memory.
+        // (A pooler that passes one session from client to client would break this.)
         const std::string made =
             "create table if not exists stored_rows(key bigint primary key, text text not null);"
             "create table if not exists stored_batches(number bigint primary key,"
@@ -73,7 +73,7 @@ class postgres_table {
         if (auto begun = run("begin"); !begun) return begun;
         auto done = copy(rows);
         if (done) done = insert(next);
-        if (!done) (void)run("rollback");
+        if (!done) PQclear(PQexec(connection_.get(), "rollback"));
         return done;
     }
 

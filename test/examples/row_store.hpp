@@ -136,7 +136,7 @@ class row_store {
         if (std::exchange(lost_batch_, left.number) != left.number) give_up_at_ = now + retry_;
         auto found = open_within(table_, give_up_at_ - now, stop_);
         if (!found) {
-            say<Table>("given up after " + std::to_string(retry_.count()) + " s: " + found.error().text);
+            say<Table>("given up with --retry " + std::to_string(retry_.count()) + ": " + found.error().text);
             return false;
         }
         const bool is_stored = left.in_doubt && found->batch == left.number;

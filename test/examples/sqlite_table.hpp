@@ -100,8 +100,8 @@ class sqlite_table {
         return {};
     }
     store_result given_up(store_error why) {
-        // Some errors have rolled it back already.
-        if (!sqlite3_get_autocommit(db_.get())) (void)run("rollback");
+        if (!sqlite3_get_autocommit(db_.get())) // else the error has rolled it back already
+            sqlite3_exec(db_.get(), "rollback", nullptr, nullptr, nullptr);
         return std::unexpected(std::move(why));
     }
     store_error error(const std::string& where = {}) const {

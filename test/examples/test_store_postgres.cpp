@@ -246,6 +246,8 @@ TEST_CASE("store_postgres, with its server killed again and again, stores each r
     const auto run = db.store_in({.input_from = input.fd(), .meanwhile = kill_again_and_again},
                                  {"--batch", "100", "--linger", "5", "--retry", "60"});
     CHECK_MESSAGE(run.status == 128 + SIGTERM, run.err);
+    CHECK(run.err.find("worker 'store' ") != std::string::npos);
+    CHECK(run.err.find("worker 'store-") == std::string::npos); // each flusher after the one before
     CHECK(db.ask(sums) == all_of(n));
     const auto each = db.ask("select count(*) from stored_batches");
     CHECK(db.ask(batches) == each + '|' + each + '|' + std::to_string(n));
@@ -266,6 +268,37 @@ TEST_CASE("store_postgres goes on after its session was ended by the server") {
                                  {"--batch", "10", "--linger", "5", "--retry", "60"});
     CHECK_MESSAGE(run.status == 128 + SIGINT, run.err);
     CHECK(db.ask(sums) == all_of(6000));
+}
+
+TEST_CASE("store_postgres: a COMMIT that the server refuses leaves no doubt") {
+    const database db;
+    CHECK(db.store({}, "").status == 0);
+    db.ask("create or replace function refuse() returns trigger language plpgsql as"
+           "  $$ begin raise exception 'not today'; end $$");
+    db.ask("create constraint trigger refuses after insert on stored_batches deferrable initially deferred"
+           "  for each row execute function refuse()");
+    const auto run = db.store(way(false), rows(1, 10));
+    CHECK(run.status == 1);
+    const std::regex told(
+        "store_postgres: worker 'store' failed after item 10: rows 1-10: ERROR: not today CONTEXT: "
+        "[^\n]*\nstore_postgres: 10 rows of batch 1 are handed back, and 0 that were in no batch "
+        "yet\nstore_postgres: 0 rows are stored\n");
+    CHECK_MESSAGE(std::regex_match(run.err, told), run.err);
+    CHECK(db.ask(sums) == all_of(0));
+}
+
+TEST_CASE("store_postgres takes no harm from a server that goes and comes while there is nothing to write") {
+    const database db;
+    const open_input input(rows(1, 10));
+    const auto restart = [&](pid_t store) {
+        wait_while_running(store, "rows", [&] { return committed(db) == 10; });
+        server().kill();
+        server().start();
+        ::kill(store, SIGTERM);
+    };
+    const auto run = db.store_in({.input_from = input.fd(), .meanwhile = restart}, {"--linger", "1"});
+    CHECK(run.status == 128 + SIGTERM);
+    CHECK(run.err == "store_postgres: 10 rows are stored\nstore_postgres: stopped by SIGTERM\n");
 }
 
 TEST_CASE("store_postgres gives up on a server that does not come back, and says what it has in hand") {
@@ -292,7 +325,7 @@ TEST_CASE("store_postgres gives up on a server that does not come back, and says
             "\nstore_postgres: 1000 rows of batch 3 are handed back, in doubt whether they are stored, and "
             "\\d+ that "
             "were in no batch yet\nstore_postgres: " +
-            (is_stopped ? "" : "given up after 1 s: ") + "[^\n]*" + closed +
+            "given up with --retry " + (is_stopped ? "1000" : "1") + ": [^\n]*" + closed +
             (is_stopped ? " \\(no longer waited for: SIGTERM\\)\n" : "\n"));
         CHECK_MESSAGE(std::regex_match(run.err, told), run.err);
     }

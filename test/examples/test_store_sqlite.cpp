@@ -137,8 +137,9 @@ TEST_CASE("store_sqlite names the line that is no row, and stores what was befor
         {" 1\ttext", "the key is no number of 64 bits"},
         {"9223372036854775808\ttext", "the key is no number of 64 bits"},
     };
-    for (const bool plain : {false, true})
-        for (const auto& [line, why] : bad) {
+    for (const auto& [line, why] : bad)
+        for (const bool plain : {false, true}) {
+            if (plain && *line) continue; // once is enough
             CAPTURE(plain);
             CAPTURE(line);
             const database db;
@@ -194,7 +195,7 @@ TEST_CASE("store_sqlite: a full disk is named, and what is committed is whole; w
           "from there") {
     const std::string input = rows(1, 20'000);
     int in_doubt = 0, part_stored = 0;
-    for (int kilobytes = 64; kilobytes <= 1024; kilobytes += 32)
+    for (int kilobytes = 64; kilobytes <= 1024; kilobytes += 160)
         for (const bool plain : {false, true}) {
             CAPTURE(kilobytes);
             CAPTURE(plain);
