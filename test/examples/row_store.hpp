@@ -133,7 +133,12 @@ class row_store {
         if (!why.error() || !why.error()->is_lost || retry_ == retry_.zero()) return false;
         const auto now = std::chrono::steady_clock::now();
         // A batch that never gets through has no more time than one that does not get through once.
-        if (std::exchange(lost_batch_, left.number) != left.number) give_up_at_ = now + retry_;
+        const bool is_lost_again = std::exchange(lost_batch_, left.number) == left.number;
+        if (!is_lost_again) give_up_at_ = now + retry_;
+        if (is_lost_again && (now >= give_up_at_ || stop_.wait_for(std::chrono::milliseconds(50)))) {
+            say<Table>("given up: batch " + std::to_string(left.number) + " is lost again and again");
+            return false;
+        }
         auto found = open_within(table_, give_up_at_ - now, stop_);
         if (!found) {
             say<Table>("given up with --retry " + std::to_string(retry_.count()) + ": " + found.error().text);

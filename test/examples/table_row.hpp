@@ -20,9 +20,9 @@ inline std::expected<row, std::string> row_of(std::string_view line, std::uint64
     if (tab == std::string_view::npos) return std::unexpected("no tab");
     row made{.number = number, .text = std::string(line.substr(tab + 1))};
     const auto key = line.substr(0, tab);
-    const char* const end = key.data() + key.size();
-    const auto [stop, error] = std::from_chars(key.data(), end, made.key);
-    if (error != std::errc() || stop != end) return std::unexpected("the key is no number of 64 bits");
+    const auto [stop, error] = std::from_chars(key.data(), key.data() + key.size(), made.key);
+    if (error != std::errc() || stop != key.data() + key.size())
+        return std::unexpected("the key is no number of 64 bits");
     return made;
 }
 

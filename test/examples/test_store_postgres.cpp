@@ -141,7 +141,7 @@ TEST_CASE(
                 CAPTURE(plain);
                 database db;
                 std::atomic<bool> is_killed{false};
-                const support::postgres_proxy proxy(server().folder(), 3, [&](auto& commit) {
+                const support::postgres_proxy proxy(server().folder(), 3, 3, [&](auto& commit) {
                     if (what == fate::carried_out) commit.carry_out();
                     server().kill();
                     is_killed = true;
@@ -185,7 +185,7 @@ TEST_CASE(
     for (const auto what : fates) {
         CAPTURE(static_cast<int>(what));
         database db;
-        const support::postgres_proxy proxy(server().folder(), 3, [&](auto& commit) {
+        const support::postgres_proxy proxy(server().folder(), 3, 3, [&](auto& commit) {
             commit.drop_client();
             support::wait_for("the program to wait for that session", [&] {
                 return db.ask("select count(*) from pg_locks where locktype = 'advisory' and not granted") ==
@@ -212,7 +212,7 @@ TEST_CASE("store_postgres, killed at a COMMIT and started again, stores each row
             CAPTURE(plain);
             database db;
             std::atomic<pid_t> process{0};
-            const support::postgres_proxy proxy(server().folder(), 3, [&](auto& commit) {
+            const support::postgres_proxy proxy(server().folder(), 3, 3, [&](auto& commit) {
                 support::wait_for("its number", [&] { return process != 0; });
                 if (what == fate::carried_out) commit.carry_out();
                 ::kill(process, SIGKILL);
@@ -306,7 +306,7 @@ TEST_CASE("store_postgres gives up on a server that does not come back, and says
         CAPTURE(is_stopped);
         database db;
         std::atomic<bool> is_killed{false};
-        const support::postgres_proxy proxy(server().folder(), 3, [&](auto&) {
+        const support::postgres_proxy proxy(server().folder(), 3, 3, [&](auto&) {
             server().kill();
             is_killed = true;
         });
@@ -328,6 +328,27 @@ TEST_CASE("store_postgres gives up on a server that does not come back, and says
             "given up with --retry " + (is_stopped ? "1000" : "1") + ": [^\n]*" + closed +
             (is_stopped ? " \\(no longer waited for: SIGTERM\\)\n" : "\n"));
         CHECK_MESSAGE(std::regex_match(run.err, told), run.err);
+    }
+}
+
+TEST_CASE("store_postgres gives up on a batch that is lost again and again") {
+    for (const bool is_stopped : {false, true}) {
+        CAPTURE(is_stopped);
+        database db;
+        std::atomic<int> lost{0};
+        const support::postgres_proxy proxy(server().folder(), 3, 1'000'000, [&](auto&) { ++lost; });
+        db.reach_through(proxy.folder());
+        const auto stop = [&](pid_t store) {
+            wait_while_running(store, "losses", [&] { return lost >= 3; });
+            if (is_stopped) ::kill(store, SIGTERM);
+        };
+        const auto run = db.store_in({.input = rows(1, 9000), .meanwhile = stop},
+                                     {"--linger", "100000", "--retry", is_stopped ? "1000" : "1"});
+        CHECK(run.status == 1);
+        CHECK(lost >= 3);
+        CHECK(run.err.ends_with("store_postgres: given up: batch 3 is lost again and again\n"
+                                "store_postgres: 2000 rows are stored\n"));
+        CHECK(db.ask(sums) == all_of(2000));
     }
 }
 

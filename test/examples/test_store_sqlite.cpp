@@ -267,16 +267,27 @@ TEST_CASE("store_sqlite, killed again and again and started again, stores each r
     CHECK(db.ask(sums) == all_of(n));
 }
 
-TEST_CASE("store_sqlite stores a row that is alone as soon as it has lingered") {
-    const database db;
-    const open_input input(rows(1, 1));
-    const auto end_it = [&](pid_t store) {
-        wait_while_running(store, "the row", [&] { return committed(db) == 1; });
-        ::kill(store, SIGTERM);
-    };
-    const auto run =
-        db.store_in({.input_from = input.fd(), .meanwhile = end_it}, {"--linger", "1", "--retry", "60"});
-    CHECK(run.status == 128 + SIGTERM);
+TEST_CASE("store_sqlite stores a row that is alone as soon as it has lingered, and not before") {
+    for (const bool is_long : {false, true}) {
+        CAPTURE(is_long);
+        const database db;
+        const open_input input(rows(1, 1));
+        int stored = 0;
+        const auto end_it = [&](pid_t store) {
+            input.wait_until_read();
+            const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(200);
+            wait_while_running(store, "the row", [&] {
+                stored = committed(db);
+                return stored == 1 || (is_long && std::chrono::steady_clock::now() > until);
+            });
+            ::kill(store, SIGTERM);
+        };
+        const auto run = db.store_in({.input_from = input.fd(), .meanwhile = end_it},
+                                     {"--linger", is_long ? "1000000" : "1", "--retry", "60"});
+        CHECK(run.status == 128 + SIGTERM);
+        CHECK(stored == (is_long ? 0 : 1));
+        CHECK(db.ask(sums) == all_of(1));
+    }
 }
 
 TEST_CASE("store_sqlite, stopped, stores what it has read and ends by the signal") {

@@ -73,8 +73,9 @@ std::size_t first_message(std::string_view bytes, bool has_type) {
 
 } // namespace
 
-postgres_proxy::postgres_proxy(const std::string& server, int which, std::function<void(commit&)> at_commit)
-    : server_(server), which_(which), at_commit_(std::move(at_commit)), listener_(new_socket()) {
+postgres_proxy::postgres_proxy(const std::string& server, int first, int last,
+                               std::function<void(commit&)> at_commit)
+    : server_(server), first_(first), last_(last), at_commit_(std::move(at_commit)), listener_(new_socket()) {
     if (with_address(folder(), [&](auto... at) { return ::bind(listener_, at...); }) != 0 ||
         ::listen(listener_, 8) != 0)
         throw std::system_error(errno, std::generic_category(), folder());
@@ -122,11 +123,13 @@ bool postgres_proxy::pass_on(std::string& from_client, bool& is_started, int cli
         from_client.erase(0, size);
         is_started = true; // only the first one has no type
         constexpr std::size_t text = 5;
-        if (message.front() == 'Q' && message.substr(text) == std::string("commit") + '\0' &&
-            ++commits_ == which_) {
-            commit its(client, server, message);
-            at_commit_(its);
-            return false;
+        if (message.front() == 'Q' && message.substr(text) == std::string("commit") + '\0') {
+            const int number = ++commits_;
+            if (number >= first_ && number <= last_) {
+                commit its(client, server, message);
+                at_commit_(its);
+                return false;
+            }
         }
         if (!send_all(server, message)) return false;
     }

@@ -11,7 +11,7 @@
 
 namespace support {
 
-/// Passes on what it is sent, but for one COMMIT, which it hands to a function. When that returns, the session is closed on both sides.
+/// Passes on what it is sent, but for some COMMITs, which it hands to a function. When that returns, the session is closed on both sides.
 class postgres_proxy {
   public:
     /// A COMMIT that the client has sent and the server has not seen.
@@ -30,9 +30,9 @@ class postgres_proxy {
         const std::string message_;
     };
 
-    /// Of the server with its socket in that folder. `at_commit` is called with the COMMIT number `which` of all sessions, from 1, on the
+    /// Of the server with its socket in that folder. `at_commit` is called with each COMMIT from number `first` to `last` of all sessions, on the
     /// session's thread.
-    postgres_proxy(const std::string& server, int which, std::function<void(commit&)> at_commit);
+    postgres_proxy(const std::string& server, int first, int last, std::function<void(commit&)> at_commit);
     /// Once no client is connected any more.
     ~postgres_proxy();
     postgres_proxy(const postgres_proxy&) = delete;
@@ -48,7 +48,7 @@ class postgres_proxy {
     bool pass_on(std::string& from_client, bool& is_started, int client, int server);
 
     const std::string server_;
-    const int which_;
+    const int first_, last_;
     const std::function<void(commit&)> at_commit_;
     const scratch folder_{"/tmp"};
     const int listener_;
