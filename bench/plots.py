@@ -1,4 +1,4 @@
-"""The plots of compare.py, as SVG: round trips by percentile, and the time a message takes by cell."""
+"""Plots, as SVG, and those of compare.py: round trips by percentile, and the time a message takes by cell."""
 
 import math
 import statistics
@@ -26,12 +26,12 @@ def duration(ns):
 
 
 class LogAxis:
-    """Upwards, from `bottom` to `top` on the page."""
+    """Upwards, from `bottom` to `top` on the page, with `label` of each power of ten."""
 
-    def __init__(self, values, bottom, top):
+    def __init__(self, values, bottom, top, label=duration):
         self.low = math.floor(math.log10(max(min(values), 1)))
         self.high = max(math.ceil(math.log10(max(values))), self.low + 1)
-        self.bottom, self.top = bottom, top
+        self.bottom, self.top, self.label = bottom, top, label
 
     def at(self, value):
         part = (math.log10(max(value, 1)) - self.low) / (self.high - self.low)
@@ -41,13 +41,13 @@ class LogAxis:
         for power in range(self.low, self.high + 1):
             y = self.at(10 ** power)
             yield f'<line x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}" stroke="#ddd"/>'
-            yield text(left - 6, y + 4, duration(10 ** power), "end", 11)
+            yield text(left - 6, y + 4, self.label(10 ** power), "end", 11)
 
 
-def legend(names, left, top, step=118, columns=7):
+def legend(names, left, top, step=118, columns=7, colours=COLOURS):
     for i, name in enumerate(names):
         x, y = left + step * (i % columns), top + 18 * (i // columns)
-        yield f'<rect x="{x}" y="{y - 9}" width="11" height="11" fill="{COLOURS.get(name, "#000")}"/>'
+        yield f'<rect x="{x}" y="{y - 9}" width="11" height="11" fill="{colours.get(name, "#000")}"/>'
         yield text(x + 16, y + 1, name, "start")
 
 
