@@ -46,6 +46,8 @@ class database {
 };
 
 constexpr const char* batches = "select count(*), max(number), max(rows_in_all) from stored_batches";
+/// How many batches of a thousand rows do not say how many there are with them: rows that went out of their order.
+constexpr const char* out_of_order = "select count(*) from stored_batches where rows_in_all <> number * 1000";
 
 /// How many rows are committed, by the table of batches; 0 as long as there is none.
 int committed(const database& in) {
@@ -177,6 +179,7 @@ TEST_CASE(
                 }
                 CHECK(db.ask(sums) == all_of(9000));
                 CHECK(db.ask(batches) == "9|9|9000");
+                CHECK(db.ask(out_of_order) == "0");
             }
 }
 
@@ -202,6 +205,7 @@ TEST_CASE(
             "store_postgres: 9000 rows are stored\n"));
         CHECK(db.ask(sums) == all_of(9000));
         CHECK(db.ask(batches) == "9|9|9000");
+        CHECK(db.ask(out_of_order) == "0");
     }
 }
 
@@ -224,6 +228,7 @@ TEST_CASE("store_postgres, killed at a COMMIT and started again, stores each row
             CHECK(db.store(way(plain), rows(1, 9000)).status == 0);
             CHECK(db.ask(sums) == all_of(9000));
             CHECK(db.ask(batches) == "9|9|9000");
+            CHECK(db.ask(out_of_order) == "0");
         }
 }
 
