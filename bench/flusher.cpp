@@ -69,7 +69,7 @@ void by_flusher(Table& table, const setting& its, ages& of) {
     auto store = inquest::make_flusher<row>(
         {.name = "store", .capacity = 4000, .batch = its.batch, .linger = its.linger},
         [&](std::span<row> rows, inquest::batch_commit& commit) {
-            auto done = store_batch(table, rows, commit.number(), commit);
+            auto done = store_batch(table, rows, commit);
             if (done) of.committed(rows);
             return done;
         });
@@ -84,11 +84,8 @@ void plainly(Table& table, const setting& its, ages& of) {
     std::vector<row> rows;
     std::uint64_t batch = 0;
     const auto store = [&] {
-        struct {
-            void sent() {}
-            void answered() {}
-        } nobody_asks;
-        if (const auto done = store_batch(table, rows, ++batch, nobody_asks); !done) fail(done.error().text);
+        inquest::batch_commit commit(++batch);
+        if (const auto done = store_batch(table, rows, commit); !done) fail(done.error().text);
         of.committed(rows);
         rows.clear();
     };

@@ -28,15 +28,15 @@ void say(const std::string& what) {
 }
 
 /// Puts a batch into the table, in one transaction with its number.
-template <class Table, class Commit>
-store_result store_batch(Table& table, std::span<const row> rows, std::uint64_t number, Commit& commit) {
+template <class Table>
+store_result store_batch(Table& table, std::span<const row> rows, inquest::batch_commit& commit) {
     const auto named = [&](store_error why) {
         why.text = "rows " + std::to_string(rows.front().number) + "-" + std::to_string(rows.back().number) +
                    ": " + why.text;
         return std::unexpected(std::move(why));
     };
     // A row has the number of its line, so the last one's is how many rows there are with this batch.
-    const milestone next{.batch = number, .rows = rows.back().number, .last_key = rows.back().key};
+    const milestone next{.batch = commit.number(), .rows = rows.back().number, .last_key = rows.back().key};
     if (auto put = table.put(rows, next); !put) return named(std::move(put.error()));
     commit.sent();
     auto done = table.commit();
@@ -105,10 +105,9 @@ class row_store {
                                         .linger = linger_,
                                         .first_batch = first_batch},
                                        [this](std::span<row> rows, inquest::batch_commit& commit) {
-                                           auto done = store_batch(table_, rows, commit.number(), commit);
-                                           if (!done) failed_.wake();
-                                           return done;
+                                           return store_batch(table_, rows, commit);
                                        }));
+        on_close_.emplace(flusher_->on_close([this](const inquest::pop_error&) { failed_.wake(); }));
     }
 
     bool push_waiting() {
@@ -166,4 +165,5 @@ class row_store {
     std::uint64_t lost_batch_ = 0;
     std::chrono::steady_clock::time_point give_up_at_{};
     std::optional<flusher> flusher_;
+    std::optional<inquest::close_callback> on_close_; // of it
 };

@@ -30,11 +30,8 @@ class plain_store {
 
   private:
     bool store() {
-        struct {
-            void sent() {}
-            void answered() {}
-        } nobody_asks;
-        if (const auto done = store_batch(table_, rows_, last_.batch + 1, nobody_asks); !done) {
+        inquest::batch_commit next(last_.batch + 1);
+        if (const auto done = store_batch(table_, rows_, next); !done) {
             say<Table>(done.error().text);
             return false;
         }

@@ -122,8 +122,9 @@ TEST_CASE("store_postgres: rows that the server refuses fail their batch, and it
             if (plain) {
                 CHECK(run.err == "store_postgres: " + told + after);
             } else {
-                CHECK(run.err.starts_with("store_postgres: worker 'store' failed on item 5000: " + told +
-                                          "store_postgres: 1000 rows of batch 5 are handed back, and "));
+                CHECK(run.err.starts_with(
+                    "store_postgres: worker 'store' failed on items 4001 to 5000: " + told +
+                    "store_postgres: 1000 rows of batch 5 are handed back, and "));
                 CHECK(run.err.ends_with(" that were in no batch yet\n" + after));
             }
             CHECK(db.ask(sums) == all_of(4000));
@@ -161,10 +162,10 @@ TEST_CASE(
                 if (plain) {
                     CHECK(run.err.starts_with("store_postgres: " + why));
                 } else {
-                    CHECK(
-                        run.err.starts_with("store_postgres: worker 'store' failed on item 3000: " + why +
-                                            "store_postgres: 1000 rows of batch 3 are handed back, in doubt "
-                                            "whether they are stored, and "));
+                    CHECK(run.err.starts_with(
+                        "store_postgres: worker 'store' failed on items 2001 to 3000: " + why +
+                        "store_postgres: 1000 rows of batch 3 are handed back, in doubt "
+                        "whether they are stored, and "));
                 }
                 if (goes_on) {
                     CHECK(run.status == 0);
@@ -285,7 +286,7 @@ TEST_CASE("store_postgres: a COMMIT that the server refuses leaves no doubt") {
     const auto run = db.store(way(false), rows(1, 10));
     CHECK(run.status == 1);
     const std::regex told(
-        "store_postgres: worker 'store' failed after item 10: rows 1-10: ERROR: not today CONTEXT: "
+        "store_postgres: worker 'store' failed on items 1 to 10: rows 1-10: ERROR: not today CONTEXT: "
         "[^\n]*\nstore_postgres: 10 rows of batch 1 are handed back, and 0 that were in no batch "
         "yet\nstore_postgres: 0 rows are stored\n");
     CHECK_MESSAGE(std::regex_match(run.err, told), run.err);
@@ -326,7 +327,7 @@ TEST_CASE("store_postgres gives up on a server that does not come back, and says
         server().start();
         CHECK(run.status == 1);
         const std::regex told(
-            "store_postgres: worker 'store' failed on item 3000: rows 2001-3000: " + closed +
+            "store_postgres: worker 'store' failed on items 2001 to 3000: rows 2001-3000: " + closed +
             "\nstore_postgres: 1000 rows of batch 3 are handed back, in doubt whether they are stored, and "
             "\\d+ that "
             "were in no batch yet\nstore_postgres: " +

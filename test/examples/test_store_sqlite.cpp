@@ -178,7 +178,7 @@ TEST_CASE(
         if (plain) {
             CHECK(run.err == "store_sqlite: " + why + after);
         } else {
-            const std::regex told("store_sqlite: worker 'store' failed on item 5000: " + why +
+            const std::regex told("store_sqlite: worker 'store' failed on items 4001 to 5000: " + why +
                                   "store_sqlite: 1000 rows of batch 5 are handed back, and \\d+ that were in "
                                   "no batch yet\n" +
                                   after);
@@ -204,7 +204,7 @@ TEST_CASE("store_sqlite: a full disk is named, and what is committed is whole; w
                 {.input = input, .largest_file = static_cast<rlim_t>(kilobytes) * 1024}, way(plain));
             const std::regex told(
                 std::string("store_sqlite: ") +
-                (plain ? "" : "worker 'store' failed (on|after) item \\d+: ") +
+                (plain ? "" : "worker 'store' failed on items \\d+ to \\d+: ") +
                 "rows \\d+-\\d+: (disk I/O error|database or disk is full)( at row \\d+)?\n" +
                 (plain ? ""
                        : "store_sqlite: \\d+ rows of batch \\d+ are handed back(, in doubt whether they are "
@@ -232,9 +232,10 @@ TEST_CASE("store_sqlite: a database that another process has locked is named, or
     other.ask("begin immediate");
     const auto refused = db.store({"--batch", "5", "--linger", "100000"}, rows(1, 10));
     CHECK(refused.status == 1);
-    CHECK(refused.err == "store_sqlite: worker 'store' failed on item 5: rows 6-10: database is locked\n"
-                         "store_sqlite: 5 rows of batch 2 are handed back, and 0 that were in no batch yet\n"
-                         "store_sqlite: 5 rows are stored\n");
+    CHECK(refused.err ==
+          "store_sqlite: worker 'store' failed on items 1 to 5: rows 6-10: database is locked\n"
+          "store_sqlite: 5 rows of batch 2 are handed back, and 0 that were in no batch yet\n"
+          "store_sqlite: 5 rows are stored\n");
     CHECK(db.store({"--plain"}, rows(1, 10)).err == "store_sqlite: rows 6-10: database is locked\n"
                                                     "store_sqlite: 5 rows are stored\n");
     const open_input silent(rows(1, 10)); // whose reader learns of the failure all the same

@@ -114,6 +114,7 @@ pid_t postgres_server::spawn(const std::vector<std::string>& command) const {
 void postgres_server::start() {
     const auto accepts = conninfo();
     for (;;) {
+        const auto said_before = contents(log()).size();
         first_ = spawn({programs_ / "postgres", "-D", folder_.file("data"), "-k", folder(), "-p", "5432",
                         "-c", "listen_addresses="});
         bool has_ended = false;
@@ -125,9 +126,8 @@ void postgres_server::start() {
         if (!has_ended) return;
         first_ = 0;
         const auto said = contents(log());
-        const auto last = said.rfind("FATAL:");
-        // Processes of the one before have not ended yet.
-        if (last == std::string::npos || said.find("still in use", last) == std::string::npos)
+        // Processes of the one before have not ended yet; what they say at their end may stand behind that.
+        if (said.find("still in use", said_before) == std::string::npos)
             throw std::runtime_error("PostgreSQL does not start: " + said);
     }
 }

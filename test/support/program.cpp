@@ -50,6 +50,13 @@ std::string slurp(int fd) {
     }
 }
 
+int wait_for(pid_t child) {
+    int status = 0;
+    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    return status;
+}
+
 /// Holds in this process only while it lives, and for good in a program that is started meanwhile.
 class file_limit {
   public:
@@ -123,11 +130,16 @@ outcome run(const std::vector<std::string>& arguments, const surroundings& with)
         });
         const std::jthread errors([&] { result.err = slurp(err.read); });
         const std::jthread output([&] { result.out = slurp(out.read); });
-        if (with.meanwhile) with.meanwhile(child);
+        try {
+            if (with.meanwhile) with.meanwhile(child);
+        } catch (
+            ...) { // which says why the test fails; the program may be waiting for what does not come now
+            ::kill(child, SIGKILL);
+            (void)wait_for(child);
+            throw;
+        }
     }
-    int status = 0;
-    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
+    const int status = wait_for(child);
     result.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     return result;
 }
