@@ -4,6 +4,7 @@
 // on_close wakes it there.
 #include "pgm.hpp"
 #include "posix_file.hpp"
+#include "wake_up.hpp"
 
 #include <inquest/inquest.hpp>
 
@@ -13,7 +14,6 @@
 #include <poll.h>
 #include <string>
 #include <string_view>
-#include <sys/eventfd.h>
 #include <thread>
 #include <unistd.h>
 
@@ -27,25 +27,6 @@ struct frame {
 struct spot {
     std::size_t frame;
     unsigned x, y, brightness;
-};
-
-/// A file descriptor to be polled beside others, readable once `wake` was called.
-class wake_up {
-  public:
-    wake_up() : fd_(eventfd(0, EFD_CLOEXEC)) {
-        if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
-    }
-    ~wake_up() { close(fd_); }
-    wake_up(const wake_up&) = delete;
-    wake_up& operator=(const wake_up&) = delete;
-    int fd() const { return fd_; }
-    void wake() const {
-        const std::uint64_t one = 1;
-        (void)!write(fd_, &one, sizeof one); // full is as good: it is readable
-    }
-
-  private:
-    int fd_;
 };
 
 using io_result = std::expected<void, std::error_code>;
