@@ -37,29 +37,39 @@ class squeeze {
     }
 
     outcome compress() {
-        return inquest::make_pipeline<buffer>(stage("read"),
-                                              [this](buffer_sender& blocks) { return read_blocks(blocks); })
+        reading from(in_);
+        return inquest::make_pipeline<buffer>(
+                   stage("read"), [&](buffer_sender& blocks) { return read_blocks(from, blocks); })
             .stage(parallel_stage("deflate"), gzip::block_deflater(given_.level))
-            .sink("write", [this](const buffer& member) { return write(member); })
+            .sink("write", [&](buffer_receiver& members) { return write(members, from); })
             .run(stop_, watched_);
     }
     outcome decompress() {
-        auto done = inquest::make_pipeline<buffer>(
-                        stage("read"), [this](buffer_sender& members) { return read_members(members); })
-                        .stage(parallel_stage("inflate"), gzip::member_inflater())
-                        .sink("write", [this](const buffer& block) { return write(block); })
-                        .run(stop_, watched_);
+        auto done = decompress_own();
         if (!done || (any_member_ && rest_.size() == 0)) return done;
-        return inquest::make_pipeline<buffer>(stage("read"),
-                                              [this](buffer_sender& pieces) { return read_rest(pieces); })
-            .stage<buffer>("inflate", [this](buffer_receiver& pieces,
-                                             buffer_sender& blocks) { return inflate(pieces, blocks); })
-            .sink("write", [this](const buffer& block) { return write(block); })
-            .run(stop_, watched_);
+        return decompress_rest();
     }
     [[nodiscard]] bool found_garbage() const noexcept { return found_garbage_; }
 
   private:
+    /// The members that were made here, until there is something else.
+    outcome decompress_own() {
+        reading from(in_);
+        return inquest::make_pipeline<buffer>(
+                   stage("read"), [&](buffer_sender& members) { return read_members(from, members); })
+            .stage(parallel_stage("inflate"), gzip::member_inflater())
+            .sink("write", [&](buffer_receiver& blocks) { return write(blocks, from); })
+            .run(stop_, watched_);
+    }
+    outcome decompress_rest() {
+        reading from(in_);
+        return inquest::make_pipeline<buffer>(stage("read"),
+                                              [&](buffer_sender& pieces) { return read_rest(from, pieces); })
+            .stage<buffer>("inflate", [&](buffer_receiver& pieces,
+                                          buffer_sender& blocks) { return inflate(pieces, blocks); })
+            .sink("write", [&](buffer_receiver& blocks) { return write(blocks, from); })
+            .run(stop_, watched_);
+    }
     inquest::stage_options stage(const char* name) const {
         return {.name = name, .capacity = 2 * given_.threads};
     }
@@ -67,25 +77,25 @@ class squeeze {
         return {.name = name, .parallelism = given_.threads, .ordered = true, .capacity = 2 * given_.threads};
     }
 
-    io_result read_blocks(buffer_sender& out) {
-        const auto reads = in_.read_for(out);
+    io_result read_blocks(reading& from, buffer_sender& out) {
+        const auto wanted = from.while_open(out);
         for (bool first = true;; first = false) {
             buffer block(gzip::block_size);
-            if (auto got = in_.fill(block, gzip::block_size); !got) return got;
+            if (auto got = from.fill(block, gzip::block_size); !got) return got;
             if (block.size() == 0 && !first) return {};
             const bool last = block.room_left() > 0;
             if (!out.push(std::move(block)) || last) return {};
         }
     }
     /// As long as there are members made here: what begins otherwise, or breaks off, is left in `rest_`.
-    io_result read_members(buffer_sender& out) {
-        const auto reads = in_.read_for(out);
+    io_result read_members(reading& from, buffer_sender& out) {
+        const auto wanted = from.while_open(out);
         for (;;) {
             buffer member(gzip::longest_member);
-            if (auto got = in_.fill(member, gzip::header_size); !got) return got;
+            if (auto got = from.fill(member, gzip::header_size); !got) return got;
             const auto length = gzip::stated_length(member.bytes());
             if (length) {
-                if (auto got = in_.fill(member, *length); !got) return got;
+                if (auto got = from.fill(member, *length); !got) return got;
             }
             if (!length || member.size() < *length) {
                 rest_ = std::move(member);
@@ -95,11 +105,14 @@ class squeeze {
             if (!out.push(std::move(member))) return {};
         }
     }
-    io_result read_rest(buffer_sender& out) {
-        const auto reads = in_.read_for(out);
-        for (buffer piece = std::move(rest_);; piece = buffer(gzip::block_size)) {
-            if (auto got = in_.fill(piece, gzip::block_size); !got) return got;
-            if (piece.size() == 0 || !out.push(std::move(piece))) return {};
+    io_result read_rest(reading& from, buffer_sender& out) {
+        const auto wanted = from.while_open(out);
+        if (rest_.size() > 0 && !out.push(std::exchange(rest_, buffer(0)))) return {};
+        for (;;) {
+            buffer piece(gzip::block_size);
+            const auto more = from.read_some(piece, gzip::block_size);
+            if (!more) return std::unexpected(more.error());
+            if (!*more || !out.push(std::move(piece))) return {};
         }
     }
     std::expected<void, std::string> inflate(buffer_receiver& in, buffer_sender& out) {
@@ -108,7 +121,13 @@ class squeeze {
         found_garbage_ = stream.found_garbage();
         return done;
     }
-    io_result write(const buffer& bytes) { return out_.write(bytes.bytes(), stopped_); }
+    io_result write(buffer_receiver& in, const reading& from) {
+        // The stage between may be waiting for the reader, and would not notice that nothing more is written.
+        const giving_up ends_reading(from);
+        for (const buffer& bytes : in)
+            if (auto written = out_.write(bytes.bytes(), stopped_); !written) return written;
+        return {};
+    }
 
     const squeeze_options& given_;
     input_file& in_;
@@ -121,6 +140,12 @@ class squeeze {
     buffer rest_{0};
     bool any_member_ = false, found_garbage_ = false;
 };
+
+/// No file that is opened later takes the place of a standard one that is closed: to read or write there fails.
+void occupy_standard_files() {
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+        if (fcntl(fd, F_GETFD) < 0) (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
 
 int fail(const std::string& why) {
     std::cerr << "squeeze: " << why << '\n';
@@ -186,6 +211,7 @@ int run(const squeeze_options& given) {
 } // namespace
 
 int main(int argc, char** argv) {
+    occupy_standard_files();
     const auto given = parse_squeeze_options(argc, argv);
     if (!given) return given.error();
     std::signal(SIGPIPE, SIG_IGN); // what can't be written is then an error like others: EPIPE

@@ -44,31 +44,59 @@ class input_file {
     /// How many bytes were read. For any thread.
     [[nodiscard]] std::uint64_t position() const noexcept { return position_; }
 
-    /// Reads until `into` has `size` bytes; at the end, or once it is given up, there are fewer.
-    io_result fill(buffer& into, std::size_t size) {
-        while (into.size() < size) {
-            const auto wanted = wait_for(file_, POLLIN, given_up_);
-            if (!wanted) return std::unexpected(wanted.error());
-            if (!*wanted) break;
-            const auto got = file_.read({into.end(), size - into.size()});
-            if (!got) return std::unexpected(got.error());
-            if (*got == 0) break;
-            into.grow(*got);
-            position_ += *got;
-        }
-        return {};
-    }
-    /// Gives up once `out` takes no more. The result is to be kept while this reads for it.
-    template <class T>
-    [[nodiscard]] auto read_for(inquest::sender<T>& out) {
-        return out.on_close([this](const inquest::pop_error&) { given_up_.wake(); });
-    }
-
   private:
+    friend class reading;
     posix_file file_;
     struct stat its_{};
     std::atomic<std::uint64_t> position_{0};
-    wake_up given_up_;
+};
+
+/// Reads a file for a pipeline, as long as it wants more. While it waits for a silent file, that can be given up.
+class reading {
+  public:
+    explicit reading(input_file& from) : from_(from) {}
+    /// Reads what is there, until `into` has at most `size` bytes. False at the end, or once it is given up.
+    std::expected<bool, std::error_code> read_some(buffer& into, std::size_t size) {
+        const auto wanted = wait_for(from_.file_, POLLIN, given_up_);
+        if (!wanted || !*wanted) return wanted;
+        const auto got = from_.file_.read({into.end(), size - into.size()});
+        if (!got) return std::unexpected(got.error());
+        into.grow(*got);
+        from_.position_ += *got;
+        return *got > 0;
+    }
+    /// Reads until `into` has `size` bytes; at the end, or once it is given up, there are fewer.
+    io_result fill(buffer& into, std::size_t size) {
+        while (into.size() < size) {
+            const auto more = read_some(into, size);
+            if (!more) return std::unexpected(more.error());
+            if (!*more) break;
+        }
+        return {};
+    }
+    /// A call that waits returns, and so do all later ones. For any thread.
+    void give_up() const noexcept { given_up_.wake(); }
+    /// Gives up once `out` takes no more, while the result lives.
+    template <class T>
+    [[nodiscard]] auto while_open(inquest::sender<T>& out) const {
+        return out.on_close([this](const inquest::pop_error&) { give_up(); });
+    }
+
+  private:
+    input_file& from_;
+    const wake_up given_up_;
+};
+
+/// Gives a reading up when it is destroyed.
+class giving_up {
+  public:
+    explicit giving_up(const reading& its) noexcept : its_(its) {}
+    ~giving_up() { its_.give_up(); }
+    giving_up(const giving_up&) = delete;
+    giving_up& operator=(const giving_up&) = delete;
+
+  private:
+    const reading& its_;
 };
 
 /// Where the result goes: a new file, standard output, or, of a test, nowhere. A new file is removed unless it is committed.

@@ -1,0 +1,362 @@
+// What `squeeze` does if the world fails it: disks, pipes, threads, signals, terminals; and how much memory it takes.
+#include "../support/support.hpp"
+#include "child.hpp"
+#include "squeeze_samples.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <fcntl.h>
+#include <filesystem>
+#include <string>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <thread>
+#include <unistd.h>
+
+namespace {
+
+const std::string squeeze = support::from_build("SQUEEZE");
+constexpr std::size_t block = gzip::block_size;
+
+/// An open file, closed at the end.
+class descriptor {
+  public:
+    explicit descriptor(int fd) : fd_(fd) { REQUIRE(fd >= 0); }
+    explicit descriptor(const std::string& path, int flags = O_RDWR)
+        : descriptor(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {}
+    ~descriptor() { close(); }
+    descriptor(descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    descriptor& operator=(descriptor&&) = delete;
+    int fd() const { return fd_; }
+    void close() {
+        if (fd_ >= 0) ::close(fd_);
+        fd_ = -1;
+    }
+
+  private:
+    int fd_;
+};
+
+struct pipe_ends {
+    descriptor read, write;
+};
+pipe_ends make_pipe() {
+    int ends[2];
+    REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+    return {descriptor(ends[0]), descriptor(ends[1])};
+}
+
+std::string read_to_end(int fd) {
+    std::string all;
+    char some[4096];
+    for (ssize_t n = 0; (n = ::read(fd, some, sizeof some)) > 0;)
+        all.append(some, static_cast<std::size_t>(n));
+    return all; // of a terminal, EIO is its end
+}
+
+/// All of it, unless nobody reads.
+void write_all(int fd, std::string_view bytes) {
+    sigset_t broken_pipe;
+    sigemptyset(&broken_pipe);
+    sigaddset(&broken_pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
+    while (!bytes.empty()) {
+        const auto n = ::write(fd, bytes.data(), bytes.size());
+        if (n < 0) return;
+        bytes.remove_prefix(static_cast<std::size_t>(n));
+    }
+}
+
+support::outcome in_shell(const std::string& command, const std::string& input = {}) {
+    return support::run({"/bin/sh", "-c", command, squeeze}, input);
+}
+
+/// A program that is fed `input`, and no end of it.
+struct silent_after {
+    silent_after(const std::string& command, const std::string& input)
+        : silent_after(command, input, make_pipe(), make_pipe(), make_pipe()) {}
+
+    descriptor in, out, err; // our ends
+    child its;
+    std::jthread feeds;
+
+  private:
+    silent_after(const std::string& command, const std::string& input, pipe_ends&& to, pipe_ends&& from,
+                 pipe_ends&& errors)
+        : in(std::move(to.write)), out(std::move(from.read)), err(std::move(errors.read)),
+          its({"/bin/sh", "-c", command, squeeze}, {to.read.fd(), from.write.fd(), errors.write.fd()}),
+          feeds([fd = in.fd(), input] { write_all(fd, input); }) {}
+};
+
+/// A file of so many zeros that takes no room, and too long to be compressed before a signal comes.
+std::string make_endless(const support::scratch& dir) {
+    support::fill(dir.file("zeros"), "");
+    std::filesystem::resize_file(dir.file("zeros"), std::uintmax_t{1} << 40);
+    return dir.file("zeros");
+}
+
+std::size_t files_in(const support::scratch& dir) {
+    return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(dir.path()), {}));
+}
+
+} // namespace
+
+TEST_CASE("squeeze: an output that can't be written ends it at once, with the stage and the cause") {
+    const auto text = some_text(20 * block);
+    const auto packed = support::run({squeeze}, text).out, foreign = gzip_says("", text).out;
+    const std::string full = " > write' failed on item 1: No space left on device\n";
+    CHECK(in_shell("exec \"$0\" >/dev/full", text).err == "squeeze: worker 'read > deflate" + full);
+    CHECK(in_shell("exec \"$0\" -d >/dev/full", packed).err == "squeeze: worker 'read > inflate" + full);
+    CHECK(in_shell("exec \"$0\" -d >/dev/full", foreign).err == "squeeze: worker 'read > inflate" + full);
+    CHECK(in_shell("exec \"$0\" >/dev/full", text).status == 1);
+    CHECK(in_shell("exec \"$0\" >&-", text).err ==
+          "squeeze: worker 'read > deflate > write' failed on item 1: Bad file descriptor\n");
+}
+
+TEST_CASE("squeeze: an output that nobody reads is a broken pipe, also while the input is silent") {
+    const auto text = some_text(block);
+    const std::string broken = "> write' failed on item 1: Broken pipe\n";
+    for (const char* run_it : {"exec \"$0\" ", "trap '' PIPE; exec \"$0\" "}) {
+        const auto check_broken = [&](const std::string& options, const std::string& input,
+                                      const std::string& said) {
+            silent_after run(run_it + options, input);
+            run.out.close();
+            CHECK(read_to_end(run.err.fd()) == said);
+            CHECK(run.its.wait().status == 1);
+        };
+        check_broken("", text, "squeeze: worker 'read > deflate " + broken);
+        check_broken("-d", support::run({squeeze}, text).out, "squeeze: worker 'read > inflate " + broken);
+        check_broken("-d", gzip_says("", text + text).out, "squeeze: worker 'read > inflate " + broken);
+    }
+}
+
+TEST_CASE("squeeze: whatever is wrong with an input ends it at once, also if more may come") {
+    auto own = support::run({squeeze}, some_text(2 * block)).out;
+    const auto foreign = gzip_says("", "text").out;
+    const auto check_ends = [&](const std::string& input, int status, const std::string& said) {
+        silent_after run("exec \"$0\" -dp1", input);
+        CHECK(read_to_end(run.err.fd()) == said);
+        CHECK(run.its.wait().status == status);
+    };
+    check_ends(some_text(block), 1,
+               "squeeze: worker 'read > inflate' failed on item 1: not in gzip format\n");
+    check_ends(foreign + some_noise(block), 2, "squeeze: decompression OK, trailing garbage ignored\n");
+    check_ends(support::run({squeeze}, "text").out + foreign + some_noise(block), 2,
+               "squeeze: decompression OK, trailing garbage ignored\n");
+    own[100] = static_cast<char>(own[100] ^ 0x55);
+    silent_after run("exec \"$0\" -dp1", own);
+    CHECK(read_to_end(run.err.fd())
+              .starts_with("squeeze: worker 'read > inflate' failed on item 1: corrupt: "));
+    CHECK(run.its.wait().status == 1);
+}
+
+TEST_CASE("squeeze: a file that can't grow is removed, and what it was to be made of stays") {
+    const support::scratch dir;
+    const auto text = some_noise(10 * block);
+    support::fill(dir.file("a"), text);
+    const auto run = support::run({squeeze, dir.file("a")}, {.largest_file = 4 * block});
+    CHECK(run.status == 1);
+    CHECK(run.err == "squeeze: worker 'read > deflate > write' failed on item 4: File too large\n");
+    CHECK(files_in(dir) == 1);
+    CHECK(support::contents(dir.file("a")) == text);
+    CHECK(support::run({squeeze, dir.file("a")}).status == 0);
+    CHECK(support::run({squeeze, "-d", dir.file("a.gz")}, {.largest_file = 4 * block + 1}).err ==
+          "squeeze: worker 'read > inflate > write' failed on item 5: File too large\n");
+    CHECK(files_in(dir) == 1);
+    CHECK(std::filesystem::exists(dir.file("a.gz")));
+}
+
+TEST_CASE("squeeze: an input that can't be read, or a place that can't be written to") {
+    const support::scratch dir;
+    CHECK(support::run({squeeze, "-c", dir.path()}).err == "squeeze: worker 'read' failed: Is a directory\n");
+    CHECK(support::run({squeeze, "-t", dir.path()}).err == "squeeze: worker 'read' failed: Is a directory\n");
+    const auto closed = in_shell("exec \"$0\" <&-");
+    CHECK(closed.status == 1);
+    CHECK(closed.err == "squeeze: worker 'read' failed: Bad file descriptor\n");
+    support::fill(dir.file("a"), "text");
+    const auto nowhere = support::run({squeeze, "/proc/self/status"});
+    CHECK(nowhere.status == 1);
+    CHECK(nowhere.err == "squeeze: can't create '/proc/self/status.gz': No such file or directory\n");
+}
+
+#if !SUPPORT_SANITIZER // whose runtime wants to be loaded first
+TEST_CASE("squeeze: a thread that is killed in the middle of zlib ends it with a sentence") {
+    const auto killer = support::from_build("THREAD_KILLER");
+    const support::scratch dir;
+    const auto text = some_text(20 * block);
+    const auto own = support::run({squeeze}, text).out, foreign = gzip_says("", text).out;
+    for (const char* at : {"1", "2", "9", "20"})
+        for (const auto& [name, bytes] : {std::pair("a", text), {"own.gz", own}, {"foreign.gz", foreign}}) {
+            CAPTURE(at);
+            CAPTURE(name);
+            support::fill(dir.file(name), bytes);
+            const bool packs = std::string(name) == "a";
+            const auto run =
+                support::run({"/usr/bin/env", "LD_PRELOAD=" + killer, std::string("THREAD_KILLER_AT=") + at,
+                              squeeze, packs ? "-p3" : "-dp3", dir.file(name)});
+            CHECK(run.status == 1);
+            CHECK(run.err.starts_with(packs ? "squeeze: worker 'read > deflate-"
+                                            : "squeeze: worker 'read > inflate"));
+            CHECK(run.err.find(" failed on item ") != std::string::npos);
+            CHECK(run.err.ends_with(": thread ended by pthread_exit or pthread_cancel\n"));
+            CHECK(std::ranges::count(run.err, '\n') == 1);
+            CHECK(files_in(dir) == 1);
+            std::filesystem::remove(dir.file(name));
+        }
+}
+#endif
+
+TEST_CASE("squeeze: a signal that asks it to end removes what is not complete, and it dies by that signal") {
+    const descriptor nothing("/dev/null");
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP})
+        for (const char* options : {"-p1", "-p8"}) {
+            CAPTURE(signal);
+            CAPTURE(options);
+            const support::scratch dir;
+            const auto file = make_endless(dir);
+            auto [err_read, err_write] = make_pipe();
+            child run({squeeze, options, file}, {nothing.fd(), nothing.fd(), err_write.fd()});
+            err_write.close();
+            support::wait_for("some output", [&] {
+                std::error_code none;
+                const auto size = std::filesystem::file_size(file + ".gz", none);
+                return !none && size > 0;
+            });
+            run.kill(signal);
+            CHECK(run.wait().status == 128 + signal);
+            CHECK(read_to_end(err_read.fd()).empty());
+            CHECK(files_in(dir) == 1);
+            CHECK(std::filesystem::exists(file));
+        }
+}
+
+TEST_CASE("squeeze: a signal ends it also while it waits for a silent input, or for somebody to read") {
+    const auto noise = some_noise(40 * block);
+    for (const auto& bytes : {support::run({squeeze}, noise).out, gzip_says("", noise).out}) {
+        silent_after run("exec \"$0\" -dp1", bytes);
+        support::wait_for("a full pipe", [&] {
+            int ready = 0;
+            return ioctl(run.out.fd(), FIONREAD, &ready) == 0 && ready == 65536;
+        });
+        run.its.kill(SIGTERM);
+        CHECK(run.its.wait().status == 128 + SIGTERM);
+    }
+    silent_after run("exec \"$0\"", some_text(block + 1000));
+    char first = 0;
+    REQUIRE(::read(run.out.fd(), &first, 1) ==
+            1); // so it is at work, and waits for the rest of the second block
+    run.its.kill(SIGINT);
+    CHECK(run.its.wait().status == 128 + SIGINT);
+}
+
+TEST_CASE("squeeze: a signal that whoever started it ignores stays ignored") {
+    const auto text = some_text(block + 1);
+    silent_after run("trap '' TERM; exec \"$0\"", text);
+    char first = 0;
+    REQUIRE(::read(run.out.fd(), &first, 1) == 1);
+    run.feeds.join();
+    run.its.kill(SIGTERM);
+    run.in.close();
+    const auto packed = first + read_to_end(run.out.fd());
+    CHECK(run.its.wait().status == 0);
+    const bool the_same = gzip_says("-d", packed).out == text;
+    CHECK(the_same);
+}
+
+namespace {
+
+/// A terminal that nobody sits at, and the name of its other side.
+struct terminal {
+    terminal() : own(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)) {
+        REQUIRE(grantpt(own.fd()) == 0);
+        REQUIRE(unlockpt(own.fd()) == 0);
+        char text[100];
+        REQUIRE(ptsname_r(own.fd(), text, sizeof text) == 0);
+        name = text;
+    }
+    descriptor own;
+    std::string name;
+};
+
+} // namespace
+
+TEST_CASE("squeeze: compressed data are neither written to a terminal nor read from one") {
+    const terminal one;
+    const support::scratch dir;
+    support::fill(dir.file("a"), "text");
+    const std::string refused = "squeeze: compressed data are not written to a terminal\n";
+    const auto out = in_shell("exec \"$0\" >" + one.name, "text");
+    CHECK(out.status == 1);
+    CHECK(out.err == refused);
+    CHECK(in_shell("exec \"$0\" -c " + dir.file("a") + " >" + one.name).err == refused);
+    const auto in = in_shell("exec \"$0\" -d <" + one.name);
+    CHECK(in.status == 1);
+    CHECK(in.err == "squeeze: compressed data are not read from a terminal\n");
+    // Data themselves are.
+    support::fill(dir.file("a.gz"), support::run({squeeze}, "text").out);
+    CHECK(in_shell("exec \"$0\" -dc " + dir.file("a.gz") + " >" + one.name).status == 0);
+    CHECK(read_to_end(one.own.fd()) == "text");
+}
+
+TEST_CASE("squeeze: its progress is shown on a terminal only, in one line, which is gone at the end") {
+    const support::scratch dir;
+    support::fill(dir.file("a"), some_text(30 * block));
+    const terminal one;
+    CHECK(in_shell("exec \"$0\" " + dir.file("a") + " 2>" + one.name).status == 0);
+    auto shown = read_to_end(one.own.fd());
+    CHECK(shown.starts_with('\r'));
+    CHECK(shown.find("100%, ") != std::string::npos);
+    CHECK(shown.find(" MB/s, slowest: ") != std::string::npos);
+    CHECK(shown.find('\n') == std::string::npos);
+    REQUIRE(shown.ends_with('\r'));
+    shown.pop_back();
+    const auto last = shown.substr(shown.rfind('\r') + 1);
+    CHECK(last.size() > 20);
+    CHECK(last.find_first_not_of(' ') == std::string::npos);
+
+    // Of a pipe nobody knows how long it is; and a failure is said on a line that is empty.
+    const terminal two;
+    CHECK(in_shell("exec \"$0\" -t 2>" + two.name, "no gzip file").status == 1);
+    const auto failed = read_to_end(two.own.fd());
+    CHECK(failed.find('%') == std::string::npos);
+    CHECK(failed.find("MB/s") != std::string::npos);
+    CHECK(failed.ends_with(" \rsqueeze: worker 'read > inflate' failed on item 1: not in gzip format\r\n"));
+}
+
+#if !SUPPORT_SANITIZER // they keep memory that is freed
+TEST_CASE("squeeze: it takes no more memory for a long file than for a short one") {
+    const support::scratch dir;
+    const descriptor nothing("/dev/null");
+    const auto peak = [&](const std::string& options, const std::string& file) {
+        const descriptor in(file);
+        child run({squeeze, options}, {in.fd(), nothing.fd(), 2});
+        const auto end = run.wait();
+        CHECK(end.status == 0);
+        return end.peak_kib;
+    };
+    const auto zeros = [&](std::uintmax_t size) {
+        const auto file = dir.file("zeros");
+        support::fill(file, "");
+        std::filesystem::resize_file(file, size);
+        return file;
+    };
+    constexpr std::uintmax_t few = 10'000'000, many = 150'000'000;
+    constexpr long slack = 8192; // in KiB; what is in flight, and when it is given back, is by chance
+    CHECK(peak("-1p2", zeros(many)) < peak("-1p2", zeros(few)) + slack);
+    std::vector<std::string> packed;
+    for (const auto size : {few, many})
+        for (const char* with : {"\"$0\" -1", "gzip -1"}) {
+            packed.push_back(dir.file("packed-" + std::to_string(packed.size())));
+            REQUIRE(in_shell(with + (" <" + zeros(size) + " >" + packed.back())).status == 0);
+        }
+    CHECK(peak("-dp2", packed[2]) < peak("-dp2", packed[0]) + slack);
+    CHECK(peak("-dp2", packed[3]) < peak("-dp2", packed[1]) + slack);
+    // A length that is a lie, and a member that holds more than it may.
+    const auto little = foreign_member{.text = "little"}.bytes();
+    support::fill(dir.file("lie"), member_that_says(0xffff'fff0, little));
+    CHECK(peak("-dp2", dir.file("lie")) < peak("-dp2", packed[0]) + slack);
+}
+#endif
