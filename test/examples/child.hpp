@@ -1,22 +1,18 @@
-// A program that runs beside the test: it can be sent signals, and what it used is known when it has ended.
+// A program that runs beside the test: it can be sent signals, and asked how much memory it has had.
 #pragma once
 
 #include <cerrno>
 #include <csignal>
+#include <fstream>
 #include <spawn.h>
+#include <stdexcept>
 #include <string>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <system_error>
 #include <unistd.h>
 #include <vector>
 
 extern char** environ;
-
-struct child_end {
-    int status;    ///< the exit status, or 128 + the signal that ended it
-    long peak_kib; ///< the most memory that it had
-};
 
 class child {
   public:
@@ -45,14 +41,20 @@ class child {
     child& operator=(const child&) = delete;
 
     void kill(int signal) const { ::kill(pid_, signal); }
-    /// Waits for its end. Once.
-    child_end wait() {
+    /// The most memory that it has had so far.
+    long peak_kib() const {
+        std::ifstream status("/proc/" + std::to_string(pid_) + "/status");
+        for (std::string word; status >> word;)
+            if (long kib = 0; word == "VmHWM:" && status >> kib) return kib;
+        throw std::runtime_error("the system does not say how much memory a process has had");
+    }
+    /// Waits for its end, once: the exit status, or 128 + the signal that ended it.
+    int wait() {
         int status = 0;
-        rusage used{};
-        while (wait4(pid_, &status, 0, &used) < 0 && errno == EINTR) {
+        while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
         }
         pid_ = 0;
-        return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), used.ru_maxrss};
+        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     }
 
   private:
