@@ -11,7 +11,7 @@
 namespace gzip {
 
 /// What a member made here holds; the last one, less.
-constexpr std::size_t block_size = 128 * 1024;
+constexpr std::size_t block_size = 131072;
 /// No member made here is longer: of what it can't compress deflate makes a little more.
 constexpr std::size_t longest_member = block_size + block_size / 8;
 

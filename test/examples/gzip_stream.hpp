@@ -32,7 +32,7 @@ class stream_inflater {
         if (at_ != place::garbage && !in.outcome()) return {}; // whoever pushes has failed
         if (at_ == place::data || at_ == place::second_byte || !any_member_)
             return std::unexpected("unexpected end of file");
-        if (block_.size() > 0) (void)out_.push(std::move(block_));
+        if (block_.size() > 0) (void)pass_block_on();
         return {};
     }
     /// Whether something else than zeros stood behind the last member.
@@ -70,8 +70,9 @@ class stream_inflater {
             return std::unexpected(stream_.why());
         }
         if (block_.room_left() > 0) return true;
-        return out_.push(std::exchange(block_, buffer(block_size))).has_value();
+        return pass_block_on();
     }
+    bool pass_block_on() { return out_.push(std::exchange(block_, buffer(block_size))).has_value(); }
 
     static constexpr std::string_view magic = "\x1f\x8b";
     place at_ = place::between;

@@ -32,9 +32,9 @@ inline std::expected<squeeze_options, int> parse_squeeze_options(int argc, char*
         return std::unexpected(2);
     };
     squeeze_options given;
-    const std::string_view known = ":cdtkp:123456789h-:";
+    const char* const known = ":cdtkp:123456789h-:";
     opterr = 0;
-    for (int option = 0; (option = getopt(argc, argv, known.data())) != -1;) {
+    for (int option = 0; (option = getopt(argc, argv, known)) != -1;) {
         switch (option) {
         case 'c':
             given.to_standard_output = true;
@@ -95,7 +95,7 @@ inline std::expected<std::string, std::string> name_of_result(const squeeze_opti
         if (has_suffix) return std::unexpected("'" + given.file + "' already has the suffix .gz");
         return given.file + std::string(squeeze_suffix);
     }
-    const auto name = given.file.substr(0, given.file.size() - (has_suffix ? squeeze_suffix.size() : 0));
+    auto name = given.file.substr(0, given.file.size() - (has_suffix ? squeeze_suffix.size() : 0));
     if (!has_suffix || name.empty() || name.ends_with('/'))
         return std::unexpected("'" + given.file + "' is not the name of a file with the suffix .gz");
     return name;
