@@ -78,7 +78,6 @@ class squeeze {
     }
 
     io_result read_blocks(reading& from, buffer_sender& out) {
-        const auto wanted = from.while_open(out);
         for (bool first = true;; first = false) {
             buffer block(gzip::block_size);
             if (auto got = from.fill(block, gzip::block_size); !got) return got;
@@ -89,7 +88,6 @@ class squeeze {
     }
     /// As long as there are members made here: what begins otherwise, or breaks off, is left in `rest_`.
     io_result read_members(reading& from, buffer_sender& out) {
-        const auto wanted = from.while_open(out);
         for (;;) {
             buffer member(gzip::longest_member);
             if (auto got = from.fill(member, gzip::header_size); !got) return got;
@@ -106,7 +104,6 @@ class squeeze {
         }
     }
     io_result read_rest(reading& from, buffer_sender& out) {
-        const auto wanted = from.while_open(out);
         if (rest_.size() > 0 && !out.push(std::exchange(rest_, buffer(0)))) return {};
         for (;;) {
             buffer piece(gzip::block_size);
@@ -122,7 +119,7 @@ class squeeze {
         return done;
     }
     io_result write(buffer_receiver& in, const reading& from) {
-        // The stage between may be waiting for the reader, and would not notice that nothing more is written.
+        // However it ends, nobody wants more; the stage between may be waiting for the reader, and not notice.
         const giving_up ends_reading(from);
         for (const buffer& bytes : in)
             if (auto written = out_.write(bytes.bytes(), stopped_); !written) return written;

@@ -5,8 +5,6 @@
 #include "posix_file.hpp"
 #include "wake_up.hpp"
 
-#include <inquest/channel.hpp>
-
 #include <atomic>
 #include <cerrno>
 #include <climits>
@@ -76,11 +74,6 @@ class reading {
     }
     /// A call that waits returns, and so do all later ones. For any thread.
     void give_up() const noexcept { given_up_.wake(); }
-    /// Gives up once `out` takes no more, while the result lives.
-    template <class T>
-    [[nodiscard]] auto while_open(inquest::sender<T>& out) const {
-        return out.on_close([this](const inquest::pop_error&) { give_up(); });
-    }
 
   private:
     input_file& from_;

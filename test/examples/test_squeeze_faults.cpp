@@ -155,6 +155,11 @@ TEST_CASE("squeeze: a thread that is killed in the middle of zlib ends it with a
             CHECK(files_in(dir) == 1);
             std::filesystem::remove(dir.file(name));
         }
+    silent_after run("exec env LD_PRELOAD='" + killer + "' THREAD_KILLER_AT=1 \"$0\" -p1",
+                     text.substr(0, block));
+    CHECK(read_to_end(run.err.fd()) == "squeeze: worker 'read > deflate' failed on item 1: thread ended by "
+                                       "pthread_exit or pthread_cancel\n");
+    CHECK(run.its.wait() == 1);
 }
 #endif
 
@@ -174,6 +179,10 @@ TEST_CASE("squeeze: a signal that asks it to end removes what is not complete, a
                 const auto size = std::filesystem::file_size(file + ".gz", none);
                 return !none && size > 0;
             });
+            using std::filesystem::perms;
+            const auto rights = std::filesystem::status(file + ".gz").permissions();
+            CHECK((rights & (perms::group_all | perms::others_all)) ==
+                  perms::none); // until it has those of the file
             run.kill(signal);
             CHECK(run.wait() == 128 + signal);
             CHECK(read_to_end(err_read.fd()).empty());
