@@ -259,6 +259,14 @@ TEST_CASE("squeeze: compressed data are neither written to a terminal nor read f
     CHECK(read_to_end(one.own.fd()) == "text");
 }
 
+TEST_CASE("squeeze: at a terminal the end of the input is typed once") {
+    const terminal one;
+    write_all(one.own.fd(), "text\n\4");
+    const auto run = in_shell("exec \"$0\" <" + one.name);
+    CHECK(run.status == 0);
+    CHECK(gzip_says("-d", run.out).out == "text\n");
+}
+
 TEST_CASE("squeeze: its progress is shown on a terminal only, in one line, which is gone at the end") {
     const support::scratch dir;
     support::fill(dir.file("a"), some_text(30 * block));
