@@ -41,6 +41,12 @@ inline support::outcome gzip_says(const std::string& options, const std::string&
     return support::run({"/bin/sh", "-c", "exec gzip " + options}, input);
 }
 
+/// A command of the shell, in which $0 is a program.
+inline support::outcome in_shell(const std::string& program, const std::string& command,
+                                 const std::string& input = {}) {
+    return support::run({"/bin/sh", "-c", command, program}, input);
+}
+
 /// One member, as zlib makes it, with these fields.
 struct foreign_member {
     std::string text{};

@@ -237,6 +237,8 @@ TEST_CASE("squeeze: nothing is overwritten, and what has a wrong name or kind is
     support::fill(dir.file(".gz"), "x");
     check_failed(support::run({squeeze, "-d", dir.file(".gz")}),
                  "'" + dir.file(".gz") + "' is not the name of a file with the suffix .gz");
+    check_failed(support::run({"/bin/sh", "-c", "cd '" + dir.path() + "' && exec \"$0\" -d .gz", squeeze}),
+                 "'.gz' is not the name of a file with the suffix .gz");
     std::filesystem::create_symlink(a, dir.file("link"));
     check_failed(support::run({squeeze, dir.file("link")}),
                  "can't open '" + dir.file("link") + "': Too many levels of symbolic links");

@@ -1,4 +1,4 @@
-// Loaded before zlib: ends the thread that makes the N-th call of deflate or inflate, in the middle of it. N is in THREAD_KILLER_AT.
+// Loaded before zlib: ends the thread that makes the N-th call of deflate or inflate, in the middle of it. N is in THREAD_KILLER_AT; 0 is none.
 #include <atomic>
 #include <cstdlib>
 #include <dlfcn.h>
@@ -10,7 +10,10 @@ namespace {
 using function = int (*)(z_streamp, int);
 
 int kill_or_call(const char* name, z_streamp stream, int flush) {
-    static std::atomic<int> left{std::atoi(std::getenv("THREAD_KILLER_AT"))};
+    static std::atomic<int> left = [] {
+        const char* const at = std::getenv("THREAD_KILLER_AT");
+        return at ? std::atoi(at) : 0;
+    }();
     if (--left == 0) pthread_exit(nullptr);
     return reinterpret_cast<function>(dlsym(RTLD_NEXT, name))(stream, flush);
 }
