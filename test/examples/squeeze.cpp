@@ -3,6 +3,7 @@
 // the writer go on. Whatever fails, in whichever stage, ends all, and is the one sentence that the user sees.
 #include "gzip_members.hpp"
 #include "gzip_stream.hpp"
+#include "places.hpp"
 #include "progress_line.hpp"
 #include "squeeze_files.hpp"
 #include "squeeze_options.hpp"
@@ -40,7 +41,7 @@ class squeeze {
         reading from(in_);
         return inquest::make_pipeline<buffer>(
                    stage("read"), [&](buffer_sender& blocks) { return read_blocks(from, blocks); })
-            .stage(parallel_stage("deflate"), gzip::block_deflater(given_.level))
+            .stage(parallel_stage("deflate"), limited(places_, gzip::block_deflater(given_.level)))
             .sink("write", [&](buffer_receiver& members) { return write(members, from); })
             .run(stop_, watched_);
     }
@@ -57,7 +58,7 @@ class squeeze {
         reading from(in_);
         return inquest::make_pipeline<buffer>(
                    stage("read"), [&](buffer_sender& members) { return read_members(from, members); })
-            .stage(parallel_stage("inflate"), gzip::member_inflater())
+            .stage(parallel_stage("inflate"), limited(places_, gzip::member_inflater()))
             .sink("write", [&](buffer_receiver& blocks) { return write(blocks, from); })
             .run(stop_, watched_);
     }
@@ -73,8 +74,10 @@ class squeeze {
     inquest::stage_options stage(const char* name) const {
         return {.name = name, .capacity = 2 * given_.threads};
     }
+    /// Twice as many workers as may work at once: one that waits for its turn, to keep the order, keeps nobody from working.
     inquest::stage_options parallel_stage(const char* name) const {
-        return {.name = name, .parallelism = given_.threads, .ordered = true, .capacity = 2 * given_.threads};
+        const auto workers = given_.threads == 1 ? 1 : 2 * given_.threads;
+        return {.name = name, .parallelism = workers, .ordered = true, .capacity = 2 * given_.threads};
     }
 
     io_result read_blocks(reading& from, buffer_sender& out) {
@@ -130,6 +133,7 @@ class squeeze {
     input_file& in_;
     output_file& out_;
     const std::stop_token& stop_;
+    places places_{given_.threads};
     const wake_up stopped_;
     const std::stop_callback<std::function<void()>> on_stop_{stop_, [this] { stopped_.wake(); }};
     std::optional<progress_line> line_;

@@ -2,17 +2,20 @@
 #include "../support/support.hpp"
 #include "child.hpp"
 #include "pipes.hpp"
+#include "places.hpp"
 #include "squeeze_samples.hpp"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <fcntl.h>
 #include <filesystem>
 #include <string>
 #include <sys/ioctl.h>
 #include <thread>
 #include <unistd.h>
+#include <vector>
 
 namespace {
 
@@ -220,6 +223,37 @@ TEST_CASE("squeeze: a signal that whoever started it ignores stays ignored") {
     CHECK(run.its.wait() == 0);
     const bool the_same = gzip_says("-d", packed).out == text;
     CHECK(the_same);
+}
+
+TEST_CASE(
+    "squeeze: no more of its workers work at once than there are places, and a failed one leaves its own") {
+    support::rounds rounds(100);
+    while (rounds.another()) {
+        places two(2);
+        std::atomic<int> inside{0}, most{0}, done{0};
+        limited work(two, [&](int n) {
+            const int now = ++inside;
+            for (int seen = most; seen < now && !most.compare_exchange_weak(seen, now);) {
+            }
+            if (n == 0) support::wait_for("another inside", [&] { return most == 2; });
+            std::this_thread::yield();
+            --inside;
+            if (n == 1) throw support::bad_frame("torn", n);
+        });
+        {
+            std::vector<std::jthread> threads;
+            for (int n = 0; n < 6; ++n)
+                threads.emplace_back([work, n, &done]() mutable {
+                    try {
+                        work(n);
+                    } catch (const support::bad_frame&) {
+                    }
+                    ++done;
+                });
+        }
+        CHECK(done == 6);
+        CHECK(most == 2);
+    }
 }
 
 #if !SUPPORT_SANITIZER // they keep memory that is freed
