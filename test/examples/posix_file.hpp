@@ -13,8 +13,8 @@
 
 class posix_file {
   public:
-    static std::expected<posix_file, std::error_code> open(const char* path, int flags) {
-        const auto fd = retried([&] { return ::open(path, flags | O_CLOEXEC, 0666); });
+    static std::expected<posix_file, std::error_code> open(const char* path, int flags, mode_t mode = 0666) {
+        const auto fd = retried([&] { return ::open(path, flags | O_CLOEXEC, mode); });
         if (!fd) return std::unexpected(fd.error());
         return posix_file(static_cast<int>(*fd));
     }
