@@ -157,8 +157,7 @@ def written(found, rounds):
               "What does not depend on the machine: at full speed both ways wait for the same commits, so that a flusher gains no more than the "
               "time that making the rows takes, which is nearly none here, and pays for handing them to another thread. What it gives is the "
               "age at a pace: in a plain loop half of the time that it takes to fill a batch, in a flusher half of the linger and a commit, "
-              "however large batches may be. So let batches be large, and choose the linger by the age that is wanted. With a linger of 0 a batch "
-              "has at most 16 rows, also if more are queued: too few for a disk whose commits are slow."]
+              "however large batches may be. So let batches be large, and choose the linger by the age that is wanted."]
     return "\n".join(lines) + "\n"
 
 
