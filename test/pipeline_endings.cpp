@@ -282,6 +282,48 @@ TEST_CASE("whichever stage has enough, the result is what came before that, and 
             }
 }
 
+TEST_CASE("a source that waits elsewhere learns at once that nothing more is wanted, however many stages are "
+          "between") {
+    for (const bool fails : {true, false})
+        for (const std::size_t parallelism : {1UL, 4UL}) {
+            CAPTURE(fails);
+            CAPTURE(parallelism);
+            std::atomic<bool> told{false};
+            std::optional<inquest::cause> why;
+            const auto done =
+                make_pipeline<int>("read",
+                                   [&](sender<int>& out) {
+                                       const auto registered =
+                                           out.on_close([&](const inquest::pop_error&) { told = true; });
+                                       if (!out.push(1)) return;
+                                       support::wait_for("the end", [&] { return told.load(); });
+                                       const auto sent = out.push(2);
+                                       if (!sent) why = sent.error().cause();
+                                   })
+                    .stage("one", parallelism, [](int n) { return n; })
+                    .stage<int>("two",
+                                [](receiver<int>& in, sender<int>& out) {
+                                    for (const int n : in)
+                                        if (!out.push(n)) return;
+                                })
+                    .sink("write",
+                          [&](receiver<int>& in) -> std::expected<int, std::string> {
+                              const int first = in.pop().value();
+                              if (fails) return std::unexpected("disk full");
+                              return first;
+                          })
+                    .run();
+            REQUIRE(why);
+            if (fails) {
+                CHECK(done.error().message() ==
+                      "worker 'read > one > two > write' failed on item 1: disk full");
+                CHECK(*why == done.error().cause());
+            } else {
+                CHECK(done.value() == 1);
+            }
+        }
+}
+
 TEST_CASE("the stages before and behind a failure are handed its very cause, once") {
     std::optional<inquest::cause> refused, ended;
     auto done = make_pipeline<int>("read",

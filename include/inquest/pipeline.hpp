@@ -49,7 +49,8 @@ std::expected<T, failure<>> result_of_sink(stage_workers& its) {
 /// and are told at their next pop, both with that very cause, which names the stages up to the one that failed. It is what `run` returns, or
 /// rethrows if that stage threw, and is reported nowhere else. What is queued before it is destroyed. A stage that returns success before
 /// its input has ended wants no more of it: the stages before it end, whatever they make of their refused push, and what
-/// it has made goes on. Blocking calls in a stage's function are normal; who stops or waits for the pipeline waits for them.
+/// it has made goes on. Blocking calls in a stage's function are normal; who stops or waits for the pipeline waits for them. A source
+/// that pushes can end its own by `on_close` of its sender, which is called as soon as nobody wants more.
 template <class R>
 class [[nodiscard("a pipeline does nothing until it is run")]] pipeline {
   public:

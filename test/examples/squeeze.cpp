@@ -42,7 +42,7 @@ class squeeze {
         return inquest::make_pipeline<buffer>(
                    stage("read"), [&](buffer_sender& blocks) { return read_blocks(from, blocks); })
             .stage(parallel_stage("deflate"), limited(places_, gzip::block_deflater(given_.level)))
-            .sink("write", [&](buffer_receiver& members) { return write(members, from); })
+            .sink("write", [&](buffer_receiver& members) { return write(members); })
             .run(stop_, watched_);
     }
     outcome decompress() {
@@ -59,7 +59,7 @@ class squeeze {
         return inquest::make_pipeline<buffer>(
                    stage("read"), [&](buffer_sender& members) { return read_members(from, members); })
             .stage(parallel_stage("inflate"), limited(places_, gzip::member_inflater()))
-            .sink("write", [&](buffer_receiver& blocks) { return write(blocks, from); })
+            .sink("write", [&](buffer_receiver& blocks) { return write(blocks); })
             .run(stop_, watched_);
     }
     outcome decompress_rest() {
@@ -68,7 +68,7 @@ class squeeze {
                                               [&](buffer_sender& pieces) { return read_rest(from, pieces); })
             .stage<buffer>("inflate", [&](buffer_receiver& pieces,
                                           buffer_sender& blocks) { return inflate(pieces, blocks); })
-            .sink("write", [&](buffer_receiver& blocks) { return write(blocks, from); })
+            .sink("write", [&](buffer_receiver& blocks) { return write(blocks); })
             .run(stop_, watched_);
     }
     inquest::stage_options stage(const char* name) const {
@@ -81,6 +81,7 @@ class squeeze {
     }
 
     io_result read_blocks(reading& from, buffer_sender& out) {
+        const auto wanted = from.while_open(out);
         for (bool first = true;; first = false) {
             buffer block(gzip::block_size);
             if (auto got = from.fill(block, gzip::block_size); !got) return got;
@@ -91,6 +92,7 @@ class squeeze {
     }
     /// As long as there are members made here: what begins otherwise, or breaks off, is left in `rest_`.
     io_result read_members(reading& from, buffer_sender& out) {
+        const auto wanted = from.while_open(out);
         for (;;) {
             buffer member(gzip::longest_member);
             if (auto got = from.fill(member, gzip::header_size); !got) return got;
@@ -107,6 +109,7 @@ class squeeze {
         }
     }
     io_result read_rest(reading& from, buffer_sender& out) {
+        const auto wanted = from.while_open(out);
         if (rest_.size() > 0 && !out.push(std::exchange(rest_, buffer(0)))) return {};
         for (;;) {
             buffer piece(gzip::block_size);
@@ -121,9 +124,7 @@ class squeeze {
         found_garbage_ = stream.found_garbage();
         return done;
     }
-    io_result write(buffer_receiver& in, const reading& from) {
-        // However it ends, nobody wants more; the stage between may be waiting for the reader, and not notice.
-        const giving_up ends_reading(from);
+    io_result write(buffer_receiver& in) {
         for (const buffer& bytes : in)
             if (auto written = out_.write(bytes.bytes(), stopped_); !written) return written;
         return {};

@@ -5,6 +5,8 @@
 #include "posix_file.hpp"
 #include "wake_up.hpp"
 
+#include <inquest/channel.hpp>
+
 #include <atomic>
 #include <cerrno>
 #include <climits>
@@ -72,24 +74,15 @@ class reading {
         }
         return {};
     }
-    /// A call that waits returns, and so do all later ones. For any thread.
-    void give_up() const noexcept { given_up_.wake(); }
+    /// Gives up once `out` takes no more, while the result lives: a call that waits returns, and so do all later ones.
+    template <class T>
+    [[nodiscard]] auto while_open(inquest::sender<T>& out) const {
+        return out.on_close([this](const inquest::pop_error&) { given_up_.wake(); });
+    }
 
   private:
     input_file& from_;
     const wake_up given_up_;
-};
-
-/// Gives a reading up when it is destroyed.
-class giving_up {
-  public:
-    explicit giving_up(const reading& its) noexcept : its_(its) {}
-    ~giving_up() { its_.give_up(); }
-    giving_up(const giving_up&) = delete;
-    giving_up& operator=(const giving_up&) = delete;
-
-  private:
-    const reading& its_;
 };
 
 /// Where the result goes: a new file, standard output, or, of a test, nowhere. A new file is removed unless it is committed.

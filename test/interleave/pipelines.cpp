@@ -153,14 +153,14 @@ void flush_and_failure() {
 
 std::span<const program> pipelines() {
     static constexpr program table[] = {
-        {"pipeline_fails", pipeline_fails, 1, 49'325, 2000},
+        {"pipeline_fails", pipeline_fails, 1, 60'793, 2000},
         {"ordered_stage", ordered_stage, 0, 952, 2000},
-        {"ordered_stage_fails", ordered_stage_fails, 1, 85'088, 2000},
+        {"ordered_stage_fails", ordered_stage_fails, 1, 89'120, 2000},
         {"pipeline_is_stopped", pipeline_is_stopped, 1, 4'721, 2000},
         {"pipeline_is_stopped_at_its_start", pipeline_is_stopped_at_its_start, 1, 2'188, 2000},
         {"flush_wakes", flush_wakes, 2, 5'242, 2000},
         {"flush_and_failure", flush_and_failure, 2, 17'241, 2000},
-        {"pipeline_has_enough", pipeline_has_enough, 1, 73'163, 2000},
+        {"pipeline_has_enough", pipeline_has_enough, 1, 85'379, 2000},
         {"shared_threads", shared_threads, 2, 13'983, 2000},
         {"shared_threads_fail", shared_threads_fail, 2, 8'384, 2000},
         {"shared_threads_are_stopped", shared_threads_are_stopped, 1, 1'802, 2000},

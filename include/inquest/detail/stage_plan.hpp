@@ -139,7 +139,10 @@ class middle_plan final : public plan_of<Fn> {
                 return stage_of_items<From, To, Fn>(this->next_copy(), order);
         };
         joint = std::move(rx);
-        return detail::make_workers(this->place(std::move(path), handle_access::core(in)), function, in, tx);
+        auto made =
+            detail::make_workers(this->place(std::move(path), handle_access::core(in)), function, in, tx);
+        made->keep(tx.on_close(made->end_of_input()));
+        return made;
     }
     std::optional<failure<>> work([[maybe_unused]] std::size_t copy,
                                   [[maybe_unused]] std::unique_ptr<item_node> item,

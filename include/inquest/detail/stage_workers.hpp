@@ -1,6 +1,7 @@
 // The workers of a pipeline's stage, if it has threads of its own.
 #pragma once
 
+#include <inquest/close_callback.hpp>
 #include <inquest/detail/spawner.hpp>
 #include <inquest/pipeline_options.hpp>
 #include <inquest/resolve.hpp>
@@ -9,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -26,13 +28,21 @@ class stage_workers {
     stage_workers& operator=(const stage_workers&) = delete;
 
     void start() { threads_ = start_workers(); }
+    /// To be called once nobody takes what the stage makes: ends what it reads, so that the stages before it learn of it although it waits
+    /// there, and a source that waits elsewhere by `on_close`. It is kept as long as the workers.
+    [[nodiscard]] auto end_of_input() const {
+        return [input = counted_](const pop_error& ending) { end_early(*input.get(), ending); };
+    }
+    void keep(close_callback&& its) { on_close_.emplace(std::move(its)); }
     /// Once it is started.
     [[nodiscard]] std::span<worker_thread* const> threads() const noexcept { return threads_; }
     [[nodiscard]] std::uint64_t items() const noexcept;
 
   private:
     virtual std::vector<worker_thread*> start_workers() = 0;
+    static void end_early(channel_base& input, const pop_error& ending);
 
+    std::optional<close_callback> on_close_;
     std::vector<worker_thread*> threads_;
     const shared_channel counted_; // the one that it reads, or if it is the source, pushes to
     const bool is_source_;
