@@ -10,9 +10,12 @@
 #include <functional>
 #include <future>
 #include <iostream>
+#include <map>
 #include <numeric>
+#include <span>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 namespace guide {
@@ -267,6 +270,64 @@ TEST_CASE("the guide: a flusher") {
     }
     //! [a flusher]
     CHECK(file.size() == 4);
+}
+
+namespace {
+
+/// One that loses the answer to its second commit, and has done it.
+class database {
+  public:
+    void begin(std::span<const int> rows, std::uint64_t batch) {
+        begun_ = {batch, std::vector<int>(rows.begin(), rows.end())};
+    }
+    bool commit() {
+        batches_.insert(begun_);
+        return ++commits_ != 2;
+    }
+    bool has(std::uint64_t batch) const { return batches_.contains(batch); }
+    std::vector<int> rows() const {
+        std::vector<int> all;
+        for (const auto& [number, rows] : batches_) all.insert(all.end(), rows.begin(), rows.end());
+        return all;
+    }
+
+  private:
+    std::pair<std::uint64_t, std::vector<int>> begun_;
+    std::map<std::uint64_t, std::vector<int>> batches_;
+    int commits_ = 0;
+};
+
+} // namespace
+
+TEST_CASE("the guide: a batch in doubt") {
+    database db;
+    //! [in doubt]
+    const auto write = [&](std::span<int> rows,
+                           inquest::batch_commit& commit) -> std::expected<void, std::string> {
+        db.begin(rows, commit.number()); // the number is in the transaction
+        commit.sent();
+        if (!db.commit()) return std::unexpected("connection lost"); // before that came there, or after?
+        commit.answered();
+        return {};
+    };
+    auto store = inquest::make_flusher<int>({.name = "store", .capacity = 10, .batch = 2}, write);
+    int row = 1;
+    while (row <= 6 && store.push(row)) ++row;
+    if (!store.finish()) {
+        auto left = store.recover();
+        if (left.in_doubt && db.has(left.number)) { // it came there
+            left.batch.clear();
+            ++left.number;
+        }
+        auto rest = inquest::make_flusher<int>(
+            {.name = "store", .capacity = 10, .batch = 2, .first_batch = left.number}, write);
+        for (const int back : left.batch) CHECK(rest.push(back));
+        for (const int back : left.queued) CHECK(rest.push(back));
+        for (; row <= 6; ++row) CHECK(rest.push(row)); // the one that was refused, and those behind it
+        CHECK(rest.finish());
+    }
+    //! [in doubt]
+    CHECK(db.rows() == std::vector<int>{1, 2, 3, 4, 5, 6}); // each once
 }
 
 TEST_CASE("the guide: a job") {

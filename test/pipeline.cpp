@@ -1,4 +1,5 @@
 // Pipelines: what stages make of items, their order, and what can be seen of them.
+#include "support/source_and_sink.hpp"
 #include "support/support.hpp"
 
 #include <inquest/pipeline.hpp>
@@ -19,29 +20,12 @@ using inquest::receiver;
 using inquest::sender;
 using inquest::stage_figures;
 using inquest::stage_options;
-
-namespace {
-
-/// A source of the numbers from 1 to `last`.
-auto numbers(int last) {
-    return [n = 0, last]() mutable { return n < last ? std::optional(++n) : std::nullopt; };
-}
-/// A sink that returns all it was given.
-constexpr auto collect = [](auto& in) {
-    std::vector<int> all;
-    for (int item : in) all.push_back(item);
-    return all;
-};
-std::vector<int> to(int last) {
-    std::vector<int> all;
-    for (int i = 1; i <= last; ++i) all.push_back(i);
-    return all;
-}
-
-} // namespace
+using support::collect;
+using support::counter;
+using support::numbers;
 
 TEST_CASE("an item passes through each stage: one to one, to none, to many, and whole streams") {
-    auto done = make_pipeline("count", numbers(10))
+    auto done = make_pipeline("count", counter(10))
                     .stage("twice", [](int n) { return 2L * n; })
                     .stage("keep", [](long n) { return n > 4 ? std::optional(n) : std::nullopt; })
                     .stage<int>("whole",
@@ -98,7 +82,7 @@ TEST_CASE("whatever can be called with an item is a stage, and what it makes may
     for (const std::size_t threads : {0UL, 2UL}) {
         CAPTURE(threads);
         long sum = 0;
-        CHECK(make_pipeline<long>(std::string_view("count"), numbers(3))
+        CHECK(make_pipeline<long>(std::string_view("count"), counter(3))
                   .stage("point", [](auto n) { return point{static_cast<int>(n)}; })
                   .stage("sum", &point::sum)
                   .stage<long>("widen", [](int n) { return n == 2 ? std::nullopt : std::optional(n); })
@@ -113,7 +97,7 @@ TEST_CASE("what a stage captured ends with it: nobody keeps a copy") {
     for (const std::size_t parallelism : {1UL, 2UL}) {
         auto [tx, rx] = inquest::make_channel<int>(100);
         const auto done =
-            make_pipeline("count", numbers(10))
+            make_pipeline("count", counter(10))
                 .stage<int>({.name = "tee", .parallelism = parallelism},
                             [copy = std::move(tx)](receiver<int>& in, sender<int>& out) mutable {
                                 for (const int n : in)
@@ -143,7 +127,7 @@ TEST_CASE("items that can only be moved pass, and a source that pushes") {
                     .sink("take", [&](std::unique_ptr<int>&& p) { got.push_back(*p); })
                     .run();
     CHECK(done);
-    CHECK(got == to(5));
+    CHECK(got == numbers(5));
 }
 
 TEST_CASE("functions that can only be moved, for one worker each") {
@@ -182,7 +166,7 @@ TEST_CASE("several workers: every item once, and in order if that is asked for")
             CAPTURE(capacity);
             CAPTURE(ordered);
             auto done =
-                make_pipeline("count", numbers(3000))
+                make_pipeline("count", counter(3000))
                     .stage({.name = "slow", .parallelism = 4, .ordered = ordered, .capacity = capacity},
                            [](int n) {
                                if (n % 7 == 0) std::this_thread::yield();
@@ -242,9 +226,9 @@ TEST_CASE("a stage has so many workers at once, with the threads that its option
 }
 
 TEST_CASE("an empty stream, and a sink of several workers") {
-    CHECK(make_pipeline("count", numbers(0)).sink("collect", collect).run().value().empty());
+    CHECK(make_pipeline("count", counter(0)).sink("collect", collect).run().value().empty());
     std::atomic<int> sum{0};
-    CHECK(make_pipeline("count", numbers(100)).sink("add", 4, [&](int n) { sum += n; }).run());
+    CHECK(make_pipeline("count", counter(100)).sink("add", 4, [&](int n) { sum += n; }).run());
     CHECK(sum == 5050);
 }
 
@@ -286,7 +270,7 @@ TEST_CASE("figures: items, shares of the time, and which stage sets the pace") {
 
 TEST_CASE("figures: who waits for the turn of what it has made is blocked, not busy") {
     std::atomic<bool> seen{false};
-    const auto done = make_pipeline("count", numbers(4))
+    const auto done = make_pipeline("count", counter(4))
                           .stage({.name = "pass", .parallelism = 4, .ordered = true},
                                  [&](int n) {
                                      if (n == 1) support::wait_for("a look", [&] { return seen.load(); });
@@ -298,7 +282,7 @@ TEST_CASE("figures: who waits for the turn of what it has made is blocked, not b
                                             if (all[1].blocked > 0.2 && all[1].busy < 0.5) seen = true;
                                         },
                                     .every = std::chrono::milliseconds(1)});
-    CHECK(done.value() == to(4));
+    CHECK(done.value() == numbers(4));
     CHECK(seen);
 }
 
@@ -308,7 +292,7 @@ TEST_CASE("the functions are destroyed when it has run, not only with it") {
             CAPTURE(threads);
             CAPTURE(fails);
             const auto kept = std::make_shared<int>(1);
-            auto its = make_pipeline("count", [kept, source = numbers(3)]() mutable { return source(); })
+            auto its = make_pipeline("count", [kept, source = counter(3)]() mutable { return source(); })
                            .stage("pass", 2,
                                   [kept, fails](int n) -> std::expected<int, std::string> {
                                       if (fails) return std::unexpected("bad");
@@ -325,7 +309,7 @@ TEST_CASE("one that is never run starts nothing, and lets go of what its functio
     const auto kept = std::make_shared<int>(1);
     bool ran = false;
     {
-        const auto never = make_pipeline("count", numbers(3))
+        const auto never = make_pipeline("count", counter(3))
                                .stage("pass", 3, [kept](int n) { return n; })
                                .sink("see", [&ran](int) { ran = true; });
         CHECK(kept.use_count() > 1);
@@ -337,25 +321,25 @@ TEST_CASE("one that is never run starts nothing, and lets go of what its functio
 
 TEST_CASE("what is no stage is refused") {
     const auto pass = [](int n) { return n; };
-    CHECK_THROWS_AS((void)make_pipeline("", numbers(3)), std::invalid_argument);
-    CHECK_THROWS_AS((void)make_pipeline({.name = "r", .parallelism = 2}, numbers(3)), std::invalid_argument);
-    CHECK_THROWS_AS((void)make_pipeline({.name = "r", .capacity = 0}, numbers(3)), std::invalid_argument);
-    CHECK_THROWS_AS((void)make_pipeline({.name = "r", .capacity = ~std::size_t{0}}, numbers(3)),
+    CHECK_THROWS_AS((void)make_pipeline("", counter(3)), std::invalid_argument);
+    CHECK_THROWS_AS((void)make_pipeline({.name = "r", .parallelism = 2}, counter(3)), std::invalid_argument);
+    CHECK_THROWS_AS((void)make_pipeline({.name = "r", .capacity = 0}, counter(3)), std::invalid_argument);
+    CHECK_THROWS_AS((void)make_pipeline({.name = "r", .capacity = ~std::size_t{0}}, counter(3)),
                     std::length_error);
-    CHECK_THROWS_AS((void)make_pipeline("r", numbers(3)).stage("p", ~std::size_t{0}, pass),
+    CHECK_THROWS_AS((void)make_pipeline("r", counter(3)).stage("p", ~std::size_t{0}, pass),
                     std::length_error);
-    auto once = make_pipeline("r", numbers(3)).sink("s", [](int) {});
+    auto once = make_pipeline("r", counter(3)).sink("s", [](int) {});
     CHECK(std::move(once).run());
     CHECK_THROWS_AS((void)std::move(once).run(), std::invalid_argument);
     CHECK_THROWS_AS((void)make_pipeline("r", std::function<std::optional<int>()>()), std::invalid_argument);
-    CHECK_THROWS_AS((void)make_pipeline("r", numbers(3)).stage("p", 0, pass), std::invalid_argument);
-    CHECK_THROWS_AS((void)make_pipeline("r", numbers(3)).sink("s", 2, collect), std::invalid_argument);
-    CHECK_THROWS_AS((void)make_pipeline("r", numbers(3))
+    CHECK_THROWS_AS((void)make_pipeline("r", counter(3)).stage("p", 0, pass), std::invalid_argument);
+    CHECK_THROWS_AS((void)make_pipeline("r", counter(3)).sink("s", 2, collect), std::invalid_argument);
+    CHECK_THROWS_AS((void)make_pipeline("r", counter(3))
                         .stage("p", 2, [p = std::make_unique<int>(1)](int n) { return n + *p; }),
                     std::invalid_argument);
-    CHECK_THROWS_AS((void)make_pipeline("r", numbers(3)).stage("p", std::function<int(int)>()),
+    CHECK_THROWS_AS((void)make_pipeline("r", counter(3)).stage("p", std::function<int(int)>()),
                     std::invalid_argument);
-    CHECK_THROWS_AS((void)make_pipeline("r", numbers(3))
+    CHECK_THROWS_AS((void)make_pipeline("r", counter(3))
                         .stage<int>({.name = "p", .parallelism = 2, .ordered = true},
                                     [](receiver<int>&, sender<int>&) {}),
                     std::invalid_argument);

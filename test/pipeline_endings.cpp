@@ -1,4 +1,5 @@
 // Pipelines: how each ending of each stage reaches all others, and what is said of it.
+#include "support/source_and_sink.hpp"
 #include "support/support.hpp"
 
 #include <inquest/pipeline.hpp>
@@ -20,24 +21,11 @@ using inquest::receiver;
 using inquest::sender;
 using inquest::stage_figures;
 using inquest::stage_options;
+using support::collect;
+using support::counter;
+using support::numbers;
 
 namespace {
-
-/// A source of the numbers from 1 to `last`.
-auto numbers(int last) {
-    return [n = 0, last]() mutable { return n < last ? std::optional(++n) : std::nullopt; };
-}
-/// A sink that returns all it was given.
-constexpr auto collect = [](auto& in) {
-    std::vector<int> all;
-    for (int item : in) all.push_back(item);
-    return all;
-};
-std::vector<int> to(int last) {
-    std::vector<int> all;
-    for (int i = 1; i <= last; ++i) all.push_back(i);
-    return all;
-}
 
 enum class how { error, exception, stop };
 
@@ -189,7 +177,7 @@ TEST_CASE("a stop that comes while any stage works is a failure that says so") {
 
 TEST_CASE("a stop that comes when the sink has seen the end is too late") {
     std::stop_source stop;
-    const auto done = make_pipeline("count", numbers(3))
+    const auto done = make_pipeline("count", counter(3))
                           .sink("collect",
                                 [&](receiver<int>& in) {
                                     auto all = collect(in);
@@ -197,12 +185,13 @@ TEST_CASE("a stop that comes when the sink has seen the end is too late") {
                                     return all;
                                 })
                           .run(stop.get_token());
-    CHECK(done.value() == to(3));
+    CHECK(done.value() == numbers(3));
 }
 
 TEST_CASE("a stop before it is run, and one after its end") {
     std::stop_source stop;
-    CHECK(make_pipeline("count", numbers(3)).sink("collect", collect).run(stop.get_token()).value() == to(3));
+    CHECK(make_pipeline("count", counter(3)).sink("collect", collect).run(stop.get_token()).value() ==
+          numbers(3));
     (void)stop.request_stop();
     std::atomic<int> ran{0};
     const auto never = make_pipeline("count", [&]() -> std::optional<int> {
@@ -231,7 +220,7 @@ TEST_CASE("a stage that has enough ends those before it quietly, and what it has
                         .stage("pass on", [](int n) { return n; })
                         .sink("collect", collect)
                         .run();
-        CHECK(done.value() == to(10));
+        CHECK(done.value() == numbers(10));
         auto first = make_pipeline("count", [&]() -> std::optional<int> {
                          return ++made;
                      }).sink("first", [](receiver<int>& in) {
@@ -277,7 +266,7 @@ TEST_CASE("whichever stage has enough, the result is what came before that, and 
                                   return all;
                               })
                         .run();
-                CHECK(done.value() == to(10));
+                CHECK(done.value() == numbers(10));
                 CHECK(hook.seen().empty());
             }
 }
@@ -360,7 +349,7 @@ TEST_CASE("the stages before and behind a failure are handed its very cause, onc
 
 TEST_CASE("two stages that fail on their own: the first is the result, and the other is with it") {
     std::atomic<bool> first{false};
-    auto done = make_pipeline("count", numbers(100))
+    auto done = make_pipeline("count", counter(100))
                     .stage("late",
                            [&](int n) -> std::expected<int, std::string> {
                                if (n < 5) return n;

@@ -1,4 +1,5 @@
 // Pipelines whose stages share threads: what each thread takes up next, how much is in flight, order, and every ending.
+#include "support/source_and_sink.hpp"
 #include "support/support.hpp"
 
 #include <inquest/pipeline.hpp>
@@ -21,14 +22,10 @@ using inquest::many;
 using inquest::receiver;
 using inquest::sender;
 using inquest::stage_figures;
+using support::counter;
 using namespace std::chrono_literals;
 
 namespace {
-
-/// A source of the numbers from 1 to `last`.
-auto numbers(int last) {
-    return [n = 0, last]() mutable { return n < last ? std::optional(++n) : std::nullopt; };
-}
 
 /// A sink's list.
 struct collected {
@@ -70,7 +67,7 @@ TEST_CASE("every item comes to the end once, and in order if that is asked for")
                                                       .capacity = capacity};
                     };
                     collected to;
-                    REQUIRE(make_pipeline({.name = "count", .capacity = capacity}, numbers(500))
+                    REQUIRE(make_pipeline({.name = "count", .capacity = capacity}, counter(500))
                                 .stage(options("slow"),
                                        [](int n) {
                                            if (n % 7 == 0) std::this_thread::yield();
@@ -93,7 +90,7 @@ TEST_CASE("every item comes to the end once, and in order if that is asked for")
 
 TEST_CASE("an empty stream, and items that can only be moved") {
     int given = 0;
-    CHECK(make_pipeline("count", numbers(0)).sink("see", [&](int) { ++given; }).run({}, {.threads = 2}));
+    CHECK(make_pipeline("count", counter(0)).sink("see", [&](int) { ++given; }).run({}, {.threads = 2}));
     CHECK(given == 0);
     int sum = 0;
     CHECK(make_pipeline(
@@ -131,7 +128,7 @@ TEST_CASE("a stage has as many threads at once as its parallelism, each with a c
         CAPTURE(threads);
         std::atomic<int> inside{0}, most{0};
         std::atomic<bool> shared{false};
-        CHECK(make_pipeline("count", numbers(300))
+        CHECK(make_pipeline("count", counter(300))
                   .stage("pass", 3,
                          [&, busy = false](int n) mutable {
                              if (std::exchange(busy, true)) shared = true;
@@ -189,7 +186,7 @@ TEST_CASE("what is in flight is bounded as with threads of its own, and one bloc
         go = false;
         stored = 0;
         auto runs = inquest::spawn("run", [&] {
-            return make_pipeline("count", numbers(100))
+            return make_pipeline("count", counter(100))
                 .stage({.name = "pass", .parallelism = 3, .ordered = ordered, .capacity = 4},
                        [&](int n) {
                            ++begun;
@@ -255,7 +252,7 @@ TEST_CASE(
     };
     std::stop_source stop;
     std::atomic<bool> failed{false}, is_at_work{false};
-    const auto done = make_pipeline("read", numbers(2))
+    const auto done = make_pipeline("read", counter(2))
                           .stage("make",
                                  [&](int n) {
                                      if (n == 2) {
@@ -310,7 +307,7 @@ TEST_CASE("what was made and waits for its turn counts as what waits, however mu
     std::atomic<bool> go{false};
     std::atomic<int> begun{0}, finished{0}, stored{0};
     auto runs = inquest::spawn("run", [&] {
-        return make_pipeline("count", numbers(50))
+        return make_pipeline("count", counter(50))
             .stage({.name = "split", .parallelism = 3, .ordered = true, .capacity = 4},
                    [&](int n) {
                        ++begun;
@@ -334,7 +331,7 @@ TEST_CASE(
     "a function that uses other channels: the numbers of their items, and their ends, are not its own") {
     auto [spare_in, spares] = inquest::make_channel<int>(100);
     for (int i = 0; i < 70; ++i) CHECK(spare_in.push(i));
-    const auto failed = make_pipeline("read", numbers(100))
+    const auto failed = make_pipeline("read", counter(100))
                             .stage("parse",
                                    [&](int n) -> std::expected<int, std::string> {
                                        for (int i = 0; i < 10; ++i) (void)spares.pop();
@@ -349,7 +346,7 @@ TEST_CASE(
     auto [tee, nobody] = inquest::make_channel<int>(1);
     nobody.close();
     std::stop_source stop;
-    const auto full = make_pipeline("read", numbers(100))
+    const auto full = make_pipeline("read", counter(100))
                           .stage("tee",
                                  [&](int n) {
                                      (void)tee.push(n);
@@ -367,7 +364,7 @@ TEST_CASE(
 
 TEST_CASE("two stages that fail on their own: the first is the result, and the other is with it") {
     std::atomic<bool> first{false}, both{false};
-    const auto done = make_pipeline("count", numbers(100))
+    const auto done = make_pipeline("count", counter(100))
                           .stage("late",
                                  [&](int n) -> std::expected<int, std::string> {
                                      if (n == 1) return n;
@@ -391,7 +388,7 @@ TEST_CASE("two stages that fail on their own: the first is the result, and the o
 TEST_CASE("an error, a failure of somebody else's, an exception, and the end of the thread: each is told "
           "with its stage") {
     const auto run = [](auto parse) {
-        return make_pipeline("read", numbers(100))
+        return make_pipeline("read", counter(100))
             .stage("parse", 2, parse)
             .sink("store", [](int) {})
             .run({}, {.threads = 2});
@@ -426,7 +423,7 @@ TEST_CASE("an error, a failure of somebody else's, an exception, and the end of 
     CHECK(ended.error().cause().worker() == "read > parse");
     CHECK(ended.error().cause().items()->first == 7);
 
-    const auto never = make_pipeline({.name = "read", .thread = {.processors = "none"}}, numbers(3))
+    const auto never = make_pipeline({.name = "read", .thread = {.processors = "none"}}, counter(3))
                            .sink({.name = "see", .thread = {.processors = "none"}}, [](int) {})
                            .run({}, {.threads = 1});
     CHECK(never.error().message() == "worker 'read' never started: processors: Invalid argument");
@@ -499,7 +496,7 @@ TEST_CASE("figures: items, and which stage sets the pace") {
     CHECK(last[2].starved > last[2].busy);
 
     // With one thread items wait for that, and neither for the stage before nor for room.
-    REQUIRE(make_pipeline("count", numbers(1))
+    REQUIRE(make_pipeline("count", counter(1))
                 .stage("split", [](int) { return many<int>{std::vector<int>(100)}; })
                 .sink({.name = "slow", .parallelism = 4}, [](int) { std::this_thread::sleep_for(300us); })
                 .run({}, {.progress =

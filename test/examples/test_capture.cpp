@@ -1,11 +1,10 @@
 #include "../support/program.hpp"
+#include "open_input.hpp"
 
 #include <doctest/doctest.h>
 
-#include <csignal>
 #include <fcntl.h>
 #include <string>
-#include <thread>
 #include <unistd.h>
 
 namespace {
@@ -27,36 +26,7 @@ std::string images(unsigned n) {
 }
 
 /// A camera that goes on: its pipe is never closed while the program runs.
-class camera {
-  public:
-    explicit camera(std::string text) : text_(std::move(text)) {
-        REQUIRE(::pipe2(ends_, O_CLOEXEC) == 0);
-        feeder_ = std::jthread([this] { // what the program does not read ends with the pipe
-            sigset_t broken_pipe;
-            sigemptyset(&broken_pipe);
-            sigaddset(&broken_pipe, SIGPIPE);
-            pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
-            for (std::size_t at = 0; at < text_.size();) {
-                const auto n = ::write(ends_[1], text_.data() + at, text_.size() - at);
-                if (n < 0) return;
-                at += static_cast<std::size_t>(n);
-            }
-        });
-    }
-    ~camera() {
-        ::close(ends_[0]);
-        feeder_.join();
-        ::close(ends_[1]);
-    }
-    camera(const camera&) = delete;
-    camera& operator=(const camera&) = delete;
-    int fd() const { return ends_[0]; }
-
-  private:
-    std::string text_;
-    int ends_[2];
-    std::jthread feeder_;
-};
+using camera = open_input;
 
 } // namespace
 
