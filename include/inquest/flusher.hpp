@@ -367,7 +367,7 @@ class [[nodiscard("keep the flusher: its destructor waits until all is written")
     }
     template <class U>
     std::optional<push_error> refusal_of(U&& item, std::source_location where) {
-        const auto error_of = [](auto&& sent) {
+        const auto error_of = [](auto sent) {
             return sent ? std::optional<push_error>() : std::optional(std::move(sent).error());
         };
         if (overflow_ == inquest::overflow::drop_oldest)
