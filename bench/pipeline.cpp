@@ -1,5 +1,6 @@
 // The same work by inquest's pipeline, by oneTBB's and by a plain loop: a text is read in chunks, cut into words, hashed line by line, and
-// the hashes are written. Prints the seconds it took, or what was said when it failed. pipeline.py runs it.
+// the hashes are written. Prints the seconds it took and its peak of memory, or what was said when it failed.
+// pipeline.py runs it.
 #include <inquest/pipeline.hpp>
 
 #ifdef BENCH_TBB
@@ -13,6 +14,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -193,6 +195,14 @@ void by_tbb(const settings& with) {
 }
 #endif
 
+/// The most memory that this process has had, in kilobytes. What the system counts for its parent has that of the parent in it.
+std::size_t peak_memory() {
+    std::ifstream status("/proc/self/status");
+    for (std::string line; std::getline(status, line);)
+        if (line.starts_with("VmHWM:")) return std::strtoull(line.c_str() + 6, nullptr, 10);
+    return 0;
+}
+
 int usage() {
     std::cerr << "usage: pipeline loop|inquest|inquest-shared|tbb INPUT OUTPUT CHUNK PARALLELISM "
                  "[CHUNK_THAT_FAILS]\n";
@@ -224,5 +234,6 @@ int main(int argc, char** argv) {
         std::cout << failed.what() << '\n'; // all that is known
         return 1;
     }
-    std::cout << std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count() << '\n';
+    std::cout << std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count() << ' '
+              << peak_memory() << '\n';
 }

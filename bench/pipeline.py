@@ -38,7 +38,8 @@ class Run:
             self.said = out.read().strip()
         _, status, used = os.wait4(pid, 0)
         self.ok = status == 0
-        self.memory = used.ru_maxrss / 1024
+        if self.ok:
+            self.seconds, self.memory = float(self.said.split()[0]), int(self.said.split()[1]) / 1024
         self.switches = used.ru_nvcsw + used.ru_nivcsw
 
 
@@ -59,7 +60,7 @@ def measure(options, folder):
         for way in WAYS:
             if not filecmp.cmp(f"{folder}/loop", f"{folder}/{way}", shallow=False):
                 sys.exit(f"{way} has written something else than the loop")
-        seconds = {way: [float(run.said) for run in runs[way]] for way in WAYS}
+        seconds = {way: [run.seconds for run in runs[way]] for way in WAYS}
         for way, title in WAYS.items():
             over = {base: [mine / its for mine, its in zip(seconds[way], seconds[base])] for base in ("loop", "tbb")}
             print(
