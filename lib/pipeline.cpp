@@ -46,7 +46,7 @@ void watch(const stage_plans& stages, pipeline_threads& threads, const run_optio
     std::vector<stage_figures> figures;
     for (const auto& stage : stages)
         figures.push_back({.name = stage->options().name, .parallelism = stage->options().parallelism});
-    std::vector<pipeline_threads::load> found(stages.size());
+    std::vector<stage_load> found(stages.size());
     double looks = 0;
     const auto look = [&] {
         ++looks;

@@ -1,7 +1,5 @@
 #include "pipeline_threads.hpp"
 
-#include <inquest/detail/relay.hpp>
-
 #include <algorithm>
 #include <any>
 #include <mutex>
@@ -59,8 +57,8 @@ class threads_of_stages final : public pipeline_threads {
     bool broke_off() noexcept override {
         return !sink_is_done() || std::ranges::any_of(sink()->threads(), &worker_thread::broke_off);
     }
-    load look(std::size_t stage) noexcept override {
-        load found{.items = stages_[stage]->items()};
+    stage_load look(std::size_t stage) noexcept override {
+        stage_load found{.items = stages_[stage]->items()};
         for (const worker_thread* const one : stages_[stage]->threads()) {
             const auto doing = one->doing();
             if (doing == activity::running) ++found.busy;
@@ -105,10 +103,7 @@ class threads_of_relay final : public pipeline_threads {
     }
     bool sink_is_done() noexcept override { return relay_.is_complete(); }
     bool broke_off() noexcept override { return !relay_.is_complete(); }
-    load look(std::size_t stage) noexcept override {
-        const auto found = relay_.look(stage);
-        return {found.items, found.busy, found.starved, found.blocked};
-    }
+    stage_load look(std::size_t stage) noexcept override { return relay_.look(stage); }
 
   private:
     // If one of the threads never starts, the others are not to go on to the end as if all were well.

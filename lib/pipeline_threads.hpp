@@ -1,11 +1,11 @@
 // The threads of a pipeline that is run: of each stage's own, or shared by all.
 #pragma once
 
+#include <inquest/detail/relay.hpp>
 #include <inquest/detail/stage_plan.hpp>
 #include <inquest/detail/worker_thread.hpp>
 
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -36,12 +36,7 @@ class pipeline_threads {
     /// What the sink was given is known to be less than all.
     [[nodiscard]] virtual bool broke_off() noexcept = 0;
 
-    /// What the threads of a stage do just now.
-    struct load {
-        std::uint64_t items = 0;
-        std::size_t busy = 0, starved = 0, blocked = 0;
-    };
-    [[nodiscard]] virtual load look(std::size_t stage) noexcept = 0;
+    [[nodiscard]] virtual stage_load look(std::size_t stage) noexcept = 0;
 
   protected:
     void add(std::span<worker_thread* const> started);

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <mutex>
-#include <ranges>
 #include <utility>
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
@@ -175,10 +174,10 @@ bool relay::is_complete() noexcept {
            std::ranges::all_of(stations_, [](const station& its) { return its.waiting.empty(); });
 }
 
-relay::load relay::look(std::size_t stage) noexcept {
+stage_load relay::look(std::size_t stage) noexcept {
     const std::lock_guard lock(guard_);
     const auto& its = stations_[stage];
-    load found{.items = its.begun, .busy = its.busy()};
+    stage_load found{.items = its.begun, .busy = its.busy()};
     if (stage == 0) found.items -= found.busy; // of the source, what it has made
     if (!has_room_behind(stage))
         found.blocked = its.idle_copies.size();

@@ -19,7 +19,6 @@ using inquest::many;
 using inquest::receiver;
 using inquest::sender;
 using inquest::stage_figures;
-using inquest::stage_options;
 using support::collect;
 using support::counter;
 using support::numbers;

@@ -46,15 +46,16 @@ inline std::string read_to_end(int fd) {
     return all; // of a terminal, EIO is its end
 }
 
-/// All of it, unless nobody reads.
-inline void write_all(int fd, std::string_view bytes) {
+/// All of it, unless nobody reads: then it is false.
+inline bool write_all(int fd, std::string_view bytes) {
     sigset_t broken_pipe;
     sigemptyset(&broken_pipe);
     sigaddset(&broken_pipe, SIGPIPE);
     pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
     while (!bytes.empty()) {
         const auto n = ::write(fd, bytes.data(), bytes.size());
-        if (n < 0) return;
+        if (n < 0) return false;
         bytes.remove_prefix(static_cast<std::size_t>(n));
     }
+    return true;
 }

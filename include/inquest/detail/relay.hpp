@@ -36,6 +36,12 @@ struct relay_stage {
     std::size_t capacity = 1; ///< how much of what it makes may wait
 };
 
+/// What threads do at a stage just now, and how many items it has begun with, or if it is the source, has made.
+struct stage_load {
+    std::uint64_t items = 0;
+    std::size_t busy = 0, starved = 0, blocked = 0;
+};
+
 /// Threads that share the stages of a pipeline. Each takes an item through one stage, hands on what that made, and goes on with
 /// what is ready farthest down: most often what it has just made, so that an item stays on its thread and in its cache. A thread
 /// waits only if nothing is ready, and never with an item in its hands.
@@ -56,12 +62,7 @@ class relay {
     /// Once all threads have ended: all that the source made has come to the end.
     [[nodiscard]] bool is_complete() noexcept;
 
-    /// What threads do at a stage just now, and how many items it has begun with, or if it is the source, has made.
-    struct load {
-        std::uint64_t items = 0;
-        std::size_t busy = 0, starved = 0, blocked = 0;
-    };
-    [[nodiscard]] load look(std::size_t stage) noexcept;
+    [[nodiscard]] stage_load look(std::size_t stage) noexcept;
 
   private:
     struct station;
