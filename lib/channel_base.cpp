@@ -1,3 +1,4 @@
+#include "close_callbacks.hpp"
 #include "long_wait.hpp"
 #include "platform.hpp"
 
@@ -323,8 +324,7 @@ void close_actions::finish() noexcept {
     if (const auto list = std::exchange(list_, nullptr)) list->run(*ending_);
 }
 
-std::shared_ptr<close_callbacks>
-channel_base::on_close(const std::shared_ptr<close_callbacks::callback>& fn) {
+std::shared_ptr<close_callbacks> channel_base::on_close(const std::shared_ptr<close_function>& fn) {
     auto fresh = std::make_shared<close_callbacks>();
     std::optional<pop_error> ending;
     {
@@ -338,6 +338,16 @@ channel_base::on_close(const std::shared_ptr<close_callbacks::callback>& fn) {
     }
     fn->call(*ending);
     return nullptr;
+}
+
+close_callback call_on_close(const shared_channel& channel, std::function<void(const pop_error&)> fn) {
+    auto its = std::make_shared<close_function>(std::move(fn));
+    if (!channel) {
+        its->call(pop_error(status::closed));
+        return {nullptr, nullptr};
+    }
+    auto list = channel->on_close(its);
+    return {std::move(list), std::move(its)};
 }
 
 // --- ends
@@ -622,7 +632,7 @@ push_error channel_base::refusal(const std::source_location& where) const {
 // --- shares
 // -------------------------------------------------------------------------------------------------
 
-shared_channel::shared_channel(std::unique_ptr<channel_base> channel) : channel_(std::move(channel)) {}
+shared_channel::shared_channel(channel_base* fresh) : channel_(fresh) {}
 shared_channel::shared_channel(const shared_channel& other) noexcept = default;
 shared_channel& shared_channel::operator=(const shared_channel& other) noexcept = default;
 shared_channel& shared_channel::operator=(shared_channel&& other) noexcept = default;

@@ -1,15 +1,17 @@
+#include "close_callbacks.hpp"
+
 #include <inquest/detail/cancellation.hpp>
-#include <inquest/detail/close_callbacks.hpp>
 #include <inquest/detail/serials.hpp>
 
 #include <cstdio>
 #include <exception>
 #include <utility>
 
-namespace inquest { inline namespace INQUEST_ABI { namespace detail {
+namespace inquest { inline namespace INQUEST_ABI {
+namespace detail {
 
 // Channels are closed in destructors, which must not be unwound by a cancellation.
-void close_callbacks::callback::call(const pop_error& ending) const noexcept {
+void close_function::call(const pop_error& ending) const noexcept {
     const uncancelled guard;
     try {
         function(ending);
@@ -20,14 +22,14 @@ void close_callbacks::callback::call(const pop_error& ending) const noexcept {
     }
 }
 
-void close_callbacks::add(std::shared_ptr<callback> one) {
-    std::list<std::shared_ptr<callback>> only;
+void close_callbacks::add(std::shared_ptr<close_function> one) {
+    std::list<std::shared_ptr<close_function>> only;
     only.push_back(std::move(one));
     const std::lock_guard lock(mutex_);
     waiting_.splice(waiting_.end(), only);
 }
 
-void close_callbacks::remove(callback& one) noexcept {
+void close_callbacks::remove(close_function& one) noexcept {
     if (generation_ != fork_generation()) return;
     {
         const std::lock_guard lock(mutex_);
@@ -43,7 +45,7 @@ void close_callbacks::remove(callback& one) noexcept {
 
 void close_callbacks::run(const pop_error& ending) noexcept {
     for (;;) {
-        std::shared_ptr<callback> next;
+        std::shared_ptr<close_function> next;
         {
             const std::lock_guard lock(mutex_);
             if (waiting_.empty()) return;
@@ -57,4 +59,23 @@ void close_callbacks::run(const pop_error& ending) noexcept {
     }
 }
 
-}}} // namespace inquest::INQUEST_ABI::detail
+} // namespace detail
+
+close_callback::close_callback(std::shared_ptr<detail::close_callbacks> list,
+                               std::shared_ptr<detail::close_function> its) noexcept
+    : list_(std::move(list)), its_(std::move(its)) {}
+
+close_callback::~close_callback() {
+    if (list_) list_->remove(*its_);
+}
+
+close_callback& close_callback::operator=(close_callback&& other) noexcept {
+    if (this != &other) {
+        if (list_) list_->remove(*its_);
+        list_ = std::move(other.list_);
+        its_ = std::move(other.its_);
+    }
+    return *this;
+}
+
+}} // namespace inquest::INQUEST_ABI

@@ -1,6 +1,7 @@
 #include "pipeline_threads.hpp"
 
 #include <inquest/pipeline.hpp>
+#include <inquest/resolve.hpp>
 
 #include <algorithm>
 #include <chrono>

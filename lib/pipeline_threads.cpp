@@ -92,10 +92,15 @@ class threads_of_relay final : public pipeline_threads {
     threads_of_relay(const threads_of_relay&) = delete;
     threads_of_relay& operator=(const threads_of_relay&) = delete;
     void start() override {
-        workers_.reserve(ready_.size());
-        for (auto& one : ready_) workers_.push_back(spawner::start(std::move(one)));
+        handles_.reserve(ready_.size());
+        std::vector<worker_thread*> started;
+        started.reserve(ready_.size());
+        for (auto& one : ready_) {
+            handles_.push_back(one.start());
+            started.push_back(handles_.back().get());
+        }
         ready_.clear();
-        add(worker_access::threads_of(workers_));
+        add(started);
     }
     void stop() noexcept override {
         relay_.stop();
@@ -123,8 +128,8 @@ class threads_of_relay final : public pipeline_threads {
     }
 
     relay relay_;
-    std::vector<ready_worker<void, no_error>> ready_;
-    std::vector<worker<void, no_error>> workers_; // destroyed first: they run the relay
+    std::vector<ready_worker> ready_;
+    std::vector<std::unique_ptr<worker_thread>> handles_; // destroyed first: they run the relay
 };
 
 bool are_alike(const thread_attributes& a, const thread_attributes& b) {

@@ -36,4 +36,11 @@ stage_plan::stage_plan(const stage_options& options, const stage_traits& functio
 
 stage_plan::~stage_plan() = default;
 
+void stage_plan::make_copies() {
+    copies_.reserve(options_.parallelism);
+    while (copies_.size() < options_.parallelism) copies_.push_back(next_function());
+}
+
+stage_function::~stage_function() = default;
+
 }}} // namespace inquest::INQUEST_ABI::detail

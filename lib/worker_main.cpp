@@ -91,8 +91,8 @@ class current_worker_scope {
 
 } // namespace
 
-worker_main::worker_main(std::shared_ptr<worker_record>&& record, worker_options&& options) noexcept
-    : record_(std::move(record)), options_(std::move(options)) {}
+worker_main::worker_main(worker_record* fresh, worker_options&& options)
+    : record_(fresh), options_(std::move(options)) {}
 
 worker_main::~worker_main() = default;
 

@@ -169,13 +169,7 @@ class channel_handle {
     template <class Fn>
         requires std::is_invocable_v<Fn&, const pop_error&>
     close_callback on_close(Fn fn) {
-        auto its = std::make_shared<detail::close_callbacks::callback>(std::move(fn));
-        if (!core_) {
-            its->call(pop_error(status::closed));
-            return {nullptr, nullptr};
-        }
-        auto list = core_->on_close(its);
-        return {std::move(list), std::move(its)};
+        return detail::call_on_close(core_, std::move(fn));
     }
 
     /// Says that `count` workers are going to be spawned on this channel.
@@ -262,6 +256,8 @@ struct handle_access {
     static sender<T> make_sender(shared_ring<T> core) {
         return sender<T>(std::move(core));
     }
+    /// What its destructor does, ahead of it: it is moved from after that.
+    static void drop(auto& end) noexcept { end.drop(); }
     /// An end that a worker's function is passed.
     template <class T>
     static worker_end to_worker_end(receiver<T>& its) noexcept {

@@ -1,15 +1,25 @@
 // Being called when a channel closes.
 #pragma once
 
-#include <inquest/detail/close_callbacks.hpp>
+#include <inquest/detail/config.hpp>
 
+#include <functional>
 #include <memory>
-#include <utility>
 
 namespace inquest { inline namespace INQUEST_ABI {
 
-template <class T>
-class channel_handle;
+class close_callback;
+class pop_error;
+
+namespace detail {
+
+class close_callbacks;
+struct close_function;
+class shared_channel;
+/// What `on_close` of a handle does, which may be one of no channel. May throw std::bad_alloc.
+close_callback call_on_close(const shared_channel& channel, std::function<void(const pop_error&)> fn);
+
+} // namespace detail
 
 /// What `on_close` returns: as long as it lives, its function is called if the channel closes. As std::stop_callback does, its
 /// destructor waits for the function if that is running on another thread just then; within the function itself it
@@ -19,28 +29,17 @@ class [[nodiscard("the function is removed when this is destroyed")]] close_call
     /// Leaves `other` with no function.
     close_callback(close_callback&& other) noexcept = default;
     /// Removes the function held before.
-    close_callback& operator=(close_callback&& other) noexcept {
-        if (this != &other) {
-            remove();
-            list_ = std::move(other.list_);
-            its_ = std::move(other.its_);
-        }
-        return *this;
-    }
-    ~close_callback() { remove(); }
+    close_callback& operator=(close_callback&& other) noexcept;
+    ~close_callback();
 
   private:
-    template <class T>
-    friend class channel_handle;
+    friend close_callback detail::call_on_close(const detail::shared_channel&,
+                                                std::function<void(const pop_error&)>);
     close_callback(std::shared_ptr<detail::close_callbacks> list,
-                   std::shared_ptr<detail::close_callbacks::callback> its) noexcept
-        : list_(std::move(list)), its_(std::move(its)) {}
-    void remove() noexcept {
-        if (list_) list_->remove(*its_);
-    }
+                   std::shared_ptr<detail::close_function> its) noexcept;
 
     std::shared_ptr<detail::close_callbacks> list_; // null: it was called at once
-    std::shared_ptr<detail::close_callbacks::callback> its_;
+    std::shared_ptr<detail::close_function> its_;
 };
 
 }} // namespace inquest::INQUEST_ABI

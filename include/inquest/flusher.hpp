@@ -2,11 +2,11 @@
 #pragma once
 
 #include <inquest/detail/flush_progress.hpp>
+#include <inquest/detail/minmax.hpp>
 #include <inquest/detail/stage_function.hpp>
 #include <inquest/detail/turnstile.hpp>
 #include <inquest/worker_pool.hpp>
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -190,7 +190,7 @@ class batch_writer {
         for (;;) {
             if (batch.size() ==
                 batch.capacity()) // while nothing is in hand that could be lost if there is no memory
-                batch.reserve(std::max<std::size_t>(8, 2 * batch.size()));
+                batch.reserve(larger<std::size_t>(8, 2 * batch.size()));
             auto item = in.try_pop();
             if (!item && item.error().status() == status::empty) {
                 if (state_->progress.may_wait()) {

@@ -26,7 +26,7 @@ struct found {};
 /// What a sink of whole streams has returned.
 template <class T, class E>
 std::expected<T, failure<>> result_of_sink(stage_workers& its) {
-    auto result = std::move(static_cast<typed_stage_workers<T, E>&>(its).first()).join();
+    auto& result = static_cast<typed_worker_thread<T, E>&>(*its.threads().front()).join();
     if (!result) return std::unexpected<failure<>>(result.error());
     if constexpr (std::is_void_v<T>)
         return {};
@@ -125,7 +125,8 @@ class [[nodiscard("a pipeline does nothing until it has a sink and is run")]] pi
                           "a sink's function of an item returns nothing, or a std::expected<void, E>: "
                           "anything else would be "
                           "dropped");
-        core_.add(std::make_unique<detail::sink_plan<From, Fn>>(options, std::move(fn)));
+        core_.add(
+            std::unique_ptr<detail::stage_plan>(new detail::sink_plan<From, Fn>(options, std::move(fn))));
         if constexpr (!by_item) {
             using returned = typename detail::returned_by<Fn, receiver<From>>::type;
             using result = detail::result_of<std::remove_cv_t<returned>>;
@@ -179,7 +180,8 @@ class [[nodiscard("a pipeline does nothing until it has a sink and is run")]] pi
         constexpr bool whole = detail::worker_callable<Fn, receiver<From>, sender<To>>;
         static_assert(whole || std::is_invocable_v<Fn&, From&&>,
                       "a stage's function takes an item, or the stream as receiver<T>& and sender<U>&");
-        core_.add(std::make_unique<detail::middle_plan<From, To, Fn>>(options, std::forward<Fn>(fn)));
+        core_.add(std::unique_ptr<detail::stage_plan>(
+            new detail::middle_plan<From, To, Fn>(options, std::forward<Fn>(fn))));
         return pipeline_builder<To>(std::move(core_));
     }
 
@@ -208,7 +210,8 @@ auto make_pipeline(const stage_options& options, Fn fn) {
             is_called || detail::worker_callable<Fn, sender<To>>,
             "a source's function takes nothing and returns the next item, or takes sender<T>& and pushes");
         detail::pipeline_core core;
-        core.add(std::make_unique<detail::source_plan<To, Fn>>(options, std::move(fn)));
+        core.add(
+            std::unique_ptr<detail::stage_plan>(new detail::source_plan<To, Fn>(options, std::move(fn))));
         return pipeline_builder<To>(std::move(core));
     }
 }

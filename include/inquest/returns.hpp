@@ -6,9 +6,9 @@
 // std::function or a null pointer, and what copying or moving `fn` throws.
 #pragma once
 
+#include <inquest/detail/minmax.hpp>
 #include <inquest/detail/worker_function.hpp>
 
-#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <expected>
@@ -59,7 +59,7 @@ struct errno_meaning {
             const value got = fn();
             if (got < 0) // a long may be less than any int is
                 return result(std::unexpect,
-                              static_cast<int>(std::max<long long>(got, std::numeric_limits<int>::min())));
+                              static_cast<int>(larger<long long>(got, std::numeric_limits<int>::min())));
             return result(std::in_place, got);
         }
     }

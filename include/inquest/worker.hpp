@@ -151,15 +151,14 @@ class [[nodiscard("keep the worker: it is joined when it is destroyed")]] worker
   private:
     friend detail::spawner;
     friend detail::worker_access;
-    explicit worker(std::unique_ptr<detail::typed_worker_thread<T, E>> thread) noexcept
-        : thread_(std::move(thread)) {}
+    explicit worker(std::unique_ptr<detail::worker_thread> thread) noexcept : thread_(std::move(thread)) {}
 
     [[nodiscard]] detail::typed_worker_thread<T, E>& thread() const {
         if (!thread_) throw std::future_error(std::future_errc::no_state);
-        return *thread_;
+        return static_cast<detail::typed_worker_thread<T, E>&>(*thread_);
     }
 
-    std::unique_ptr<detail::typed_worker_thread<T, E>> thread_;
+    std::unique_ptr<detail::worker_thread> thread_; // a typed one: see program_of
 };
 
 /// Runs a function on a thread of its own, under a name that the system's thread list shows. In place of the name there

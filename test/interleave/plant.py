@@ -266,7 +266,7 @@ BREAKAGES = [
      "    if (!BROKEN) self.pop_.ticket = last;"),
     ("closed_before_the_cause", "outcome out of order", "outcome_before_close", 1, 39, "closed before the cause was there", INPUTS,
      "    if (!inputs_.empty()) lock_all();\n",
-     "    if (BROKEN && record.failed()) inputs_.front().channel->abort_with({});\n"
+     "    if (BROKEN && record.failed()) inputs_.front()->channel->abort_with({});\n"
      "    if (!inputs_.empty()) lock_all();\n"),
     ("number_drawn_early", "outcome out of order", "two_failures", 1, 138, "the channel's cause is the first failure by number", INPUTS,
      "    if (!inputs_.empty()) lock_all();\n    record.sequence = next_sequence();",

@@ -20,8 +20,8 @@
 #pragma once
 
 #include <inquest/channel_options.hpp>
+#include <inquest/close_callback.hpp>
 #include <inquest/detail/blocked_call.hpp>
-#include <inquest/detail/close_callbacks.hpp>
 #include <inquest/detail/last_push.hpp>
 #include <inquest/push_error.hpp>
 #include <inquest/recovery.hpp>
@@ -117,7 +117,7 @@ class channel_base : public std::enable_shared_from_this<channel_base> {
 
     /// `fn` is called once if the channel closes; and at once, on the calling thread, if it has. Returns the list that it was added
     /// to, or null. May throw std::bad_alloc.
-    std::shared_ptr<close_callbacks> on_close(const std::shared_ptr<close_callbacks::callback>& fn);
+    std::shared_ptr<close_callbacks> on_close(const std::shared_ptr<close_function>& fn);
 
     /// What is known of why it closed; empty if nothing is.
     [[nodiscard]] cause known_cause() const;
@@ -282,8 +282,9 @@ class channel_base : public std::enable_shared_from_this<channel_base> {
 class shared_channel {
   public:
     shared_channel() noexcept = default;
-    /// Not by std::make_shared, which the compiler would do anew for each type of items. May throw std::bad_alloc.
-    explicit shared_channel(std::unique_ptr<channel_base> channel);
+    /// Of a new one, which is destroyed if this throws std::bad_alloc. Not by std::make_shared, which the compiler would do anew
+    /// for each type of items.
+    explicit shared_channel(channel_base* fresh);
     shared_channel(const shared_channel& other) noexcept;
     shared_channel(shared_channel&& other) noexcept = default;
     shared_channel& operator=(const shared_channel& other) noexcept;

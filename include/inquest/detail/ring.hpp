@@ -3,8 +3,8 @@
 
 #include <inquest/detail/cancellation.hpp>
 #include <inquest/detail/channel_base.hpp>
+#include <inquest/detail/minmax.hpp>
 
-#include <algorithm>
 #include <expected>
 #include <future>
 #include <memory>
@@ -85,7 +85,7 @@ class ring final : public channel_base {
     /// holds, both before anything is allocated; std::bad_alloc.
     static shared_ring<T> make(channel_options&& options) {
         complete(options, sizeof(slot), has_other_side<T>);
-        return shared_ring<T>(std::unique_ptr<channel_base>(new ring(std::move(options))));
+        return shared_ring<T>(new ring(std::move(options)));
     }
 
     explicit ring(channel_options&& options)
@@ -95,12 +95,16 @@ class ring final : public channel_base {
     }
 
     ~ring() {
-        if (left_behind()) return;
-        const uncancelled guard;
-        wait_for_calls(); // an end that is destroyed closes the channel, and they may still be on their way out
-        report_leftovers();
-        for (auto n = pop_.ticket; n != push_.ticket; ++n) std::destroy_at(at(n));
+        if (!left_behind()) {
+            const uncancelled guard;
+            wait_for_calls(); // an end that is destroyed closes the channel, and they may still be on their way out
+            report_leftovers();
+            for (auto n = pop_.ticket; n != push_.ticket; ++n) std::destroy_at(at(n));
+        }
+        delete[] slots_;
     }
+    ring(const ring&) = delete;
+    ring& operator=(const ring&) = delete;
 
     /// U is T for items that are moved in, const T for those that are copied, or a made_by.
     template <class U>
@@ -157,7 +161,7 @@ class ring final : public channel_base {
             if constexpr (brief) {
                 // Whoever is parked has the first at once: it is woken when the lock is released.
                 const std::size_t run = call.somebody_waits() ? 1 : most_at_once;
-                push_batch(items, std::min(n, accepted + run), accepted, call);
+                push_batch(items, smaller(n, accepted + run), accepted, call);
             } else {
                 (void)put(next_to_fill(), items[accepted], call);
                 ++accepted;
@@ -185,9 +189,9 @@ class ring final : public channel_base {
                                               const wait_options& options) {
         std::size_t got = 0;
         // What comes meanwhile is for the next call, or this one might never end.
-        std::size_t most = count.enough < count.max ? std::min(count.max, capacity_) : count.max;
+        std::size_t most = count.enough < count.max ? smaller(count.max, capacity_) : count.max;
         std::size_t enough = count.enough;
-        const auto make_room = [&] { reserve_more(into, std::min(most - got, capacity_)); };
+        const auto make_room = [&] { reserve_more(into, smaller(most - got, capacity_)); };
         make_room();
         blocked_call call(pop_, push_, state_, options, settings_);
         for (;;) {
@@ -200,7 +204,7 @@ class ring final : public channel_base {
                 return std::unexpected(pop_refused(*why));
             }
             const std::size_t room = into.capacity() - into.size(); // it grows outside the lock only
-            pop_batch(into, std::min(most, got + std::min(most_at_once, room)), got, call);
+            pop_batch(into, smaller(most, got + smaller(most_at_once, room)), got, call);
             if (got == most || (got >= enough && !may_pop())) {
                 if (got == count.max || enough == count.max || count.linger <= clock::duration::zero())
                     return got;
@@ -273,7 +277,7 @@ class ring final : public channel_base {
     // Room for `more`, growing as a vector grows by itself: under the lock nothing but a move happens.
     static void reserve_more(std::vector<T>& in, std::size_t more) {
         if (in.capacity() - in.size() < more)
-            in.reserve(std::max(in.size() + more, std::min(in.capacity() * 2, in.max_size())));
+            in.reserve(larger(in.size() + more, smaller(in.capacity() * 2, in.max_size())));
     }
 
     std::unexpected<push_error> refused(gave_up why, const std::source_location& where,
@@ -420,7 +424,7 @@ class ring final : public channel_base {
         mine.advance_and_wake(capacity_);
     }
 
-    const std::unique_ptr<slot[]> slots_;
+    slot* const slots_; // owned, and no std::unique_ptr: one of each type takes long to compile
 };
 
 }}} // namespace inquest::INQUEST_ABI::detail

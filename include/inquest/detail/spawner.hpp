@@ -5,7 +5,6 @@
 #include <inquest/detail/worker_function.hpp>
 #include <inquest/detail/worker_thread.hpp>
 
-#include <cerrno>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -20,37 +19,28 @@ class worker;
 
 namespace detail {
 
-/// A typed_main<T, E>.
+/// A typed_main<T, E>. Here and elsewhere there is one type of smart pointer for what comes in many types, since each type of
+/// pointer takes the compiler as long as all else that is done with it.
 template <class T, class E>
 struct program_of {
-    std::unique_ptr<worker_main> main; // one type of pointer for all: that of each takes time to compile
+    std::unique_ptr<worker_main> main;
 };
 
 /// A worker that is ready, and attached to what it reads: to be started, or else it ends as one whose thread could not be
 /// created.
-template <class T, class E>
 class ready_worker {
   public:
     /// May throw std::bad_alloc, and then it has ended.
-    explicit ready_worker(program_of<T, E>&& program)
-        : program_(std::move(program.main)), thread_(std::make_unique<typed_worker_thread<T, E>>(*program_)) {
-        program_->attach();
-    }
+    ready_worker(std::unique_ptr<worker_main> program, std::unique_ptr<worker_thread> thread);
     ready_worker(ready_worker&&) noexcept = default;
     ready_worker& operator=(ready_worker&&) = delete;
-    ~ready_worker() {
-        if (!program_) return;
-        (void)program_->record()->observed_by.add(); // the exception says it
-        program_->never_started(ECANCELED);
-    }
-    std::unique_ptr<typed_worker_thread<T, E>> start() {
-        thread_->start(std::move(program_));
-        return std::move(thread_);
-    }
+    ~ready_worker();
+    /// Its handle.
+    std::unique_ptr<worker_thread> start();
 
   private:
     std::unique_ptr<worker_main> program_;
-    std::unique_ptr<typed_worker_thread<T, E>> thread_;
+    std::unique_ptr<worker_thread> thread_;
 };
 
 /// The argument at that place.
@@ -92,9 +82,10 @@ struct spawner {
         record.identity->learn_roles(std::move(names));
         return ready(std::move(program));
     }
+    /// The handle of a worker that returns such.
     template <class T, class E>
-    static worker<T, E> start(ready_worker<T, E>&& its) {
-        return worker<T, E>(its.start());
+    static worker<T, E> as_worker(std::unique_ptr<worker_thread> its) noexcept {
+        return worker<T, E>(std::move(its));
     }
     template <class... Args>
     static auto run_job(worker_options&& options, Args&&... args) {
@@ -104,13 +95,17 @@ struct spawner {
     /// Throws std::invalid_argument for an end that was moved from, and an empty function.
     template <class Fn, class... Args>
     static void refuse_bad_arguments(const Args&... args) {
-        [&]<std::size_t... Index>(std::index_sequence<Index...>) {
-            refuse_empty<Fn>(argument<sizeof...(Index)>(args...));
-            (refuse_moved_from(argument<Index>(args...)), ...);
-        }(std::make_index_sequence<sizeof...(Args) - 1>());
+        (refuse_bad_argument<Fn>(args), ...);
     }
 
   private:
+    template <class Fn, class Arg>
+    static void refuse_bad_argument(const Arg& its) {
+        if constexpr (std::is_same_v<std::decay_t<Arg>, Fn>)
+            refuse_empty<Fn>(its);
+        else
+            refuse_moved_from(its);
+    }
     template <class Fn, class... Ends>
     static auto main_for(std::type_identity<worker_ends<Ends...>>) {
         using result = result_of<std::remove_cv_t<typename returned_by<Fn, Ends...>::type>>;
@@ -133,11 +128,12 @@ struct spawner {
     }
     template <class T, class E>
     [[gnu::noinline]] static worker<T, E> started(program_of<T, E>&& program) {
-        return worker<T, E>(ready_worker<T, E>(std::move(program)).start());
+        return worker<T, E>(ready(std::move(program)).start());
     }
     template <class T, class E>
-    static ready_worker<T, E> ready(program_of<T, E>&& program) {
-        return ready_worker<T, E>(std::move(program));
+    static ready_worker ready(program_of<T, E>&& program) {
+        std::unique_ptr<worker_thread> thread(new typed_worker_thread<T, E>(*program.main));
+        return {std::move(program.main), std::move(thread)};
     }
     template <class T, class E>
     static auto run(program_of<T, E>&& job) {
@@ -153,10 +149,10 @@ struct spawner {
                             std::type_identity<program_of<T, E>> /*of*/) {
         std::vector<worker<T, E>> workers;
         workers.reserve(count);
-        std::vector<ready_worker<T, E>> ready;
-        ready.reserve(count);
-        for (std::size_t n = 0; n < count; ++n) ready.emplace_back(one_more());
-        for (auto& one : ready) workers.push_back(worker<T, E>(one.start()));
+        std::vector<ready_worker> all;
+        all.reserve(count);
+        for (std::size_t n = 0; n < count; ++n) all.push_back(ready(one_more()));
+        for (auto& one : all) workers.push_back(worker<T, E>(one.start()));
         return workers;
     }
 };

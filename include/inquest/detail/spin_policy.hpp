@@ -2,9 +2,9 @@
 // side of a channel learns from its own waits. Pure: no lock, no clock, no thread. Its owner protects it.
 #pragma once
 
+#include <inquest/detail/minmax.hpp>
 #include <inquest/detail/sync.hpp>
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -51,7 +51,7 @@ class spin_policy {
 
     /// The longest distance: never more than half the ring, so that the other side has something to do.
     [[nodiscard]] static constexpr std::size_t longest_slip(std::size_t capacity) noexcept {
-        return std::min(capacity / 2, most_slip);
+        return smaller(capacity / 2, most_slip);
     }
 
     /// Whether the next wait is to spin: if the next item for one of `waiting` calls can be expected within `limit`, or

@@ -115,7 +115,7 @@ bool push_all(sender<T>& out, V&& value) {
 template <class T, class V>
 void box_all(item_list& into, V&& value) {
     (void)each_item<T>(std::forward<V>(value), [&](T&& item) {
-        into.push(std::make_unique<boxed_item<T>>(std::move(item)));
+        into.push(std::unique_ptr<item_node>(new boxed_item<T>(std::move(item))));
         return true;
     });
 }

@@ -22,6 +22,20 @@ struct stage_traits {
     bool is_whole_stream = false, is_copyable = true, is_source = false, has_result = false;
 };
 
+/// A stage's function, or a copy of it: of each type, like all that has many here, behind one type of pointer.
+class stage_function {
+  public:
+    stage_function() = default;
+    virtual ~stage_function();
+    stage_function(const stage_function&) = delete;
+    stage_function& operator=(const stage_function&) = delete;
+};
+template <class Fn>
+struct stage_function_of final : stage_function {
+    explicit stage_function_of(Fn&& its) : fn(std::move(its)) {}
+    Fn fn;
+};
+
 /// A stage before it is run, which is done in one of two ways.
 class stage_plan : public stage_step {
   public:
@@ -35,9 +49,12 @@ class stage_plan : public stage_step {
     /// the sink. `path` stands before its name.
     virtual std::unique_ptr<stage_workers> make_workers(std::any& joint, std::string&& path) = 0;
     /// With threads that others share, which call `work`.
-    virtual void make_copies() = 0;
+    void make_copies();
 
   protected:
+    /// The function for one more of them.
+    virtual std::unique_ptr<stage_function> next_function() = 0;
+    [[nodiscard]] stage_function& function(std::size_t copy) noexcept { return *copies_[copy]; }
     [[nodiscard]] stage_place place(std::string&& path, shared_channel counted) const {
         return {options_, std::move(path), std::move(counted), traits_.is_source};
     }
@@ -45,6 +62,7 @@ class stage_plan : public stage_step {
   private:
     const stage_options options_;
     const stage_traits traits_;
+    std::vector<std::unique_ptr<stage_function>> copies_;
 };
 
 /// One with such a function.
@@ -54,10 +72,6 @@ class plan_of : public stage_plan {
     plan_of(const stage_options& options, stage_traits function, Fn&& fn)
         : stage_plan(options, copyable(function)), fn_(std::move(fn)) {
         refuse_empty(fn_);
-    }
-    void make_copies() override {
-        copies_.reserve(options().parallelism);
-        while (copies_.size() < options().parallelism) copies_.push_back(next_copy());
     }
 
   protected:
@@ -71,12 +85,15 @@ class plan_of : public stage_plan {
             if (++given_ < options().parallelism) return fn_;
         return std::move(fn_);
     }
-    Fn& copy(std::size_t which) noexcept { return copies_[which]; }
+    Fn& copy(std::size_t which) noexcept { return static_cast<stage_function_of<Fn>&>(function(which)).fn; }
 
   private:
+    std::unique_ptr<stage_function> next_function() override {
+        return std::unique_ptr<stage_function>(new stage_function_of<Fn>(next_copy()));
+    }
+
     Fn fn_;
     std::size_t given_ = 0;
-    std::vector<Fn> copies_;
 };
 
 /// The channel behind a stage. What is in it when the pipeline fails is destroyed, since nobody could ask for it.

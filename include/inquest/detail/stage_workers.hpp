@@ -4,8 +4,6 @@
 #include <inquest/close_callback.hpp>
 #include <inquest/detail/spawner.hpp>
 #include <inquest/pipeline_options.hpp>
-#include <inquest/resolve.hpp>
-#include <inquest/worker.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -13,7 +11,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -23,11 +20,13 @@ namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 class stage_workers {
   public:
     stage_workers(shared_channel counted, bool is_source);
-    virtual ~stage_workers();
+    ~stage_workers();
     stage_workers(const stage_workers&) = delete;
     stage_workers& operator=(const stage_workers&) = delete;
 
-    void start() { threads_ = start_workers(); }
+    /// May throw std::bad_alloc, and then the worker has ended.
+    void add(ready_worker&& one) { ready_.push_back(std::move(one)); }
+    void start();
     /// To be called once nobody takes what the stage makes: ends what it reads, so that the stages before it learn of it although it waits
     /// there, and a source that waits elsewhere by `on_close`. It is kept as long as the workers.
     [[nodiscard]] auto end_of_input() const {
@@ -39,32 +38,14 @@ class stage_workers {
     [[nodiscard]] std::uint64_t items() const noexcept;
 
   private:
-    virtual std::vector<worker_thread*> start_workers() = 0;
     static void end_early(channel_base& input, const pop_error& ending);
 
     std::optional<close_callback> on_close_;
+    std::vector<ready_worker> ready_;
+    std::vector<std::unique_ptr<worker_thread>> handles_;
     std::vector<worker_thread*> threads_;
     const shared_channel counted_; // the one that it reads, or if it is the source, pushes to
     const bool is_source_;
-};
-
-template <class T, class E>
-class typed_stage_workers final : public stage_workers {
-  public:
-    using stage_workers::stage_workers;
-    void add(ready_worker<T, E>&& one) { ready_.push_back(std::move(one)); }
-    worker<T, E>& first() noexcept { return workers_.front(); }
-
-  private:
-    std::vector<worker_thread*> start_workers() override {
-        workers_.reserve(ready_.size());
-        for (auto& one : ready_) workers_.push_back(spawner::start(std::move(one)));
-        ready_.clear();
-        return worker_access::threads_of(workers_);
-    }
-
-    std::vector<ready_worker<T, E>> ready_;
-    std::vector<worker<T, E>> workers_;
 };
 
 /// Where a stage that is to have workers stands.
@@ -80,18 +61,14 @@ template <class MakeFn, class... Ends>
 std::unique_ptr<stage_workers> make_workers(stage_place&& place, const MakeFn& make_function,
                                             const Ends&... ends) {
     const auto& options = place.options;
-    const auto one_more = [&] {
-        return spawner::prepare(worker_options{.name = options.name,
-                                               .on_exception = options.on_exception,
-                                               .on_destroy = on_destroy::stop,
-                                               .thread = options.thread},
-                                std::string(place.path), ends..., make_function());
-    };
-    return [&]<class T, class E>(std::type_identity<ready_worker<T, E>>) {
-        auto made = std::make_unique<typed_stage_workers<T, E>>(std::move(place.counted), place.is_source);
-        for (std::size_t n = 0; n < options.parallelism; ++n) made->add(one_more());
-        return made;
-    }(std::type_identity<decltype(one_more())>());
+    auto made = std::make_unique<stage_workers>(std::move(place.counted), place.is_source);
+    for (std::size_t n = 0; n < options.parallelism; ++n)
+        made->add(spawner::prepare(worker_options{.name = options.name,
+                                                  .on_exception = options.on_exception,
+                                                  .on_destroy = on_destroy::stop,
+                                                  .thread = options.thread},
+                                   std::string(place.path), ends..., make_function()));
+    return made;
 }
 
 }}} // namespace inquest::INQUEST_ABI::detail

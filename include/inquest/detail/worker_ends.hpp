@@ -98,6 +98,8 @@ class indexed_ends<std::index_sequence<Index...>, Ends...> : indexed_end<Index, 
     explicit indexed_ends(std::in_place_t, Args&&... its)
         : indexed_end<Index, Ends>{to_end(std::forward<Args>(its))}... {}
 
+    /// What their destructors would do.
+    void drop() noexcept { (handle_access::drop(static_cast<indexed_end<Index, Ends>&>(*this).end), ...); }
     /// Calls `fn` with all of them, in the order in which they were given.
     decltype(auto) apply(auto&& fn) { return fn(static_cast<indexed_end<Index, Ends>&>(*this).end...); }
 };

@@ -43,7 +43,8 @@ class worker_main {
     void attach();
 
   protected:
-    worker_main(std::shared_ptr<worker_record>&& record, worker_options&& options) noexcept;
+    /// With a new record, which is destroyed if this throws std::bad_alloc.
+    worker_main(worker_record* fresh, worker_options&& options);
     /// Throws std::invalid_argument for one of no channel: what was moved here twice is empty the second time.
     void set_ends(const worker_end* first, std::size_t count);
 
@@ -142,7 +143,7 @@ class typed_main : public worker_main {
 
   protected:
     explicit typed_main(worker_options&& options)
-        : worker_main(std::make_shared<worker_outcome<T, E>>(std::move(options.name), options.on_destroy),
+        : worker_main(new worker_outcome<T, E>(std::move(options.name), options.on_destroy),
                       std::move(options)) {}
 
     [[nodiscard]] worker_outcome<T, E>& outcome() const noexcept {
@@ -153,6 +154,29 @@ class typed_main : public worker_main {
     void drop_value() noexcept override { outcome().drop_value(); }
 };
 
+/// A std::optional<Fn> that is full until it is reset: of each type of function that would be a dozen more templates for the
+/// compiler.
+template <class Fn>
+class held_function {
+  public:
+    template <class Arg>
+    explicit held_function(std::in_place_t, Arg&& arg) : fn_(std::forward<Arg>(arg)) {}
+    ~held_function() { reset(); }
+    held_function(const held_function&) = delete;
+    held_function& operator=(const held_function&) = delete;
+
+    [[nodiscard]] Fn& operator*() noexcept { return fn_; }
+    void reset() noexcept {
+        if (std::exchange(full_, false)) std::destroy_at(std::addressof(fn_));
+    }
+
+  private:
+    union {
+        Fn fn_;
+    };
+    bool full_ = true;
+};
+
 /// What calls a function of type Fn, which is passed `Ends`.
 template <class T, class E, class Fn, class... Ends>
 class function_main final : public typed_main<T, E> {
@@ -160,8 +184,7 @@ class function_main final : public typed_main<T, E> {
     template <class FnArg, class... Args>
     function_main(worker_options&& options, FnArg&& fn, Args&&... ends)
         : typed_main<T, E>(std::move(options)), fn_(std::in_place, std::forward<FnArg>(fn)),
-          ends_(std::in_place, std::in_place, std::forward<Args>(ends)...),
-          table_(ends_->apply([](Ends&... its) {
+          ends_(std::in_place, std::forward<Args>(ends)...), table_(ends_.apply([](Ends&... its) {
               return std::array<worker_end, sizeof...(Ends)>{handle_access::to_worker_end(its)...};
           })) {
         this->set_ends(table_.data(), table_.size());
@@ -174,7 +197,7 @@ class function_main final : public typed_main<T, E> {
   private:
     void call(const stop_token& stop) override {
         const auto invoke = [&]() -> decltype(auto) {
-            return ends_->apply(
+            return ends_.apply(
                 [&](Ends&... ends) -> decltype(auto) { return call_worker(*fn_, stop, ends...); });
         };
         using R = decltype(invoke());
@@ -199,10 +222,10 @@ class function_main final : public typed_main<T, E> {
     }
     [[gnu::cold]] void destroy_function() noexcept override {
         fn_.reset();
-        ends_.reset();
+        ends_.drop();
     }
-    std::optional<Fn> fn_;
-    std::optional<worker_ends<Ends...>> ends_;
+    held_function<Fn> fn_;
+    worker_ends<Ends...> ends_;
     const std::array<worker_end, sizeof...(Ends)> table_; // of these
 };
 

@@ -4,6 +4,7 @@
 #include <inquest/cause.hpp>
 #include <inquest/detail/atomics.hpp>
 #include <inquest/detail/latch.hpp>
+#include <inquest/detail/minmax.hpp>
 #include <inquest/detail/owned_thread.hpp>
 #include <inquest/detail/serials.hpp>
 #include <inquest/detail/worker_identity.hpp>
@@ -12,7 +13,6 @@
 #include <inquest/still_running.hpp>
 #include <inquest/worker_options.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -49,7 +49,7 @@ extern constinit thread_local worker_record* current_worker;
 class worker_record : public cause_record, public std::enable_shared_from_this<worker_record> {
   public:
     explicit worker_record(std::string name, on_destroy destroyed = on_destroy::drain);
-    ~worker_record();
+    virtual ~worker_record();
     worker_record(const worker_record&) = delete;
     worker_record& operator=(const worker_record&) = delete;
 
@@ -140,7 +140,7 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     /// The items it is working on.
     [[nodiscard]] item_range current_items() const noexcept {
         const auto last = last_item.get(); // a glance from elsewhere may fall between these
-        const auto first = range_last.get() == last ? std::min(range_first.get(), last) : last;
+        const auto first = range_last.get() == last ? smaller(range_first.get(), last) : last;
         return {first, last, last != 0 && ended_after.get() == last};
     }
     /// Only once published.

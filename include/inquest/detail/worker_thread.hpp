@@ -24,6 +24,7 @@ class worker_thread {
   public:
     /// May throw std::bad_alloc.
     explicit worker_thread(const worker_main& program);
+    virtual ~worker_thread(); // after end_of_handle
     worker_thread(const worker_thread&) = delete;
     worker_thread& operator=(const worker_thread&) = delete;
 
@@ -67,7 +68,6 @@ class worker_thread {
     [[nodiscard]] failure<> refused(const char* why) const { return refusal(is_known_to_have_failed(), why); }
 
   protected:
-    ~worker_thread(); // after end_of_handle
     /// What the handle's destructor does: joins, or detaches the thread.
     void end_of_handle() noexcept;
     /// The failure if it is known, else the reason for not waiting.
@@ -138,7 +138,7 @@ class typed_worker_thread final : public worker_thread {
 
     /// Of a typed_main<T, E>.
     explicit typed_worker_thread(const worker_main& program) : worker_thread(program) {}
-    ~typed_worker_thread() {
+    ~typed_worker_thread() override {
         end_of_handle();
         if (is_done()) outcome().drop_value(); // else the worker does so, at its end
     }
