@@ -91,17 +91,7 @@ class threads_of_relay final : public pipeline_threads {
     ~threads_of_relay() override { relay_.stop(); }
     threads_of_relay(const threads_of_relay&) = delete;
     threads_of_relay& operator=(const threads_of_relay&) = delete;
-    void start() override {
-        handles_.reserve(ready_.size());
-        std::vector<worker_thread*> started;
-        started.reserve(ready_.size());
-        for (auto& one : ready_) {
-            handles_.push_back(one.start());
-            started.push_back(handles_.back().get());
-        }
-        ready_.clear();
-        add(started);
-    }
+    void start() override { add(start_all(ready_, handles_)); }
     void stop() noexcept override {
         relay_.stop();
         pipeline_threads::stop();

@@ -41,6 +41,6 @@ void stage_plan::make_copies() {
     while (copies_.size() < options_.parallelism) copies_.push_back(next_function());
 }
 
-stage_function::~stage_function() = default;
+kept_function::~kept_function() = default;
 
 }}} // namespace inquest::INQUEST_ABI::detail

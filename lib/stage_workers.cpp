@@ -8,16 +8,6 @@ stage_workers::stage_workers(shared_channel counted, bool is_source)
 
 stage_workers::~stage_workers() = default;
 
-void stage_workers::start() {
-    handles_.reserve(ready_.size());
-    threads_.reserve(ready_.size());
-    for (auto& one : ready_) {
-        handles_.push_back(one.start());
-        threads_.push_back(handles_.back().get());
-    }
-    ready_.clear();
-}
-
 void stage_workers::end_early(channel_base& input, const pop_error& ending) {
     if (ending.status() != status::complete) (void)input.abort_with(ending.cause());
 }

@@ -1,9 +1,9 @@
 #include <inquest/detail/worker_inputs.hpp>
 
 #include <algorithm>
+#include <memory>
 #include <mutex>
 #include <optional>
-#include <utility>
 
 namespace inquest { inline namespace INQUEST_ABI { namespace detail {
 

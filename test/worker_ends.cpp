@@ -596,4 +596,21 @@ TEST_CASE("two workers that read the same two channels and fail at once: each ch
     MESSAGE("won: ", won[0], " and ", won[1]);
 }
 
+TEST_CASE("the receivers that a function leaves in its ends are destroyed as its parameters would be, the "
+          "last first") {
+    auto first_end = make_channel<int>(1), second_end = make_channel<int>(1);
+    auto first = make_channel<int>(1), second = make_channel<int>(1);
+    std::vector<int> closed;
+    const auto on_first = first.first.on_close([&](const auto&) { closed.push_back(1); });
+    const auto on_second = second.first.on_close([&](const auto&) { closed.push_back(2); });
+    auto worker = spawn("leaves others", std::move(first_end.second), std::move(second_end.second),
+                        [one = std::move(first.second),
+                         two = std::move(second.second)](receiver<int>& a, receiver<int>& b) mutable {
+                            a = std::move(one);
+                            b = std::move(two);
+                        });
+    worker.wait();
+    CHECK(closed == std::vector{2, 1});
+}
+
 } // namespace worker_ends

@@ -10,7 +10,6 @@
 #include <chrono>
 #include <expected>
 #include <iterator>
-#include <memory>
 #include <optional>
 #include <ranges>
 #include <source_location>

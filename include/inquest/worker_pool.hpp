@@ -236,7 +236,7 @@ class [[nodiscard("keep the pool: its workers are joined when it is destroyed")]
     /// `finish`, whatever becomes of it; but if it is abandoned, the stream is truncated, with the reason as its cause. Throws
     /// std::invalid_argument on a moved-from pool.
     [[nodiscard]] sender<Item> make_sender() const {
-        detail::refuse_moved_from(tx_);
+        detail::refuse_bad_argument(tx_);
         return detail::handle_access::make_sender(detail::handle_access::core(tx_));
     }
 
@@ -347,7 +347,7 @@ auto make_pool(pool_options<Item> options, Args&&... outputs_and_function) {
         if (!leasing && options.describe_item)
             throw std::invalid_argument("inquest: describe_item is for a pool that leases its items: let its "
                                         "function take a leasing_receiver");
-        detail::spawner::refuse_bad_arguments<function>(outputs_and_function...);
+        (detail::refuse_bad_argument(outputs_and_function), ...);
         auto [tx, rx] = make_channel<Item>({.capacity = options.capacity,
                                             .name = options.name,
                                             .on_failure = options.on_failure,

@@ -8,6 +8,7 @@
 // they give the same run.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <functional>

@@ -1,6 +1,8 @@
 // Workers with several ends, jobs, pools, and functions that are called when a channel closes.
 #include "program.hpp"
 
+#include <algorithm>
+
 namespace interleave {
 
 namespace {

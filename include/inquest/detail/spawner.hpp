@@ -43,6 +43,11 @@ class ready_worker {
     std::unique_ptr<worker_thread> thread_;
 };
 
+/// Starts them all, in their order, and puts their handles behind those that are there. Returns the threads. May throw std::bad_alloc;
+/// those that have not been started then are still there.
+std::vector<worker_thread*> start_all(std::vector<ready_worker>& ready,
+                                      std::vector<std::unique_ptr<worker_thread>>& handles);
+
 /// The argument at that place.
 template <std::size_t Index, class First, class... Rest>
 decltype(auto) argument(First&& first, Rest&&... rest) noexcept {
@@ -82,30 +87,12 @@ struct spawner {
         record.identity->learn_roles(std::move(names));
         return ready(std::move(program));
     }
-    /// The handle of a worker that returns such.
-    template <class T, class E>
-    static worker<T, E> as_worker(std::unique_ptr<worker_thread> its) noexcept {
-        return worker<T, E>(std::move(its));
-    }
     template <class... Args>
     static auto run_job(worker_options&& options, Args&&... args) {
         return run(make(std::move(options), std::forward<Args>(args)...));
     }
 
-    /// Throws std::invalid_argument for an end that was moved from, and an empty function.
-    template <class Fn, class... Args>
-    static void refuse_bad_arguments(const Args&... args) {
-        (refuse_bad_argument<Fn>(args), ...);
-    }
-
   private:
-    template <class Fn, class Arg>
-    static void refuse_bad_argument(const Arg& its) {
-        if constexpr (std::is_same_v<std::decay_t<Arg>, Fn>)
-            refuse_empty<Fn>(its);
-        else
-            refuse_moved_from(its);
-    }
     template <class Fn, class... Ends>
     static auto main_for(std::type_identity<worker_ends<Ends...>>) {
         using result = result_of<std::remove_cv_t<typename returned_by<Fn, Ends...>::type>>;
@@ -117,7 +104,7 @@ struct spawner {
         using its = spawned<Args&&...>;
         using fn = typename its::function;
         using main = typename decltype(main_for<fn>(typename its::ends()))::type;
-        refuse_bad_arguments<fn>(args...);
+        (refuse_bad_argument(args), ...);
         return [&]<std::size_t... Index>(std::index_sequence<Index...>) {
             constexpr std::size_t last = sizeof...(Index);
             return program_of<typename main::value_type, typename main::error_type>{

@@ -22,17 +22,17 @@ struct stage_traits {
     bool is_whole_stream = false, is_copyable = true, is_source = false, has_result = false;
 };
 
-/// A stage's function, or a copy of it: of each type, like all that has many here, behind one type of pointer.
-class stage_function {
+/// A stage's function, or a copy of it, whatever its type.
+class kept_function {
   public:
-    stage_function() = default;
-    virtual ~stage_function();
-    stage_function(const stage_function&) = delete;
-    stage_function& operator=(const stage_function&) = delete;
+    kept_function() = default;
+    virtual ~kept_function();
+    kept_function(const kept_function&) = delete;
+    kept_function& operator=(const kept_function&) = delete;
 };
 template <class Fn>
-struct stage_function_of final : stage_function {
-    explicit stage_function_of(Fn&& its) : fn(std::move(its)) {}
+struct kept_function_of final : kept_function {
+    explicit kept_function_of(Fn&& its) : fn(std::move(its)) {}
     Fn fn;
 };
 
@@ -53,8 +53,8 @@ class stage_plan : public stage_step {
 
   protected:
     /// The function for one more of them.
-    virtual std::unique_ptr<stage_function> next_function() = 0;
-    [[nodiscard]] stage_function& function(std::size_t copy) noexcept { return *copies_[copy]; }
+    virtual std::unique_ptr<kept_function> next_function() = 0;
+    [[nodiscard]] kept_function& function(std::size_t copy) noexcept { return *copies_[copy]; }
     [[nodiscard]] stage_place place(std::string&& path, shared_channel counted) const {
         return {options_, std::move(path), std::move(counted), traits_.is_source};
     }
@@ -62,7 +62,7 @@ class stage_plan : public stage_step {
   private:
     const stage_options options_;
     const stage_traits traits_;
-    std::vector<std::unique_ptr<stage_function>> copies_;
+    std::vector<std::unique_ptr<kept_function>> copies_;
 };
 
 /// One with such a function.
@@ -85,11 +85,11 @@ class plan_of : public stage_plan {
             if (++given_ < options().parallelism) return fn_;
         return std::move(fn_);
     }
-    Fn& copy(std::size_t which) noexcept { return static_cast<stage_function_of<Fn>&>(function(which)).fn; }
+    Fn& copy(std::size_t which) noexcept { return static_cast<kept_function_of<Fn>&>(function(which)).fn; }
 
   private:
-    std::unique_ptr<stage_function> next_function() override {
-        return std::unique_ptr<stage_function>(new stage_function_of<Fn>(next_copy()));
+    std::unique_ptr<kept_function> next_function() override {
+        return std::unique_ptr<kept_function>(new kept_function_of<Fn>(next_copy()));
     }
 
     Fn fn_;

@@ -24,9 +24,9 @@ class stage_workers {
     stage_workers(const stage_workers&) = delete;
     stage_workers& operator=(const stage_workers&) = delete;
 
-    /// May throw std::bad_alloc, and then the worker has ended.
+    /// May throw std::bad_alloc, and then the worker ends with `one`.
     void add(ready_worker&& one) { ready_.push_back(std::move(one)); }
-    void start();
+    void start() { threads_ = start_all(ready_, handles_); }
     /// To be called once nobody takes what the stage makes: ends what it reads, so that the stages before it learn of it although it waits
     /// there, and a source that waits elsewhere by `on_close`. It is kept as long as the workers.
     [[nodiscard]] auto end_of_input() const {
@@ -40,12 +40,12 @@ class stage_workers {
   private:
     static void end_early(channel_base& input, const pop_error& ending);
 
+    const shared_channel counted_; // the one that it reads, or if it is the source, pushes to
+    const bool is_source_;
     std::optional<close_callback> on_close_;
     std::vector<ready_worker> ready_;
     std::vector<std::unique_ptr<worker_thread>> handles_;
     std::vector<worker_thread*> threads_;
-    const shared_channel counted_; // the one that it reads, or if it is the source, pushes to
-    const bool is_source_;
 };
 
 /// Where a stage that is to have workers stands.

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <inquest/channel.hpp>
+#include <inquest/detail/worker_function.hpp>
 
+#include <array>
 #include <cstddef>
 #include <tuple>
 #include <type_traits>
@@ -46,9 +48,6 @@ template <class... Args>
 concept ends_and_function = sizeof...(Args) > 0 &&
                             are_ends<std::tuple<Args...>>(std::make_index_sequence<sizeof...(Args) - 1>());
 
-template <class... Ends>
-class worker_ends;
-
 /// What `spawn` was given, taken apart.
 template <class... Args>
 struct spawned {
@@ -79,10 +78,23 @@ inline constexpr bool is_receiver = false;
 template <class T>
 inline constexpr bool is_receiver<receiver<T>> = true;
 
-/// Throws std::invalid_argument for an end that was moved from.
+/// Throws std::invalid_argument for an end that was moved from, and an empty std::function, a null pointer, and the like.
 template <class Arg>
-void refuse_moved_from(const Arg& its) {
-    if (!handle_access::core(its)) refuse_moved_from(is_receiver<Arg>);
+void refuse_bad_argument(const Arg& its) {
+    if constexpr (requires { handle_access::core(its); }) {
+        if (!handle_access::core(its)) refuse_moved_from(is_receiver<Arg>);
+    } else {
+        refuse_empty(its);
+    }
+}
+
+/// Calls fn with its ends, after the stop token if it takes one.
+template <class Fn, class... Ends>
+decltype(auto) call_worker(Fn& fn, const stop_token& stop, Ends&... ends) {
+    if constexpr (std::is_invocable_v<Fn&, stop_token, Ends&...>)
+        return fn(stop, ends...);
+    else
+        return fn(ends...);
 }
 
 template <std::size_t, class End>
@@ -98,10 +110,19 @@ class indexed_ends<std::index_sequence<Index...>, Ends...> : indexed_end<Index, 
     explicit indexed_ends(std::in_place_t, Args&&... its)
         : indexed_end<Index, Ends>{to_end(std::forward<Args>(its))}... {}
 
-    /// What their destructors would do.
-    void drop() noexcept { (handle_access::drop(static_cast<indexed_end<Index, Ends>&>(*this).end), ...); }
-    /// Calls `fn` with all of them, in the order in which they were given.
-    decltype(auto) apply(auto&& fn) { return fn(static_cast<indexed_end<Index, Ends>&>(*this).end...); }
+    /// What their destructors would do, and in that order: the last one first.
+    void drop() noexcept {
+        [[maybe_unused]] int ignored = 0; // the right side of an assignment comes before the left one
+        static_cast<void>(
+            ((handle_access::drop(static_cast<indexed_end<Index, Ends>&>(*this).end), ignored) = ... = 0));
+    }
+    /// Calls `fn` with all of them, in the order in which they were given, after the stop token if it takes one.
+    decltype(auto) pass_to(auto& fn, const stop_token& stop) {
+        return call_worker(fn, stop, static_cast<indexed_end<Index, Ends>&>(*this).end...);
+    }
+    [[nodiscard]] std::array<worker_end, sizeof...(Ends)> table() noexcept {
+        return {handle_access::to_worker_end(static_cast<indexed_end<Index, Ends>&>(*this).end)...};
+    }
 };
 /// As a std::tuple, which takes the compiler several times as long.
 template <class... Ends>

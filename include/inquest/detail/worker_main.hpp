@@ -6,7 +6,6 @@
 #include <inquest/worker_options.hpp>
 
 #include <array>
-#include <exception>
 #include <expected>
 #include <memory>
 #include <optional>
@@ -87,15 +86,6 @@ template <class R>
 inline constexpr bool returns_failure = false;
 template <class T, class E>
 inline constexpr bool returns_failure<std::expected<T, failure<E>>> = true;
-
-/// Calls fn with its ends, after the stop token if it takes one.
-template <class Fn, class... Ends>
-decltype(auto) call_worker(Fn& fn, const stop_token& stop, Ends&... ends) {
-    if constexpr (std::is_invocable_v<Fn&, stop_token, Ends&...>)
-        return fn(stop, ends...);
-    else
-        return fn(ends...);
-}
 
 /// A worker's record, and what its function returned: an error stays here, where causes point to it. Allocated when the
 /// worker is spawned, so that recording an outcome allocates nothing.
@@ -184,9 +174,7 @@ class function_main final : public typed_main<T, E> {
     template <class FnArg, class... Args>
     function_main(worker_options&& options, FnArg&& fn, Args&&... ends)
         : typed_main<T, E>(std::move(options)), fn_(std::in_place, std::forward<FnArg>(fn)),
-          ends_(std::in_place, std::forward<Args>(ends)...), table_(ends_.apply([](Ends&... its) {
-              return std::array<worker_end, sizeof...(Ends)>{handle_access::to_worker_end(its)...};
-          })) {
+          ends_(std::in_place, std::forward<Args>(ends)...), table_(ends_.table()) {
         this->set_ends(table_.data(), table_.size());
     }
     // The thread destroys it, through the base.
@@ -196,27 +184,23 @@ class function_main final : public typed_main<T, E> {
 
   private:
     void call(const stop_token& stop) override {
-        const auto invoke = [&]() -> decltype(auto) {
-            return ends_.apply(
-                [&](Ends&... ends) -> decltype(auto) { return call_worker(*fn_, stop, ends...); });
-        };
-        using R = decltype(invoke());
+        using R = decltype(ends_.pass_to(*fn_, stop));
         auto& outcome = this->outcome();
         auto& result = outcome.result;
         if constexpr (std::is_void_v<R>) {
-            invoke();
+            ends_.pass_to(*fn_, stop);
             result.emplace();
         } else if constexpr (std::is_same_v<std::remove_cv_t<R>, std::expected<T, E>>) {
-            result.emplace(invoke());
+            result.emplace(ends_.pass_to(*fn_, stop));
         } else if constexpr (returns_failure<std::remove_cv_t<R>>) {
-            auto its = invoke();
+            auto its = ends_.pass_to(*fn_, stop);
             if (!its) return outcome.record_failure(its.error());
             if constexpr (std::is_void_v<T>)
                 result.emplace();
             else
                 result.emplace(std::in_place, *std::move(its));
         } else {
-            result.emplace(std::in_place, invoke());
+            result.emplace(std::in_place, ends_.pass_to(*fn_, stop));
         }
         outcome.record_result();
     }

@@ -77,7 +77,7 @@ class worker_record : public cause_record, public std::enable_shared_from_this<w
     /// It is working on so many items, up to the one that it took last.
     void note_range(std::size_t count) noexcept {
         const auto last = last_item.get();
-        range_first.set(last - std::min<std::uint64_t>(count - 1, last - 1));
+        range_first.set(last - smaller<std::uint64_t>(count - 1, last - 1));
         range_last.set(last);
         ended_after.set(0); // although the end is known, it is not after these
     }
