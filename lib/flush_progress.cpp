@@ -29,14 +29,14 @@ void flush_progress::has_waited() noexcept {
 void flush_progress::wrote(std::uint64_t last) noexcept {
     const std::lock_guard lock(guard_);
     written_ = last;
-    let_go();
+    release_calls();
 }
 
 void flush_progress::end() noexcept {
     const std::lock_guard lock(guard_);
     ended_ = true;
     is_waiting_ = false;
-    let_go();
+    release_calls();
 }
 
 void flush_progress::want(std::uint64_t last) noexcept {
@@ -49,24 +49,24 @@ bool flush_progress::is_waiting() noexcept {
     return is_waiting_ && wanted_.get() > written_;
 }
 
-void flush_progress::let_go() noexcept {
-    for (auto* one = askers_; one; one = one->next)
+void flush_progress::release_calls() noexcept {
+    for (auto* one = calls_; one; one = one->next)
         if (ended_ || one->last <= written_) one->gate.open();
 }
 
 bool flush_progress::wait_written(std::uint64_t last, clock::time_point deadline) {
-    asker me{.last = last};
+    flush_call me{.last = last};
     {
         const std::lock_guard lock(guard_);
         if (written_ >= last || ended_) return written_ >= last;
-        me.next = std::exchange(askers_, &me);
+        me.next = std::exchange(calls_, &me);
     }
     struct leaver { // also if the wait is cancelled
         flush_progress& self;
-        asker& me;
+        flush_call& me;
         ~leaver() {
             const std::lock_guard lock(self.guard_);
-            asker** at = &self.askers_;
+            flush_call** at = &self.calls_;
             while (*at != &me) at = &(*at)->next;
             *at = me.next;
         }

@@ -53,13 +53,13 @@ class flush_progress {
     [[nodiscard]] bool is_waiting() noexcept;
     [[nodiscard]] bool wait_written(std::uint64_t last, clock::time_point deadline);
     /// Opens the gates of those who need wait no longer. Under the lock.
-    void let_go() noexcept;
+    void release_calls() noexcept;
 
-    /// A thread that waits, on its stack.
-    struct asker {
+    /// A call that waits for the writer, on the stack of its thread.
+    struct flush_call {
         const std::uint64_t last;
         latch gate{};
-        asker* next = nullptr;
+        flush_call* next = nullptr;
     };
 
     atomic<std::uint64_t> writer_{0}; // its thread's number
@@ -68,7 +68,7 @@ class flush_progress {
     // protected by guard_:
     std::uint64_t written_ = 0;
     bool is_waiting_ = false, ended_ = false;
-    asker* askers_ = nullptr;
+    flush_call* calls_ = nullptr;
 };
 
 }}} // namespace inquest::INQUEST_ABI::detail
