@@ -112,7 +112,8 @@ class indexed_ends<std::index_sequence<Index...>, Ends...> : indexed_end<Index, 
 
     /// What their destructors would do, and in that order: the last one first.
     void drop() noexcept {
-        [[maybe_unused]] int ignored = 0; // the right side of an assignment comes before the left one
+        // Of an assignment the right side comes before the left one.
+        [[maybe_unused]] int ignored = 0; // NOLINT(misc-const-correctness): it is what is assigned to
         static_cast<void>(
             ((handle_access::drop(static_cast<indexed_end<Index, Ends>&>(*this).end), ignored) = ... = 0));
     }
