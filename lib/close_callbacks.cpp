@@ -65,13 +65,13 @@ close_callback::close_callback(std::shared_ptr<detail::close_callbacks> list,
                                std::shared_ptr<detail::close_function> its) noexcept
     : list_(std::move(list)), its_(std::move(its)) {}
 
-close_callback::~close_callback() {
+void close_callback::remove() noexcept {
     if (list_) list_->remove(*its_);
 }
 
 close_callback& close_callback::operator=(close_callback&& other) noexcept {
     if (this != &other) {
-        if (list_) list_->remove(*its_);
+        remove();
         list_ = std::move(other.list_);
         its_ = std::move(other.its_);
     }

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdexcept>
 #include <stop_token>
+#include <vector>
 
 namespace worker_ends {
 

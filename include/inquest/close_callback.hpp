@@ -30,13 +30,14 @@ class [[nodiscard("the function is removed when this is destroyed")]] close_call
     close_callback(close_callback&& other) noexcept = default;
     /// Removes the function held before.
     close_callback& operator=(close_callback&& other) noexcept;
-    ~close_callback();
+    ~close_callback() { remove(); }
 
   private:
     friend close_callback detail::call_on_close(const detail::shared_channel&,
                                                 std::function<void(const pop_error&)>);
     close_callback(std::shared_ptr<detail::close_callbacks> list,
                    std::shared_ptr<detail::close_function> its) noexcept;
+    void remove() noexcept;
 
     std::shared_ptr<detail::close_callbacks> list_; // null: it was called at once
     std::shared_ptr<detail::close_function> its_;
